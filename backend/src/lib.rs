@@ -1,0 +1,1 @@
+//! The reference HRM backend.
