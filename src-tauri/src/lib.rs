@@ -1,1 +1,70 @@
-//! shell
+//! What Flex HRM Connect adds to its core on a device: a window, the credential store, a folder, the system browser.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod browser;
+mod commands;
+mod folder;
+mod http;
+mod start;
+mod vault;
+mod window;
+
+use std::sync::Arc;
+
+use flex_connect_core::{App, Device, ports::SystemClock};
+use tauri::{Emitter as _, Manager as _, Runtime, async_runtime};
+
+/// The event that carries a new [`View`](flex_connect_core::View) to the page.
+pub const CHANGED: &str = "changed";
+
+/// Runs the app until its window is closed.
+#[cfg_attr(mobile, tauri::mobile_entry_point)]
+pub fn run() {
+    let built = builder(tauri::Builder::default()).build(tauri::generate_context!());
+    match built {
+        Ok(app) => app.run(window::on_run_event),
+        Err(error) => {
+            tracing::error!(%error, "the app could not start");
+            std::process::exit(1);
+        }
+    }
+}
+
+/// The app on any runtime: the tests run it on Tauri's mock runtime.
+pub fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
+    #[cfg(desktop)]
+    let builder = builder
+        // First, so that a second start ends before it does anything else.
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| window::bring_to_front(app)))
+        .plugin(window::remember_size());
+    builder.plugin(tauri_plugin_opener::init()).invoke_handler(commands::handler()).on_page_load(window::show).setup(
+        |app| {
+            let device = Device {
+                vault: Arc::new(vault::SystemVault::default()),
+                store: Arc::new(folder::RecordFile::in_folder(&app.path().app_data_dir()?)?),
+                clock: Arc::new(SystemClock::default()),
+                browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
+            };
+            http::install_crypto();
+            let core = App::new(start::read()?, device, http::client)?;
+            app.manage(core.clone());
+            window::show_at_last(app.handle());
+            tell_the_page(app.handle().clone(), &core);
+            async_runtime::spawn(async move { core.follow().await });
+            Ok(())
+        },
+    )
+}
+
+fn tell_the_page<R: Runtime>(handle: tauri::AppHandle<R>, core: &App) {
+    let mut views = core.views();
+    async_runtime::spawn(async move {
+        while views.changed().await.is_ok() {
+            let view = views.borrow_and_update().clone();
+            if let Err(error) = handle.emit(CHANGED, view) {
+                tracing::warn!(%error, "the page could not be told of a change");
+            }
+        }
+    });
+}

@@ -67,6 +67,7 @@ impl Place {
 }
 
 /// Signed out or signed in.
+#[expect(clippy::large_enum_variant, reason = "one of these exists at a time; a box would only be in the way")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "name", rename_all = "camelCase", rename_all_fields = "camelCase")]
