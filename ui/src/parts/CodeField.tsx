@@ -1,0 +1,79 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { readCode } from "../code";
+
+interface CodeFieldProps {
+  label: string;
+  hint?: string;
+  value: string;
+  disabled?: boolean;
+  /** Counts up with every refusal: shakes, and selects what stands there so that typing replaces it. */
+  refusals: number;
+  problemId?: string | undefined;
+  onCode: (code: string) => void;
+}
+
+const PLACES = [0, 1, 2, 3, 4, 5];
+
+/** One field drawn as six places: what is typed lies, unseen, over the drawing. */
+export function CodeField({ label, hint, value, disabled, refusals, problemId, onCode }: CodeFieldProps) {
+  const input = useRef<HTMLInputElement>(null);
+  const [focused, setFocused] = useState(false);
+  useLayoutEffect(() => {
+    if (refusals > 0) input.current?.select();
+  }, [refusals]);
+
+  const take = (text: string) => {
+    let code = readCode(text);
+    // After a refusal the next digit begins a new code, wherever the caret stands.
+    if (refusals > 0 && value.length === 6 && text.startsWith(value) && text.length > 6) code = readCode(text.slice(6));
+    if (input.current) input.current.value = code;
+    onCode(code);
+  };
+
+  return (
+    <div class="field">
+      <label for="code">{label}</label>
+      {/* The key starts the shake anew. */}
+      <div class="code" key={refusals} data-refused={refusals > 0 && problemId ? "" : undefined} data-focused={focused ? "" : undefined}>
+        <div class="code-places" aria-hidden="true">
+          {PLACES.map((at) => (
+            <span key={at} class="code-place" data-filled={value[at] ? "" : undefined} data-next={at === Math.min(value.length, 5) ? "" : undefined}>
+              {value[at]}
+            </span>
+          ))}
+        </div>
+        <input
+          ref={input}
+          class="code-input"
+          id="code"
+          data-testid="code"
+          type="text"
+          inputMode="numeric"
+          autocomplete="one-time-code"
+          autocapitalize="off"
+          spellcheck={false}
+          enterkeyhint="done"
+          value={value}
+          disabled={disabled}
+          aria-invalid={problemId ? "true" : undefined}
+          aria-describedby={[problemId, hint && "code-hint"].filter(Boolean).join(" ") || undefined}
+          onInput={(event) => take(event.currentTarget.value)}
+          onPaste={(event) => {
+            const code = readCode(event.clipboardData?.getData("text") ?? "");
+            // A whole code replaces what stands there; anything else is pasted as usual.
+            if (code.length !== 6) return;
+            event.preventDefault();
+            take(code);
+          }}
+          onFocus={() => setFocused(true)}
+          onBlur={() => setFocused(false)}
+        />
+      </div>
+      {hint && (
+        <p class="hint" id="code-hint">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}

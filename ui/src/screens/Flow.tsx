@@ -1,0 +1,214 @@
+// M2, M3, D2, D3, D4: address, code, done.
+
+import { useComputed } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { act, edition, failure, forgive, serverNow, working } from "../app";
+import { secondsSince, secondsUntil } from "../clock";
+import type { Challenge, Linking } from "../ipc/bridge";
+import { Button, LongWait } from "../parts/Button";
+import { CodeField } from "../parts/CodeField";
+import { ProblemNote, failureAt } from "../parts/ProblemNote";
+import { ExpiresIn, ResendIn } from "../parts/Running";
+import { Steps } from "../parts/Steps";
+import { momentText, say } from "../words";
+import { AddressForm } from "./AddressForm";
+import { Done } from "./Done";
+
+const startOver = () => void act("startOver", (b) => b.startOver());
+
+/** The sentence with the address in it made easy to check. */
+function Sentence({ text, email }: { text: (inputs: { email: string }) => string; email: string }) {
+  const [before = "", after = ""] = text({ email: "\n" }).split("\n");
+  return (
+    <>
+      {before}
+      <strong class="address">{email}</strong>
+      {after}
+    </>
+  );
+}
+
+const WHERE = { queued: "whereQueued", accepted: "whereAccepted", deferred: "whereDeferred", bounced: "whereBounced" } as const;
+
+/** What delivery knows: after 20 seconds on request, and at once when the mail came back. */
+function WhereIsMyCode({ challenge }: { challenge: Challenge }) {
+  const m = say();
+  const { sentAt, delivery, email } = challenge;
+  const late = useComputed(() => secondsSince(sentAt) >= 20);
+  const [open, setOpen] = useState(false);
+  const bounced = delivery === "bounced";
+  if (!bounced && !late.value) return null;
+  return (
+    <details class="where" open={open || bounced} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{m.whereTitle()}</summary>
+      <ul role={bounced ? "alert" : undefined}>
+        <li data-delivery={delivery}>
+          <Sentence text={m[WHERE[delivery]]} email={email} />
+        </li>
+        {!bounced && <li>{m.whereSpam()}</li>}
+        {!bounced && <li>{m.whereResend()}</li>}
+        <li>{m.whereOther()}</li>
+      </ul>
+      <Button kind="quiet" busy={working.value.has("startOver")} onPress={startOver}>
+        {m.useAnother()}
+      </Button>
+    </details>
+  );
+}
+
+/** The code part. On desktop it stands there, disabled, before there is a code. */
+function CodeForm({ challenge }: { challenge: Challenge | null }) {
+  const m = say();
+  const mobile = edition.value === "mobile";
+  const [code, setCode] = useState("");
+  const [refusals, setRefusals] = useState(0);
+  const refused = useRef(new Set<string>());
+  const busy = working.value.has("verifyCode");
+  const problemId = challenge && failureAt("code") ? "code-problem" : undefined;
+  const over = useComputed(() => challenge !== null && secondsUntil(challenge.expiresAt) === 0);
+
+  const verify = async (typed: string) => {
+    const worked = await act("verifyCode", (b) => b.verifyCode(typed));
+    const problem = failure.peek()?.problem.code;
+    if (worked || working.peek().has("verifyCode")) return;
+    if (problem === "codeWrong" || problem === "codeExpired" || problem === "codeFormat" || problem === "attemptsExhausted") {
+      setRefusals((n) => n + 1);
+      document.getElementById("code")?.focus();
+    }
+  };
+  const take = (typed: string) => {
+    if (typed !== code) forgive();
+    setCode(typed);
+    // By itself once: a code that was sent goes again only on a press.
+    if (typed.length === 6 && !busy && !refused.current.has(typed)) {
+      refused.current.add(typed);
+      void verify(typed);
+    }
+  };
+
+  return (
+    <form
+      class="part code-part"
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        refused.current.add(code);
+        void verify(code);
+      }}
+    >
+      <CodeField
+        label={mobile ? m.codeMobile() : m.codeDesktop()}
+        hint={challenge ? m.codeHint() : m.codeNotYet()}
+        value={code}
+        disabled={!challenge}
+        refusals={refusals}
+        problemId={problemId}
+        onCode={take}
+      />
+      {challenge && (
+        <p class="code-facts">
+          <ExpiresIn at={challenge.expiresAt} />
+          <span class="running" data-testid="attempts-left">
+            {m.attemptsLeft({ count: challenge.attemptsLeft })}
+          </span>
+        </p>
+      )}
+      {challenge && <ProblemNote spots={["code"]} id="code-problem" />}
+      <div class="actions">
+        <Button testid="verify-code" kind={challenge && !over.value ? "primary" : "plain"} submit busy={busy} disabled={!challenge} describedBy={challenge ? undefined : "code-hint"}>
+          {m.verify()}
+        </Button>
+        {challenge && (
+          <Button testid="start-over" kind="quiet" busy={working.value.has("startOver")} onPress={startOver}>
+            {m.startOver()}
+          </Button>
+        )}
+        <LongWait busy={busy} />
+      </div>
+      {challenge && <WhereIsMyCode challenge={challenge} />}
+    </form>
+  );
+}
+
+const Skeleton = () => (
+  <div class="skeleton" role="status">
+    <span class="unseen">{say().loading()}</span>
+    <i class="bone title" />
+    <i class="bone" />
+    <i class="bone short" />
+    <i class="bone control" />
+    <i class="bone control" />
+  </div>
+);
+
+/** The whole flow, on whichever screen it stands. */
+export function Flow({ linking }: { linking: Linking | null }) {
+  const m = say();
+  const mobile = edition.value === "mobile";
+  const status = linking?.status;
+  const before = useRef(status);
+  const first = useRef(true);
+
+  // The next thing to do takes the focus: the code once it is sent, the address after starting over.
+  useLayoutEffect(() => {
+    const changed = before.current !== undefined && before.current !== status;
+    before.current = status;
+    if (status === "codeSent" && (changed || first.current)) {
+      const code = document.getElementById("code");
+      code?.focus();
+      code?.scrollIntoView({ block: "center" });
+    } else if (changed && status === "notLinked") document.getElementById("email")?.focus();
+    else if (changed && status) {
+      document.querySelector<HTMLElement>("[data-state] [tabindex='-1']")?.focus();
+      scrollTo(0, 0);
+    }
+    if (status) first.current = false;
+  }, [status]);
+
+  // The on-screen keyboard takes half of a phone: what is typed into stays in view.
+  useEffect(() => {
+    const keepInView = () => {
+      const at = document.activeElement;
+      if (at instanceof HTMLInputElement) at.scrollIntoView({ block: "center" });
+    };
+    window.visualViewport?.addEventListener("resize", keepInView);
+    return () => window.visualViewport?.removeEventListener("resize", keepInView);
+  }, []);
+
+  if (!linking) return <Skeleton />;
+  const { challenge } = linking;
+  return (
+    <div class="flow" data-testid="flow" data-state={linking.status}>
+      <Steps status={linking.status} />
+      {linking.status === "notLinked" && (
+        <div class="intro">
+          <h2>{m.startTitle()}</h2>
+          <p>{m.startBody()}</p>
+        </div>
+      )}
+      {challenge && (
+        <div class="intro" data-testid="check-inbox">
+          <h2>{m.inboxTitle()}</h2>
+          <p>
+            <Sentence text={m.inboxBody} email={challenge.email} />
+          </p>
+          <p class="hint">{m.sentAt({ time: momentText(challenge.sentAt, serverNow()) })}</p>
+        </div>
+      )}
+      {(linking.status === "notLinked" || challenge) && (
+        <>
+          <AddressForm linking={linking} reason={challenge && <ResendIn at={challenge.resendAt} id="resend-in" />} />
+          {(challenge || !mobile) && <CodeForm key={challenge?.email ?? ""} challenge={challenge} />}
+        </>
+      )}
+      {linking.status === "linking" && (
+        <div class="intro waiting">
+          <h2 tabIndex={-1}>{m.linkingTitle()}</h2>
+          <p>{m.linkingBody()}</p>
+          <i class="progress" aria-hidden="true" />
+        </div>
+      )}
+      {linking.account && <Done account={linking.account} settingsUrl={linking.settingsUrl} />}
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+import { defineConfig, type Plugin } from "vite";
+
+/**
+ * Tauri freezes Object.prototype (`freezePrototype`), and then `X.prototype.toString = …` throws: the name is read-only
+ * by inheritance. signals-core does that twice when it loads, so those two assignments become definitions.
+ */
+const livesWithAFrozenPrototype: Plugin = {
+  name: "lives-with-a-frozen-prototype",
+  enforce: "pre",
+  transform: {
+    filter: { id: /signals-core.*\.m?js/ },
+    handler(code) {
+      let found = 0;
+      const made = code.replace(
+        /(\w+)\.prototype\.(valueOf|toString)\s*=\s*(function\s*\(\)\s*\{[^{}]*\})/g,
+        (_all, owner: string, name: string, body: string) => {
+          found += 1;
+          return `Object.defineProperty(${owner}.prototype,"${name}",{value:${body},writable:true,configurable:true})`;
+        },
+      );
+      if (found < 2) this.error("signals-core no longer has the assignments that are patched here: look at it again");
+      return { code: made, map: null };
+    },
+  },
+};
+
+export default defineConfig({
+  plugins: [livesWithAFrozenPrototype],
+  // Tauri looks for relative and absolute alike; relative also opens from a plain folder.
+  base: "./",
+  clearScreen: false,
+  server: { port: 1420, strictPort: true },
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  build: {
+    target: ["es2021", "safari15", "chrome100"],
+    cssTarget: ["safari15", "chrome100"],
+    // The polyfill and the preload links would only be in the way of the CSP: everything is local.
+    modulePreload: false,
+    assetsInlineLimit: 0,
+    cssCodeSplit: false,
+    reportCompressedSize: true,
+  },
+  test: { include: ["test/**/*.test.{ts,tsx}"], environment: "node" },
+} as Parameters<typeof defineConfig>[0]);
