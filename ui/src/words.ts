@@ -6,6 +6,14 @@ import type { Language } from "./ipc/bridge";
 /** The sentences by key, typed by the compiler from src/messages. */
 export type Words = typeof import("./paraglide/messages/_index.js");
 
+type Snake<S extends string> = S extends `${infer Head}${infer Rest}`
+  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${Snake<Rest>}`
+  : S;
+
+/** The key of what Rust calls in camelCase. Keys are in snake case: Paraglide renames all others. */
+export const snake = <S extends string>(name: S): Snake<S> =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) as Snake<S>;
+
 const load: Record<Language, () => Promise<unknown>> = {
   en: () => import("./paraglide/messages/en.js"),
   sv: () => import("./paraglide/messages/sv.js"),

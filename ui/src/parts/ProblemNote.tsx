@@ -53,5 +53,5 @@ export function ProblemNote({ spots, id }: { spots: Spot[]; id: string }) {
 /** What a strip says when the view may be old. */
 export const stripText = (problem: Problem): string => {
   const m = say();
-  return `${sentencesOf(problem, m).what} ${m.maybeOld()}`;
+  return `${sentencesOf(problem, m).what} ${m.maybe_old()}`;
 };

@@ -71,19 +71,19 @@ export function AddressForm({ linking, reason }: { linking: Linking; reason: Com
   const button = (
     <div class="actions">
       <Button testid="send-code" kind={sent ? "plain" : "primary"} submit busy={busy} describedBy={sent ? "resend-in" : undefined}>
-        {mobile ? m.sendMobile() : m.sendDesktop()}
+        {mobile ? m.send_mobile() : m.send_desktop()}
       </Button>
       {reason}
       <LongWait busy={busy} />
     </div>
   );
-  const chipsLabel = mobile ? m.suggestionsMobile() : sent ? m.suggestionsAfter() : m.suggestionsBefore();
+  const chipsLabel = mobile ? m.suggestions_mobile() : sent ? m.suggestions_after() : m.suggestions_before();
 
   return (
     <form class="part" noValidate onSubmit={submit}>
       <Field
         id="email"
-        label={mobile ? m.emailMobile() : m.emailDesktop()}
+        label={mobile ? m.email_mobile() : m.email_desktop()}
         // Not type="email": it refuses addresses with letters outside ASCII.
         type="text"
         inputMode="email"
@@ -99,7 +99,7 @@ export function AddressForm({ linking, reason }: { linking: Linking; reason: Com
       >
         {meant && (
           <button type="button" class="did-you-mean" onClick={() => type(meant)}>
-            {m.didYouMean({ email: meant })}
+            {m.did_you_mean({ email: meant })}
           </button>
         )}
         <ProblemNote spots={spots} id="email-problem" />
@@ -127,7 +127,7 @@ export function AddressForm({ linking, reason }: { linking: Linking; reason: Com
           </ul>
         </div>
       ) : (
-        <p class="hint">{m.noSuggestions()}</p>
+        <p class="hint">{m.no_suggestions()}</p>
       )}
       {mobile && button}
     </form>

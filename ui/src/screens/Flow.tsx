@@ -28,7 +28,7 @@ function Sentence({ text, email }: { text: (inputs: { email: string }) => string
   );
 }
 
-const WHERE = { queued: "whereQueued", accepted: "whereAccepted", deferred: "whereDeferred", bounced: "whereBounced" } as const;
+const WHERE = { queued: "where_queued", accepted: "where_accepted", deferred: "where_deferred", bounced: "where_bounced" } as const;
 
 /** What delivery knows: after 20 seconds on request, and at once when the mail came back. */
 function WhereIsMyCode({ challenge }: { challenge: Challenge }) {
@@ -40,17 +40,17 @@ function WhereIsMyCode({ challenge }: { challenge: Challenge }) {
   if (!bounced && !late.value) return null;
   return (
     <details class="where" open={open || bounced} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{m.whereTitle()}</summary>
+      <summary>{m.where_title()}</summary>
       <ul role={bounced ? "alert" : undefined}>
         <li data-delivery={delivery}>
           <Sentence text={m[WHERE[delivery]]} email={email} />
         </li>
-        {!bounced && <li>{m.whereSpam()}</li>}
-        {!bounced && <li>{m.whereResend()}</li>}
-        <li>{m.whereOther()}</li>
+        {!bounced && <li>{m.where_spam()}</li>}
+        {!bounced && <li>{m.where_resend()}</li>}
+        <li>{m.where_other()}</li>
       </ul>
       <Button kind="quiet" busy={working.value.has("startOver")} onPress={startOver}>
-        {m.useAnother()}
+        {m.use_another()}
       </Button>
     </details>
   );
@@ -97,8 +97,8 @@ function CodeForm({ challenge }: { challenge: Challenge | null }) {
       }}
     >
       <CodeField
-        label={mobile ? m.codeMobile() : m.codeDesktop()}
-        hint={challenge ? m.codeHint() : m.codeNotYet()}
+        label={mobile ? m.code_mobile() : m.code_desktop()}
+        hint={challenge ? m.code_hint() : m.code_not_yet()}
         value={code}
         disabled={!challenge}
         refusals={refusals}
@@ -109,7 +109,7 @@ function CodeForm({ challenge }: { challenge: Challenge | null }) {
         <p class="code-facts">
           <ExpiresIn at={challenge.expiresAt} />
           <span class="running" data-testid="attempts-left">
-            {m.attemptsLeft({ count: challenge.attemptsLeft })}
+            {m.attempts_left({ count: challenge.attemptsLeft })}
           </span>
         </p>
       )}
@@ -120,7 +120,7 @@ function CodeForm({ challenge }: { challenge: Challenge | null }) {
         </Button>
         {challenge && (
           <Button testid="start-over" kind="quiet" busy={working.value.has("startOver")} onPress={startOver}>
-            {m.startOver()}
+            {m.start_over()}
           </Button>
         )}
         <LongWait busy={busy} />
@@ -182,17 +182,17 @@ export function Flow({ linking }: { linking: Linking | null }) {
       <Steps status={linking.status} />
       {linking.status === "notLinked" && (
         <div class="intro">
-          <h2>{m.startTitle()}</h2>
-          <p>{m.startBody()}</p>
+          <h2>{m.start_title()}</h2>
+          <p>{m.start_body()}</p>
         </div>
       )}
       {challenge && (
         <div class="intro" data-testid="check-inbox">
-          <h2>{m.inboxTitle()}</h2>
+          <h2>{m.inbox_title()}</h2>
           <p>
-            <Sentence text={m.inboxBody} email={challenge.email} />
+            <Sentence text={m.inbox_body} email={challenge.email} />
           </p>
-          <p class="hint">{m.sentAt({ time: momentText(challenge.sentAt, serverNow()) })}</p>
+          <p class="hint">{m.sent_at({ time: momentText(challenge.sentAt, serverNow()) })}</p>
         </div>
       )}
       {(linking.status === "notLinked" || challenge) && (
@@ -203,8 +203,8 @@ export function Flow({ linking }: { linking: Linking | null }) {
       )}
       {linking.status === "linking" && (
         <div class="intro waiting">
-          <h2 tabIndex={-1}>{m.linkingTitle()}</h2>
-          <p>{m.linkingBody()}</p>
+          <h2 tabIndex={-1}>{m.linking_title()}</h2>
+          <p>{m.linking_body()}</p>
           <i class="progress" aria-hidden="true" />
         </div>
       )}

@@ -6,13 +6,13 @@ import { Button } from "../parts/Button";
 import { AlertIcon, BackIcon, HomeIcon, Mark, ProfileIcon, SettingsIcon } from "../parts/icons";
 import { ProblemNote, stripText } from "../parts/ProblemNote";
 import { PARENT } from "../way";
-import { say } from "../words";
+import { say, snake } from "../words";
 
 /** A calm line about something that nobody asked for. */
 export const NoticeLine = ({ notice }: { notice: Notice | null }) =>
   notice && (
     <p class="notice" data-testid="notice" data-notice={notice} role="status">
-      {say()[notice]()}
+      {say()[snake(notice)]()}
     </p>
   );
 
@@ -45,10 +45,10 @@ function Rail({ at }: { at: Place }) {
     { to: "settings", testid: "nav-settings", name: m.settings(), Icon: SettingsIcon },
   ] as const;
   return (
-    <nav class="rail" aria-label={m.mainMenu()}>
+    <nav class="rail" aria-label={m.main_menu()}>
       <p class="rail-name">
         <Mark />
-        <span>{m.appName()}</span>
+        <span>{m.app_name()}</span>
       </p>
       <ul>
         {items.map(({ to, testid, name, Icon }) => (
@@ -66,7 +66,7 @@ function Rail({ at }: { at: Place }) {
 
 const nameOf = (at: Place): string => {
   const m = say();
-  return { home: m.home(), settings: m.settings(), profile: m.profile(), vismaConnect: m.vismaConnect(), accountSettings: m.accountSettings() }[at];
+  return { home: m.home(), settings: m.settings(), profile: m.profile(), vismaConnect: m.visma_connect(), accountSettings: m.account_settings() }[at];
 };
 
 interface FrameProps {

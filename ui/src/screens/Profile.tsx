@@ -15,7 +15,7 @@ export function Profile({ phase: { employee, linking, notice } }: SignedIn) {
         <FactRow title={m.company()}>{employee.company}</FactRow>
       </Rows>
       <Rows>
-        <LinkRow testid="row-account-settings" title={m.accountSettings()} detail={statusText(linking)} onPress={() => goTo("accountSettings")} />
+        <LinkRow testid="row-account-settings" title={m.account_settings()} detail={statusText(linking)} onPress={() => goTo("accountSettings")} />
       </Rows>
     </Frame>
   );

@@ -45,15 +45,15 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
       <form ref={form} class="sign-in-form" noValidate onSubmit={submit} onInput={typing}>
         <p class="sign-in-name">
           <Mark />
-          <span>{m.appName()}</span>
+          <span>{m.app_name()}</span>
         </p>
-        <h1 tabIndex={-1}>{m.signIn()}</h1>
-        <p class="lead">{m.signInLead()}</p>
+        <h1 tabIndex={-1}>{m.sign_in()}</h1>
+        <p class="lead">{m.sign_in_lead()}</p>
         <NoticeLine notice={phase.notice} />
         <Field
           id="server"
           label={m.server()}
-          hint={m.serverHint()}
+          hint={m.server_hint()}
           type="text"
           inputMode="url"
           autocapitalize="off"
@@ -85,7 +85,7 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
         <ProblemNote spots={["signIn"]} id="sign-in-problem" />
         <div class="actions">
           <Button testid="sign-in" kind="primary" submit busy={busy}>
-            {m.signIn()}
+            {m.sign_in()}
           </Button>
           <LongWait busy={busy} />
         </div>

@@ -1,0 +1,141 @@
+// Views for every state that a screen can be in, for the gallery, the pictures and the tests.
+
+import type { Challenge, Edition, Linking, Notice, Place, Problem, View } from "../src/ipc/bridge";
+
+const NOW = "2026-03-02T09:12:00Z";
+const after = (seconds: number) => new Date(Date.parse(NOW) + seconds * 1000).toISOString();
+
+const ANNA = "anna.svensson@company.com";
+const suggestions = [ANNA, "anna.svensson@gmail.com", "anna.svensson@user.com"];
+
+const settingsUrl = (edition: Edition) =>
+  edition === "mobile" ? "https://accountsettings.connect.identity.visma.com/" : "https://accountsettings.connect.visma.com/";
+
+export interface State {
+  readonly view: (edition: Edition) => View;
+  /** What the first command of the kind is refused with, and what has to be pressed for it. */
+  readonly refuse?: { readonly press: "sign-in" | "send-code" | "verify-code" | "banner-hide" | "manage-account" | "sign-out"; readonly problem: Problem; readonly type?: Record<string, string> };
+  /** Only on one edition. */
+  readonly only?: Edition;
+}
+
+const base = (edition: Edition, place: Place) => ({ revision: 1, edition, language: null, place, serverTime: NOW, trouble: null });
+
+const signedOut =
+  (over: { server?: string; username?: string; notice?: Notice | null } = {}) =>
+  (edition: Edition): View => ({
+    ...base(edition, "home"),
+    phase: { name: "signedOut", server: "https://hrm.company.com", username: "anna.svensson", notice: null, ...over },
+  });
+
+const signedIn =
+  (place: Place | "flow", linking: Partial<Linking> | null, over: { trouble?: Problem; notice?: Notice } = {}) =>
+  (edition: Edition): View => ({
+    ...base(edition, place === "flow" ? (edition === "mobile" ? "vismaConnect" : "accountSettings") : place),
+    trouble: over.trouble ?? null,
+    phase: {
+      name: "signedIn",
+      employee: { id: "e-1", firstName: "Anna", lastName: "Svensson", company: "Company AB", language: "en" },
+      server: "https://hrm.company.com",
+      notice: over.notice ?? null,
+      linking: linking && {
+        status: "notLinked",
+        bannerVisible: false,
+        email: "",
+        suggestions,
+        challenge: null,
+        account: null,
+        settingsUrl: settingsUrl(edition),
+        ...linking,
+      },
+    },
+  });
+
+const challenge = (over: Partial<Challenge> = {}): Challenge => ({
+  email: ANNA,
+  sentAt: after(-5),
+  expiresAt: after(1795),
+  resendAt: after(55),
+  attemptsLeft: 5,
+  delivery: "accepted",
+  ...over,
+});
+
+const sent = (over: Partial<Challenge> = {}, more: Partial<Linking> = {}): Partial<Linking> => ({
+  status: "codeSent",
+  email: over.email ?? ANNA,
+  challenge: challenge(over),
+  ...more,
+});
+
+const linked: Partial<Linking> = { status: "linked", email: ANNA, account: { email: ANNA, linkedAt: after(-20), origin: "created" } };
+
+const LONG = "annabella.svensson-lindqvist+hrm@regional-office.north.company-with-a-long-name.example";
+
+const refusedSend = (problem: Problem): State => ({
+  view: signedIn("flow", { email: ANNA }),
+  refuse: { press: "send-code", problem },
+});
+const refusedCode = (problem: Problem, left = 4): State => ({
+  view: signedIn("flow", sent({ attemptsLeft: left })),
+  refuse: { press: "verify-code", problem, type: { code: "123456" } },
+});
+const refusedSignIn = (problem: Problem): State => ({
+  view: signedOut(),
+  refuse: { press: "sign-in", problem, type: { password: "secret" } },
+});
+
+export const STATES: Record<string, State> = {
+  "sign-in": { view: signedOut() },
+  "sign-in-first": { view: signedOut({ server: "", username: "" }) },
+  "sign-in-ended": { view: signedOut({ notice: "sessionEnded" }) },
+  "sign-in-vault": { view: signedOut({ notice: "vaultUnreadable" }) },
+  "sign-in-bad": refusedSignIn({ code: "badCredentials" }),
+  "sign-in-offline": refusedSignIn({ code: "offline" }),
+  "sign-in-no-host": refusedSignIn({ code: "noSuchHost" }),
+  "sign-in-wait": refusedSignIn({ code: "tooManyRequests", retryAfterSeconds: 45 }),
+  "home-loading": { view: signedIn("home", null) },
+  home: { view: signedIn("home", { bannerVisible: true }) },
+  "home-hidden": { view: signedIn("home", {}) },
+  "home-code-sent": { view: signedIn("home", sent({}, { bannerVisible: true })) },
+  "home-linking": { view: signedIn("home", { status: "linking", bannerVisible: true }) },
+  "home-linked": { view: signedIn("home", linked) },
+  "home-old": { view: signedIn("home", { bannerVisible: true }, { trouble: { code: "offline" } }) },
+  "home-memory": { view: signedIn("home", { bannerVisible: true }, { notice: "sessionInMemoryOnly" }) },
+  settings: { view: signedIn("settings", { bannerVisible: true }) },
+  "settings-linked": { view: signedIn("settings", linked) },
+  profile: { view: signedIn("profile", { bannerVisible: true }), only: "desktop" },
+  "settings-flow": { view: signedIn("vismaConnect", { bannerVisible: true }), only: "desktop" },
+  "flow-loading": { view: signedIn("flow", null) },
+  flow: { view: signedIn("flow", {}) },
+  "flow-banner": { view: signedIn("flow", { bannerVisible: true }), only: "desktop" },
+  "flow-typed": { view: signedIn("flow", { email: ANNA }) },
+  "flow-slip": { view: signedIn("flow", { email: "anna.svensson@company.con" }) },
+  "flow-no-address": { view: signedIn("flow", { suggestions: [] }) },
+  "flow-invalid": { view: signedIn("flow", { email: "anna.svensson" }), refuse: { press: "send-code", problem: { code: "emailInvalid" } } },
+  "flow-domain": refusedSend({ code: "domainNotAllowed" }),
+  "flow-taken": refusedSend({ code: "accountTaken" }),
+  "flow-locked": refusedSend({ code: "linkingLocked" }),
+  "flow-offline": refusedSend({ code: "offline" }),
+  "flow-too-many": refusedSend({ code: "tooManyCodes", retryAfterSeconds: 3000 }),
+  "code-sent": { view: signedIn("flow", sent()) },
+  "code-sent-banner": { view: signedIn("flow", sent({}, { bannerVisible: true })), only: "desktop" },
+  "code-late": { view: signedIn("flow", sent({ sentAt: after(-90), resendAt: after(-30), expiresAt: after(1710) })) },
+  "code-deferred": { view: signedIn("flow", sent({ sentAt: after(-90), resendAt: after(-30), expiresAt: after(1710), delivery: "deferred" })) },
+  "code-bounced": { view: signedIn("flow", sent({ delivery: "bounced" })) },
+  "code-over": { view: signedIn("flow", sent({ sentAt: after(-1900), resendAt: after(-1800), expiresAt: after(-100) })) },
+  "code-wrong": refusedCode({ code: "codeWrong", attemptsLeft: 4 }),
+  "code-last": refusedCode({ code: "codeWrong", attemptsLeft: 1 }, 1),
+  "code-expired": refusedCode({ code: "codeExpired" }),
+  "code-exhausted": refusedCode({ code: "attemptsExhausted" }, 0),
+  "code-unavailable": refusedCode({ code: "unavailable", retryAfterSeconds: 30 }, 5),
+  "code-long": { view: signedIn("flow", sent({ email: LONG }, { suggestions: [LONG, ...suggestions] })) },
+  linking: { view: signedIn("flow", { status: "linking" }) },
+  done: { view: signedIn("flow", linked) },
+  "done-existing": { view: signedIn("flow", { ...linked, account: { email: LONG, linkedAt: after(-20), origin: "existing" } }) },
+  "done-no-browser": { view: signedIn("flow", linked), refuse: { press: "manage-account", problem: { code: "linkNotOpened" } } },
+};
+
+/** The state names of an edition. */
+export const statesOf = (edition: Edition): string[] =>
+  Object.keys(STATES).filter((name) => (STATES[name]?.only ?? edition) === edition);
