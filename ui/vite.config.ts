@@ -24,8 +24,19 @@ const livesWithAFrozenPrototype: Plugin = {
   },
 };
 
+/** Vite wraps every import() to load style sheets and preloads with it; the languages have neither. */
+const importsArePlain: Plugin = {
+  name: "imports-are-plain",
+  enforce: "pre",
+  load: {
+    order: "pre",
+    filter: { id: /vite\/preload-helper/ },
+    handler: () => "export const __vitePreload = (load) => load();",
+  },
+};
+
 export default defineConfig({
-  plugins: [livesWithAFrozenPrototype],
+  plugins: [livesWithAFrozenPrototype, importsArePlain],
   // Tauri looks for relative and absolute alike; relative also opens from a plain folder.
   base: "./",
   clearScreen: false,
