@@ -55,4 +55,5 @@ if (state.refuse) {
   if (state.refuse.press !== "verify-code") find(state.refuse.press)?.click();
   await waitFor(() => find("problem"));
 }
+scrollTo(0, 0);
 document.documentElement.dataset.drawn = "";

@@ -5,25 +5,15 @@ export const looksLikeAddress = (text: string): boolean => /^[^\s@]+@[^\s@.]+(\.
 
 const COMMON = ["gmail.com", "outlook.com", "hotmail.com", "icloud.com", "yahoo.com", "live.com", "proton.me"];
 
-/** Edits between two words, with neighbours swapped as one; given up above 2. */
-function distance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 2) return 3;
-  let previous: number[] = [];
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const same = a[i - 1] === b[j - 1];
-      let best = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        best = Math.min(best, (previous[j - 2] ?? 0) + 1);
-      }
-      next.push(best);
-    }
-    previous = row;
-    row = next;
-  }
-  return row[b.length] ?? 3;
+/** One slip apart: a letter more, less or another, or two neighbours swapped. */
+function oneSlip(a: string, b: string): boolean {
+  let head = 0;
+  while (head < a.length && a[head] === b[head]) head += 1;
+  let tail = 0;
+  while (tail < Math.min(a.length, b.length) - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
+  const x = a.slice(head, a.length - tail);
+  const y = b.slice(head, b.length - tail);
+  return (x.length < 2 && y.length < 2) || (x.length === 2 && x[0] === y[1] && x[1] === y[0]);
 }
 
 /** The address that was likely meant, if the domain is a slip away from one of the employee's own or a common one. */
@@ -34,6 +24,6 @@ export function likelyMeant(text: string, suggestions: readonly string[]): strin
   if (at < 1 || domain.length < 4) return undefined;
   const known = [...suggestions.map((s) => s.slice(s.lastIndexOf("@") + 1).toLowerCase()), ...COMMON];
   if (known.includes(domain)) return undefined;
-  const near = known.find((k) => distance(domain, k) <= (k.length > 8 ? 2 : 1));
+  const near = known.find((k) => oneSlip(domain, k));
   return near && `${address.slice(0, at)}@${near}`;
 }

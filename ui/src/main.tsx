@@ -7,12 +7,13 @@ import { Screens } from "./screens/Screens";
 import { followSystemBack } from "./way";
 import { deviceLanguage, speak } from "./words";
 
+const wanted = () => view.value?.language ?? deviceLanguage();
+
 /** Draws the app on a bridge: Tauri's, or a stand-in's in the gallery and in tests. */
 export async function start(bridge: Bridge): Promise<void> {
   const root = document.documentElement;
   // Which language is only known with the view; the device's is the likely one, so both are fetched at once.
   await Promise.all([speak(deviceLanguage()), connect(bridge)]);
-  const wanted = () => view.value?.language ?? deviceLanguage();
   await speak(wanted());
   effect(() => {
     void speak(wanted());

@@ -8,13 +8,13 @@ export interface Sentences {
   /** What happened. */
   readonly what: string;
   /** What it means, and what to do. */
-  readonly then: string;
+  readonly advice: string;
 }
 
 export const sentencesOf = (problem: Problem, m: Words): Sentences =>
   problem.code === "codeWrong"
-    ? { what: m.code_wrong(), then: m.code_wrong_then({ count: problem.attemptsLeft }) }
-    : { what: m[snake(problem.code)](), then: m[`${snake(problem.code)}_then`]() };
+    ? { what: m.code_wrong(), advice: m.code_wrong_then({ count: problem.attemptsLeft }) }
+    : { what: m[snake(problem.code)](), advice: m[`${snake(problem.code)}_then`]() };
 
 /** Seconds to wait, where the server told them. */
 export const waitOf = (problem: Problem): number =>

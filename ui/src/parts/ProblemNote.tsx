@@ -17,14 +17,14 @@ const Wait = ({ from, seconds }: { from: number; seconds: number }) => (
 
 const Note = ({ failed, id }: { failed: Failure; id: string }) => {
   const m = say();
-  const { what, then } = sentencesOf(failed.problem, m);
+  const { what, advice } = sentencesOf(failed.problem, m);
   const wait = waitOf(failed.problem);
   return (
     <div class="problem" id={id}>
       <AlertIcon />
       <div class="problem-words">
         <p role="alert" data-testid="problem" data-code={failed.problem.code}>
-          <strong>{what}</strong> {then}
+          <strong>{what}</strong> {advice}
           {wait > 0 && <span class="unseen"> {waitText(wait, m)}</span>}
         </p>
         {wait > 0 && <Wait from={failed.at} seconds={wait} />}

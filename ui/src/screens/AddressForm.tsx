@@ -9,7 +9,7 @@ import { ProblemNote, failureAt } from "../parts/ProblemNote";
 import { say } from "../words";
 
 /** The address, the addresses on the HRM record, and the button that sends a code. */
-export function AddressForm({ linking, reason }: { linking: Linking; reason: ComponentChildren }) {
+export function AddressForm({ linking, lead, reason }: { linking: Linking; lead: boolean; reason: ComponentChildren }) {
   const m = say();
   const mobile = edition.value === "mobile";
   const sent = linking.challenge !== null;
@@ -70,7 +70,7 @@ export function AddressForm({ linking, reason }: { linking: Linking; reason: Com
 
   const button = (
     <div class="actions">
-      <Button testid="send-code" kind={sent ? "plain" : "primary"} submit busy={busy} describedBy={sent ? "resend-in" : undefined}>
+      <Button testid="send-code" kind={lead ? "primary" : "plain"} submit busy={busy} describedBy={sent ? "resend-in" : undefined}>
         {mobile ? m.send_mobile() : m.send_desktop()}
       </Button>
       {reason}

@@ -1,6 +1,6 @@
 // M2, M3, D2, D3, D4: address, code, done.
 
-import { useComputed } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { act, edition, failure, forgive, serverNow, working } from "../app";
 import { secondsSince, secondsUntil } from "../clock";
@@ -34,16 +34,22 @@ const WHERE = { queued: "where_queued", accepted: "where_accepted", deferred: "w
 function WhereIsMyCode({ challenge }: { challenge: Challenge }) {
   const m = say();
   const { sentAt, delivery, email } = challenge;
-  const late = useComputed(() => secondsSince(sentAt) >= 20);
+  const from = useSignal(sentAt);
+  useLayoutEffect(() => {
+    from.value = sentAt;
+  }, [from, sentAt]);
+  const late = useComputed(() => secondsSince(from.value) >= 20);
   const [open, setOpen] = useState(false);
   const bounced = delivery === "bounced";
   if (!bounced && !late.value) return null;
   return (
     <details class="where" open={open || bounced} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{m.where_title()}</summary>
-      <ul role={bounced ? "alert" : undefined}>
+      <ul>
         <li data-delivery={delivery}>
-          <Sentence text={m[WHERE[delivery]]} email={email} />
+          <span role={bounced ? "alert" : undefined}>
+            <Sentence text={m[WHERE[delivery]]} email={email} />
+          </span>
         </li>
         {!bounced && <li>{m.where_spam()}</li>}
         {!bounced && <li>{m.where_resend()}</li>}
@@ -57,7 +63,7 @@ function WhereIsMyCode({ challenge }: { challenge: Challenge }) {
 }
 
 /** The code part. On desktop it stands there, disabled, before there is a code. */
-function CodeForm({ challenge }: { challenge: Challenge | null }) {
+function CodeForm({ challenge, over }: { challenge: Challenge | null; over: boolean }) {
   const m = say();
   const mobile = edition.value === "mobile";
   const [code, setCode] = useState("");
@@ -65,7 +71,6 @@ function CodeForm({ challenge }: { challenge: Challenge | null }) {
   const refused = useRef(new Set<string>());
   const busy = working.value.has("verifyCode");
   const problemId = challenge && failureAt("code") ? "code-problem" : undefined;
-  const over = useComputed(() => challenge !== null && secondsUntil(challenge.expiresAt) === 0);
 
   const verify = async (typed: string) => {
     const worked = await act("verifyCode", (b) => b.verifyCode(typed));
@@ -115,7 +120,7 @@ function CodeForm({ challenge }: { challenge: Challenge | null }) {
       )}
       {challenge && <ProblemNote spots={["code"]} id="code-problem" />}
       <div class="actions">
-        <Button testid="verify-code" kind={challenge && !over.value ? "primary" : "plain"} submit busy={busy} disabled={!challenge} describedBy={challenge ? undefined : "code-hint"}>
+        <Button testid="verify-code" kind={challenge && !over ? "primary" : "plain"} submit busy={busy} disabled={!challenge} describedBy={challenge ? undefined : "code-hint"}>
           {m.verify()}
         </Button>
         {challenge && (
@@ -175,6 +180,14 @@ export function Flow({ linking }: { linking: Linking | null }) {
     return () => window.visualViewport?.removeEventListener("resize", keepInView);
   }, []);
 
+  const expiresAt = linking?.challenge?.expiresAt;
+  const expiry = useSignal(expiresAt);
+  useLayoutEffect(() => {
+    expiry.value = expiresAt;
+  }, [expiry, expiresAt]);
+  // Once the code is over, the one thing to do is to send another.
+  const over = useComputed(() => expiry.value !== undefined && secondsUntil(expiry.value) === 0).value;
+
   if (!linking) return <Skeleton />;
   const { challenge } = linking;
   return (
@@ -197,8 +210,8 @@ export function Flow({ linking }: { linking: Linking | null }) {
       )}
       {(linking.status === "notLinked" || challenge) && (
         <>
-          <AddressForm linking={linking} reason={challenge && <ResendIn at={challenge.resendAt} id="resend-in" />} />
-          {(challenge || !mobile) && <CodeForm key={challenge?.email ?? ""} challenge={challenge} />}
+          <AddressForm linking={linking} lead={!challenge || over} reason={challenge && <ResendIn at={challenge.resendAt} id="resend-in" />} />
+          {(challenge || !mobile) && <CodeForm key={challenge?.email ?? ""} challenge={challenge} over={over} />}
         </>
       )}
       {linking.status === "linking" && (

@@ -73,12 +73,13 @@ interface FrameProps {
   testid: string;
   /** Without one it is the screen's name. */
   title?: string;
+  subtitle?: string;
   notice?: Notice | null;
   children: ComponentChildren;
 }
 
 /** What stands around every screen of a signed-in employee: a rail on desktop, a top bar on phones. */
-export function Frame({ testid, title, notice = null, children }: FrameProps) {
+export function Frame({ testid, title, subtitle, notice = null, children }: FrameProps) {
   const m = say();
   const at = place.value ?? "home";
   const up = PARENT[at];
@@ -90,13 +91,15 @@ export function Frame({ testid, title, notice = null, children }: FrameProps) {
         {!mobile && <Banner />}
         <main class="screen" data-testid={testid}>
           <header class="bar">
-            {up && (
+            {/* The rail leads home on desktop. */}
+            {up && (mobile || up !== "home") && (
               <button type="button" class="back" data-testid="back" aria-label={mobile ? m.back() : undefined} onClick={() => goTo(up)}>
                 <BackIcon />
                 {!mobile && <span>{nameOf(up)}</span>}
               </button>
             )}
             <h1 tabIndex={-1}>{title ?? nameOf(at)}</h1>
+            {subtitle && <p class="subtitle">{subtitle}</p>}
           </header>
           <div class="content">
             <Trouble />

@@ -22,8 +22,7 @@ export function Home({ phase: { employee, linking, notice } }: SignedIn) {
   const m = say();
   const mobile = edition.value === "mobile";
   return (
-    <Frame testid="screen-home" title={m.hello({ name: employee.firstName })} notice={notice}>
-      <p class="company">{employee.company}</p>
+    <Frame testid="screen-home" title={m.hello({ name: employee.firstName })} subtitle={employee.company} notice={notice}>
       {mobile && <Banner />}
       <Rows>
         <LinkRow title={m.visma_connect()} detail={statusText(linking)} onPress={() => goTo(flowPlace())} />

@@ -1,0 +1,35 @@
+import { expect, test, vi } from "vitest";
+import { receive } from "../src/app";
+import { clockText, secondsUntil, spokenBetween } from "../src/clock";
+import { STATES } from "../gallery/fixtures";
+
+test("a kitchen clock", () => {
+  expect(clockText(1745)).toBe("29:05");
+  expect(clockText(0)).toBe("00:00");
+});
+
+test("heard at 10, 5 and 1 minutes and at the end, so never twice in 30 seconds", () => {
+  const heard: number[] = [];
+  for (let left = 1800; left > 0; left -= 1) {
+    const mark = spokenBetween(left, left - 1);
+    if (mark !== undefined) heard.push(mark);
+  }
+  expect(heard).toEqual([600, 300, 60, 0]);
+});
+
+test("a sleep over several marks is heard once, at the nearest", () => expect(spokenBetween(700, 30)).toBe(60));
+
+test("time runs by the server's clock and not by the device's", () => {
+  vi.useFakeTimers({ toFake: ["performance", "Date"] });
+  const view = STATES["code-sent"]?.view("mobile");
+  if (!view || view.phase.name !== "signedIn") throw new Error("the fixture has changed");
+  vi.setSystemTime("1999-12-31T23:59:59Z");
+  receive(view);
+  const expiresAt = view.phase.linking?.challenge?.expiresAt ?? "";
+  expect(secondsUntil(expiresAt)).toBe(1795);
+  vi.advanceTimersByTime(95_000);
+  expect(secondsUntil(expiresAt)).toBe(1700);
+  vi.setSystemTime("2040-01-01T00:00:00Z");
+  expect(secondsUntil(expiresAt)).toBe(1700);
+  vi.useRealTimers();
+});
