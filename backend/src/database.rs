@@ -1,0 +1,200 @@
+//! Where SQLite and PostgreSQL differ. Every query elsewhere is the same text for both.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::postgres::PgListener;
+use sqlx::{Any, AnyConnection, AnyPool, Executor, Transaction};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::events::Events;
+
+/// The channel on which backends with one PostgreSQL tell each other whose state changed.
+const CHANNEL: &str = "hrm_state";
+
+/// The database, and who is told of changes in it.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: AnyPool,
+    engine: Engine,
+    /// SQLite has one writer at a time. Waiting here is fair and costs nothing; waiting in SQLite is a sleep loop.
+    writer: Arc<Mutex<()>>,
+    events: Events,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// A transaction. It tells of changes when it is committed, and rolls back when it is dropped.
+pub struct Tx {
+    inner: Transaction<'static, Any>,
+    engine: Engine,
+    events: Events,
+    changed: Vec<String>,
+    _writer: Option<OwnedMutexGuard<()>>,
+}
+
+impl Database {
+    /// Connects to `sqlite:` or `postgres:` and brings the schema up to date.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    pub async fn connect(url: &str, events: Events) -> sqlx::Result<Self> {
+        static DRIVERS: Once = Once::new();
+        DRIVERS.call_once(sqlx::any::install_default_drivers);
+        let engine = if url.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres };
+        let pool = AnyPoolOptions::new()
+            .max_connections(if engine == Engine::Sqlite { 8 } else { 16 })
+            .acquire_timeout(Duration::from_secs(10))
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if engine == Engine::Sqlite {
+                        // FULL: what was accepted survives a power cut too, not only a killed process.
+                        let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+                                       PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON;
+                                       PRAGMA secure_delete = ON;";
+                        connection.execute(sqlx::raw_sql(pragmas)).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect(url)
+            .await?;
+        sqlx::migrate!().run(&pool).await?;
+        let database = Self { pool, engine, writer: Arc::default(), events };
+        match engine {
+            // One process owns the file, so a lease found at its start belongs to a process that is gone.
+            Engine::Sqlite => {
+                let mut tx = database.write().await?;
+                sqlx::query("UPDATE mails SET lease_until = 0").execute(&mut *tx).await?;
+                sqlx::query("UPDATE linkings SET lease_until = 0").execute(&mut *tx).await?;
+                tx.commit().await?;
+            }
+            Engine::Postgres => database.listen(url).await?,
+        }
+        Ok(database)
+    }
+
+    /// A view of one moment, for reading.
+    ///
+    /// # Errors
+    /// When the database is out of reach.
+    pub async fn read(&self) -> sqlx::Result<Tx> {
+        let begin = match self.engine {
+            Engine::Sqlite => "BEGIN",
+            Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        Ok(self.tx(self.pool.begin_with(begin).await?, None))
+    }
+
+    /// A transaction for writing.
+    ///
+    /// # Errors
+    /// When the database is out of reach.
+    pub async fn write(&self) -> sqlx::Result<Tx> {
+        match self.engine {
+            Engine::Sqlite => {
+                let writer = Arc::clone(&self.writer).lock_owned().await;
+                Ok(self.tx(self.pool.begin_with("BEGIN IMMEDIATE").await?, Some(writer)))
+            }
+            Engine::Postgres => Ok(self.tx(self.pool.begin().await?, None)),
+        }
+    }
+
+    /// A transaction for writing that holds this employee's lock: all that happens to one employee happens in turn.
+    ///
+    /// # Errors
+    /// When the database is out of reach.
+    pub async fn lock(&self, employee: &str) -> sqlx::Result<Tx> {
+        let mut tx = self.write().await?;
+        if self.engine == Engine::Postgres {
+            let lock = sqlx::query("SELECT id FROM employees WHERE id = $1 FOR UPDATE").bind(employee);
+            lock.execute(&mut *tx).await?;
+        }
+        Ok(tx)
+    }
+
+    /// Appended to a query that takes jobs from a queue: backends on one database do not wait for each other.
+    pub fn skip_locked(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => "",
+            Engine::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    fn tx(&self, inner: Transaction<'static, Any>, writer: Option<OwnedMutexGuard<()>>) -> Tx {
+        Tx { inner, engine: self.engine, events: self.events.clone(), changed: Vec::new(), _writer: writer }
+    }
+
+    /// Hears what other backends on the same PostgreSQL commit.
+    async fn listen(&self, url: &str) -> sqlx::Result<()> {
+        let mut listener = PgListener::connect(url).await?;
+        listener.listen(CHANNEL).await?;
+        let (events, pool) = (self.events.clone(), self.pool.clone());
+        tokio::spawn(async move {
+            while !pool.is_closed() {
+                match listener.try_recv().await {
+                    Ok(Some(notice)) => events.tell(notice.payload()),
+                    // The connection was lost and is made again; what happened meanwhile is unknown.
+                    Ok(None) => events.tell_all(),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot hear of changes in the database");
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Tx {
+    /// Says that the State of `employee` changes with this transaction.
+    pub fn changes(&mut self, employee: &str) {
+        self.changed.push(employee.to_owned());
+    }
+
+    /// Makes it all true, and tells of it.
+    ///
+    /// # Errors
+    /// When nothing of it became true.
+    pub async fn commit(mut self) -> sqlx::Result<()> {
+        if self.engine == Engine::Postgres {
+            for employee in &self.changed {
+                let tell = sqlx::query("SELECT pg_notify($1, $2)::text").bind(CHANNEL).bind(employee.as_str());
+                tell.execute(&mut *self.inner).await?;
+            }
+        }
+        self.inner.commit().await?;
+        if self.engine == Engine::Sqlite {
+            for employee in &self.changed {
+                self.events.tell(employee);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Tx {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+}

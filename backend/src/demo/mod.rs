@@ -1,0 +1,247 @@
+//! Everything in one process: SQLite file, mail catcher, stand-in for Visma Connect, demo people, and the doors
+//! through which testers read mails, move the clock and switch faults on.
+
+mod directory;
+mod doors;
+mod faults;
+mod inbox;
+mod kept;
+mod people;
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::clock::{Clock, Millis};
+use crate::directory::{DirectorySettings, PublicApi};
+use crate::keys::Keys;
+use crate::mail::Post;
+use crate::session::PasswordCost;
+use crate::settings::Settings;
+use crate::{Backend, install_cryptography, routes};
+use faults::Faults;
+use inbox::Inbox;
+use kept::Kept;
+
+/// Wide enough for one test machine.
+const WIDE: i64 = 1_000_000;
+
+/// Settings of `hrm-backend demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8787")]
+    listen: SocketAddr,
+    /// Folder of the demo's data; a restart on the same folder goes on where it was [default: a folder of its own
+    /// among the user's data]
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+impl DemoArgs {
+    /// The options, with the default folder filled in.
+    ///
+    /// # Errors
+    /// When there is no home for a default folder.
+    pub fn options(self) -> Result<Options, DemoError> {
+        let data_dir = self.data_dir.or_else(default_data_dir).ok_or(DemoError::NoDataDir)?;
+        Ok(Options { listen: self.listen, data_dir })
+    }
+}
+
+/// Where a demo listens and keeps its data.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Folder, made if it is not there.
+    pub data_dir: PathBuf,
+}
+
+/// Why a demo does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// There is no home for a default folder.
+    #[error("no place for the demo's data: give --data-dir")]
+    NoDataDir,
+    /// A file, a folder or a port.
+    #[error("{0}: {1}")]
+    Io(String, io::Error),
+    /// The database.
+    #[error("the demo's database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What the doors work on.
+pub(crate) struct Stage {
+    backend: Arc<Backend>,
+    inbox: Arc<Inbox>,
+    accounts: Arc<Kept<Vec<directory::User>>>,
+    ahead: Kept<Millis>,
+    faults: Arc<Faults>,
+}
+
+impl Stage {
+    /// Everything back to the first state.
+    async fn reset(&self) -> sqlx::Result<()> {
+        self.faults.set(Some(faults::MailFault::Ok), Some(faults::DirectoryFault::Ok));
+        self.ahead.change(|ahead| *ahead = 0);
+        self.backend.clock.set_ahead(0);
+        people::settle(&self.backend.database, true).await?;
+        self.accounts.change(|users| *users = directory::first_users());
+        self.inbox.change(Vec::clear);
+        Ok(())
+    }
+}
+
+/// A running demo. [`Demo::shutdown`] ends it in order; dropping it stops it as well, without waiting.
+pub struct Demo {
+    address: SocketAddr,
+    backend: Arc<Backend>,
+    beside: CancellationToken,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+impl Demo {
+    /// Starts a demo. It answers requests when this returns.
+    ///
+    /// # Errors
+    /// When the folder cannot be used or the port is taken.
+    pub async fn start(options: Options) -> Result<Self, DemoError> {
+        install_cryptography();
+        let at = |path: &Path| {
+            let path = path.display().to_string();
+            move |error| DemoError::Io(path, error)
+        };
+        let data = &options.data_dir;
+        make_private_dir(data).map_err(at(data))?;
+        let data = &data.canonicalize().map_err(at(data))?;
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .map_err(|error| DemoError::Io(options.listen.to_string(), error))?;
+        let address = listener.local_addr().map_err(at(data))?;
+        let keys = Keys::parse(&key_in(&data.join("code.key")).map_err(at(data))?).map_err(DemoError::Other)?;
+
+        let clock = Clock::default();
+        let ahead: Kept<Millis> = Kept::open(data.join("clock.json")).map_err(at(data))?;
+        clock.set_ahead(ahead.read(|ahead| *ahead));
+        let inbox: Arc<Inbox> = Arc::new(Kept::open(data.join("inbox.json")).map_err(at(data))?);
+        let accounts_path = data.join("visma-connect.json");
+        let is_first = !accounts_path.exists();
+        let accounts: Arc<Kept<Vec<directory::User>>> = Arc::new(Kept::open(accounts_path).map_err(at(data))?);
+        if is_first {
+            accounts.change(|users| *users = directory::first_users());
+        }
+        let faults = Arc::new(Faults::default());
+        let beside = CancellationToken::new();
+        let smtp = inbox::start(Arc::clone(&inbox), Arc::clone(&faults), clock.clone(), beside.clone());
+        let smtp = smtp.await.map_err(at(data))?;
+        let visma = directory::start(Arc::clone(&accounts), Arc::clone(&faults), beside.clone());
+        let visma = visma.await.map_err(at(data))?;
+
+        let url = |text: String| Url::parse(&text).map_err(|error| DemoError::Other(error.to_string()));
+        let directory = PublicApi::new(DirectorySettings {
+            token_url: url(format!("http://{visma}/connect/token"))?,
+            api_url: url(format!("http://{visma}/"))?,
+            client_id: directory::CLIENT.0.to_owned(),
+            client_secret: SecretString::from(directory::CLIENT.1),
+            timeout: Duration::from_secs(2),
+        });
+        let directory = directory.map_err(|error| DemoError::Other(error.to_string()))?;
+        let from = "Flex HRM <no-reply@flexhrm.example>".parse().map_err(|_| DemoError::Other("sender".to_owned()))?;
+        let post = Post::new(&url(format!("smtp://{smtp}"))?, None, from).map_err(DemoError::Other)?;
+        let settings = Settings {
+            sign_ins: WIDE,
+            sends: WIDE,
+            poll: Duration::from_millis(200),
+            first_wait: 100,
+            longest_wait: 1_000,
+            password_cost: PasswordCost::Light,
+            ..Settings::new(sqlite_url(&data.join("hrm.sqlite"))?)
+        };
+        let backend = Backend::start(settings, keys, Arc::new(directory), post, clock).await?;
+        people::settle(&backend.database, false).await?;
+
+        let stage = Stage { backend: Arc::clone(&backend), inbox, accounts, ahead, faults };
+        let router = routes::router(&backend, doors::doors(Arc::new(stage)));
+        let serving = tokio::spawn({
+            let backend = Arc::clone(&backend);
+            async move { backend.serve(listener, router).await }
+        });
+        Ok(Self { address, backend, beside, serving })
+    }
+
+    /// `http://127.0.0.1:PORT`, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Stops: what is under way is finished.
+    pub async fn shutdown(mut self) {
+        self.backend.stopping.cancel();
+        let _ = (&mut self.serving).await;
+        self.beside.cancel();
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        self.backend.stopping.cancel();
+        self.beside.cancel();
+    }
+}
+
+fn make_private_dir(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// The code key in a file that only its owner reads, made at the first start.
+fn key_in(path: &Path) -> io::Result<SecretString> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    match options.open(path) {
+        Ok(mut file) => {
+            let key = Keys::generate();
+            file.write_all(key.expose_secret().as_bytes())?;
+            file.sync_all()?;
+            Ok(key)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(SecretString::from(fs::read_to_string(path)?)),
+        Err(error) => Err(error),
+    }
+}
+
+fn sqlite_url(path: &Path) -> Result<String, DemoError> {
+    let url = Url::from_file_path(path).map_err(|()| DemoError::Other(format!("{}: not a path", path.display())))?;
+    Ok(format!("sqlite://{}?mode=rwc", url.path()))
+}
+
+fn default_data_dir() -> Option<PathBuf> {
+    let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = of("XDG_DATA_HOME").or_else(|| of("LOCALAPPDATA")).or_else(|| Some(of("HOME")?.join(".local/share")));
+    Some(base?.join("flex-hrm-connect-demo"))
+}

@@ -1,0 +1,160 @@
+//! E-mail addresses, parsed once at the edge.
+
+use std::fmt;
+
+/// An address that mail can be sent to.
+///
+/// The domain has no case, and its punycode and Unicode spellings are one. The local part stays as typed: only its
+/// owner knows what case means there. `Debug` prints it masked.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    typed: String,
+    local: String,
+    domain: String,
+}
+
+/// Not an address that mail can be sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an e-mail address")]
+pub struct NotAnAddress;
+
+impl Address {
+    /// Reads an address as a person types it.
+    ///
+    /// # Errors
+    /// [`NotAnAddress`] if it does not fit RFC 5321's form and lengths, or would need quotes or SMTPUTF8.
+    pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
+        let typed = text.trim();
+        let (local, domain) = typed.rsplit_once('@').ok_or(NotAnAddress)?;
+        let atoms = local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext));
+        if !atoms || local.len() > 64 {
+            return Err(NotAnAddress);
+        }
+        let domain = domain_key(domain).ok_or(NotAnAddress)?;
+        // RFC 5321 4.5.3.1.3: a path has 256 octets with its angle brackets.
+        if local.len() + 1 + domain.len() > 254 {
+            return Err(NotAnAddress);
+        }
+        Ok(Self { typed: typed.to_owned(), local: local.to_owned(), domain })
+    }
+
+    /// As the person typed it.
+    pub fn as_typed(&self) -> &str {
+        &self.typed
+    }
+
+    /// The domain in lower case and punycode.
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// The one spelling that mail servers, Visma Connect and the code's MAC get.
+    pub fn mailbox(&self) -> String {
+        format!("{}@{}", self.local, self.domain)
+    }
+
+    /// The same mailbox, with no regard to how the domain is spelled.
+    pub fn is_same_mailbox(&self, other: &Self) -> bool {
+        self.local == other.local && self.domain == other.domain
+    }
+
+    /// The same but for case, as addresses on the HRM record are compared.
+    pub fn is_same_without_case(&self, other: &Self) -> bool {
+        self.local.eq_ignore_ascii_case(&other.local) && self.domain == other.domain
+    }
+
+    /// `a…@…`: enough for the owner to recognise, for notices and logs.
+    pub fn masked(&self) -> String {
+        format!("{}…@…", self.local.chars().next().unwrap_or('…'))
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+/// The one spelling of a domain: lower case, punycode. `None` if it is not a domain that gets mail.
+pub fn domain_key(domain: &str) -> Option<String> {
+    let key = idna::domain_to_ascii_cow(domain.as_bytes(), idna::AsciiDenyList::STD3).ok()?.into_owned();
+    let labels: Vec<_> = key.split('.').collect();
+    let well_formed = labels.len() >= 2
+        && key.len() <= 253
+        && labels.iter().all(|l| (1..=63).contains(&l.len()) && !l.starts_with('-') && !l.ends_with('-'));
+    let is_numeric = labels.last().is_some_and(|top| top.bytes().all(|b| b.is_ascii_digit()));
+    (well_formed && !is_numeric).then_some(key)
+}
+
+/// RFC 5322 atext.
+fn is_atext(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    #[test]
+    fn spaces_around_are_not_part_of_an_address() {
+        assert_eq!(address("  anna@company.com \n").as_typed(), "anna@company.com");
+    }
+
+    #[test]
+    fn a_domain_has_no_case_and_a_local_part_has() {
+        assert!(address("anna@COMPANY.com").is_same_mailbox(&address("anna@company.com")));
+        assert!(!address("Anna@company.com").is_same_mailbox(&address("anna@company.com")));
+        assert!(address("Anna@company.com").is_same_without_case(&address("anna@Company.com")));
+    }
+
+    #[test]
+    fn punycode_and_unicode_are_one_domain() {
+        assert!(address("a@räksmörgås.example").is_same_mailbox(&address("a@XN--RKSMRGS-5WAO1O.example")));
+        assert_eq!(address("a@räksmörgås.example").mailbox(), "a@xn--rksmrgs-5wao1o.example");
+    }
+
+    #[test]
+    fn a_sub_address_is_kept() {
+        assert_eq!(address("anna+hrm@company.com").mailbox(), "anna+hrm@company.com");
+    }
+
+    #[test]
+    fn what_cannot_get_mail_is_no_address() {
+        let long_local = format!("{}@company.com", "a".repeat(65));
+        let long_domain = format!("a@{}.com", vec!["b".repeat(60); 5].join("."));
+        for text in [
+            "",
+            "anna",
+            "@company.com",
+            "anna@",
+            "anna@company",
+            "an na@company.com",
+            ".a@company.com",
+            "a.@company.com",
+            "a..b@company.com",
+            "a@-company.com",
+            "a@company..com",
+            "a@company.com.",
+            "a@[127.0.0.1]",
+            "a@127.0.0.1",
+            "a@b@company.com",
+            "\"a b\"@company.com",
+            "änna@company.com",
+            "a@com_pany.com",
+            "a@company.com\r\nBcc: b@c.de",
+            &long_local,
+            &long_domain,
+        ] {
+            assert_eq!(Address::parse(text), Err(NotAnAddress), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn debug_masks_an_address() {
+        assert_eq!(format!("{:?}", address("anna@company.com")), "a…@…");
+    }
+}

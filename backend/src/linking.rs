@@ -1,0 +1,235 @@
+//! The lasting pair of HRM user and Visma Connect account. Visma Connect first, the local row second; a crash or an
+//! outage at any point between resumes from the row in `linkings`.
+
+use std::sync::Arc;
+
+use hrm_api::Origin;
+use sqlx::FromRow;
+
+use crate::Backend;
+use crate::challenge::End;
+use crate::clock::{Clock, Millis, SECOND};
+use crate::database::Tx;
+use crate::directory::{Creation, DirectoryError, NewAccount, UserId};
+use crate::email::Address;
+use crate::mail::Letter;
+use crate::standing::{self, Standing, end_word};
+use crate::{keys, outbox};
+
+/// For so long nobody else takes up a job that somebody works on.
+const LEASE: Millis = 60 * SECOND;
+
+/// Where a job got to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The link exists.
+    Linked,
+    /// The account belongs to another user of the company.
+    Taken,
+    /// Visma Connect is out of reach; the job is tried again.
+    Later,
+}
+
+#[derive(FromRow)]
+struct Job {
+    challenge_id: String,
+    address: String,
+    create_tried: i64,
+}
+
+/// Puts the job of linking a proved address where a crash cannot lose it. The caller has the lease: it is to call
+/// [`finish_soon`] after the commit.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn begin(tx: &mut Tx, employee: &str, challenge: &str, address: &Address) -> sqlx::Result<()> {
+    let now = Clock::machine();
+    sqlx::query(
+        "INSERT INTO linkings (employee_id, challenge_id, address, created_at, next_at, lease_until)
+         VALUES ($1, $2, $3, $4, $4, $5)",
+    )
+    .bind(employee)
+    .bind(challenge)
+    .bind(address.as_typed())
+    .bind(now)
+    .bind(now + LEASE)
+    .execute(&mut **tx)
+    .await?;
+    tx.changes(employee);
+    Ok(())
+}
+
+/// Works on the job, and waits for it for as long as a request should. It goes on after that, and after the client
+/// has hung up.
+pub async fn finish_soon(backend: &Arc<Backend>, employee: &str) -> Outcome {
+    let job = backend.tasks.spawn({
+        let (backend, employee) = (Arc::clone(backend), employee.to_owned());
+        async move { run(&backend, &employee).await }
+    });
+    let waited = tokio::time::timeout(backend.settings.linking_budget, job).await;
+    waited.ok().and_then(Result::ok).unwrap_or(Outcome::Later)
+}
+
+/// Works on a job that the caller has the lease of.
+pub async fn run(backend: &Backend, employee: &str) -> Outcome {
+    match attempt(backend, employee).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            tracing::warn!(employee, %error, "a link was not made; it is tried again");
+            if let Err(error) = put_back(backend, employee).await {
+                tracing::error!(employee, %error, "a link's job waits for its lease to end");
+            }
+            Outcome::Later
+        }
+    }
+}
+
+/// Takes jobs that are due, with their lease.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn claim(backend: &Backend) -> sqlx::Result<Vec<String>> {
+    outbox::claim(&backend.database, outbox::Queue::Linkings, LEASE).await
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error("Visma Connect says that the account exists and does not find it")]
+    Contradiction,
+}
+
+async fn attempt(backend: &Backend, employee: &str) -> Result<Outcome, Fault> {
+    let mut tx = backend.database.read().await?;
+    let job: Option<Job> =
+        sqlx::query_as("SELECT challenge_id, address, create_tried FROM linkings WHERE employee_id = $1")
+            .bind(employee)
+            .fetch_optional(&mut *tx)
+            .await?;
+    let standing = standing::read(&mut tx, employee, backend.clock.now()).await?;
+    drop(tx);
+    // No job: somebody else finished it.
+    let (Some(job), Some(standing)) = (job, standing) else { return Ok(Outcome::Linked) };
+    let Ok(address) = Address::parse(&job.address) else { return Ok(Outcome::Later) };
+
+    let (user, origin) = account(backend, employee, &job, &standing, &address).await?;
+    Ok(settle(backend, &job, &standing, &address, &user, origin).await?)
+}
+
+/// Search → create → on 409 search again.
+async fn account(
+    backend: &Backend,
+    employee: &str,
+    job: &Job,
+    standing: &Standing,
+    address: &Address,
+) -> Result<(UserId, Origin), Fault> {
+    let email = address.mailbox();
+    // An account that turns up after a creation with no answer is the one that was created.
+    let found_origin = if job.create_tried == 0 { Origin::Existing } else { Origin::Created };
+    if let Some(user) = backend.directory.find(&email).await? {
+        return Ok((user, found_origin));
+    }
+    let mut tx = backend.database.lock(employee).await?;
+    sqlx::query("UPDATE linkings SET create_tried = 1 WHERE employee_id = $1").bind(employee).execute(&mut *tx).await?;
+    tx.commit().await?;
+    let account = NewAccount {
+        email,
+        first_name: standing.person.first_name.clone(),
+        last_name: standing.person.last_name.clone(),
+        language: standing.person.language,
+        country: standing.person.country.clone(),
+    };
+    match backend.directory.create(&account).await? {
+        Creation::Created(user) => Ok((user, Origin::Created)),
+        Creation::Exists => {
+            let user = backend.directory.find(&account.email).await?.ok_or(Fault::Contradiction)?;
+            Ok((user, found_origin))
+        }
+    }
+}
+
+async fn settle(
+    backend: &Backend,
+    job: &Job,
+    standing: &Standing,
+    address: &Address,
+    user: &UserId,
+    origin: Origin,
+) -> sqlx::Result<Outcome> {
+    let person = &standing.person;
+    let mut tx = backend.database.lock(&person.id).await?;
+    let removed = sqlx::query("DELETE FROM linkings WHERE employee_id = $1").bind(&person.id).execute(&mut *tx).await?;
+    if removed.rows_affected() == 0 {
+        return Ok(Outcome::Linked);
+    }
+    let origin_word = if origin == Origin::Existing { "existing" } else { "created" };
+    let linked = sqlx::query(
+        "INSERT INTO links (employee_id, company_id, visma_user_id, address, origin, linked_at)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(&person.id)
+    .bind(&person.company_id)
+    .bind(&user.0)
+    .bind(address.as_typed())
+    .bind(origin_word)
+    .bind(backend.clock.now())
+    .execute(&mut *tx)
+    .await?;
+    let outcome = if linked.rows_affected() == 1 {
+        for other in standing.addresses.iter().filter(|other| !other.is_same_without_case(address)) {
+            let letter = Letter::Notice { address: address.masked() };
+            outbox::add(&mut tx, &backend.keys, &person.id, None, &other.mailbox(), &letter).await?;
+        }
+        backend.metrics.link(origin_word);
+        Outcome::Linked
+    } else {
+        sqlx::query("UPDATE challenges SET ended = $1, taken_user_id = $2 WHERE id = $3")
+            .bind(end_word(End::Taken))
+            .bind(&user.0)
+            .bind(&job.challenge_id)
+            .execute(&mut *tx)
+            .await?;
+        Outcome::Taken
+    };
+    tx.changes(&person.id);
+    tx.commit().await?;
+    backend.wake.notify_one();
+    tracing::info!(
+        employee = person.id,
+        origin = origin_word,
+        ?outcome,
+        user = &keys::sha256(&user.0)[..8],
+        "link settled"
+    );
+    Ok(outcome)
+}
+
+/// Gives the lease back, with a time for the next try; or gives the job up.
+async fn put_back(backend: &Backend, employee: &str) -> sqlx::Result<()> {
+    let mut tx = backend.database.lock(employee).await?;
+    let row: Option<(i64, i64)> = sqlx::query_as("SELECT attempts, created_at FROM linkings WHERE employee_id = $1")
+        .bind(employee)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let Some((attempts, created_at)) = row else { return Ok(()) };
+    let now = Clock::machine();
+    if now - created_at > backend.settings.give_up {
+        sqlx::query("DELETE FROM linkings WHERE employee_id = $1").bind(employee).execute(&mut *tx).await?;
+        tx.changes(employee);
+        tracing::error!(employee, "a link was given up");
+    } else {
+        let next_at = now + outbox::wait(attempts, &backend.settings, rand::random());
+        sqlx::query(
+            "UPDATE linkings SET attempts = attempts + 1, next_at = $1, lease_until = 0 WHERE employee_id = $2",
+        )
+        .bind(next_at)
+        .bind(employee)
+        .execute(&mut *tx)
+        .await?;
+    }
+    tx.commit().await
+}

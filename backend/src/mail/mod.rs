@@ -1,0 +1,269 @@
+//! The mails: what they say, how they look, and the way to the mail server.
+
+pub mod words;
+
+use std::time::Duration;
+
+use hrm_api::Language;
+use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::clock::{MINUTE, Millis};
+use crate::standing::language_tag;
+
+/// What a mail is about. It is sealed as long as it waits in the outbox: it can hold a code.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Letter {
+    /// A code.
+    Code {
+        /// The six digits.
+        code: String,
+    },
+    /// The user was linked.
+    Notice {
+        /// The linked address, masked.
+        address: String,
+    },
+}
+
+/// A mail as text and as HTML.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The subject.
+    pub subject: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+}
+
+enum Block {
+    Line(String),
+    List(Vec<String>),
+    Code(String),
+}
+
+/// Writes a letter to `first_name`.
+pub fn write(letter: &Letter, first_name: &str, language: Language, code_life: Millis) -> Written {
+    use Block::{Code, Line, List};
+    let (subject, blocks) = match letter {
+        Letter::Code { code } => {
+            let words = words::code(language);
+            let blocks = vec![
+                Line(words.greeting.replace("{name}", first_name)),
+                Line(words.intro.to_owned()),
+                Line(words.to_do.to_owned()),
+                List(words.steps.map(str::to_owned).to_vec()),
+                Line(words.code_label.to_owned()),
+                Code(code.clone()),
+                Line(words.valid.replace("{minutes}", &(code_life / MINUTE).to_string())),
+                Line(words.ignore.to_owned()),
+                List(vec![words.last_step.to_owned()]),
+            ];
+            (words.subject, blocks)
+        }
+        Letter::Notice { address } => {
+            let words = words::notice(language);
+            let blocks = vec![
+                Line(words.greeting.replace("{name}", first_name)),
+                Line(words.linked.replace("{address}", address)),
+                Line(words.not_you.to_owned()),
+            ];
+            (words.subject, blocks)
+        }
+    };
+    let text: Vec<String> = blocks.iter().map(text_of).collect();
+    let body: String = blocks.iter().map(html_of).collect();
+    // No colours: the reader's own, light or dark. `color-scheme` tells mail programs to leave them so.
+    let html = format!(
+        "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta name=\"supported-color-schemes\" content=\"light dark\">\n<title>{subject}</title>\n</head>\n\
+         <body style=\"margin:0;padding:24px 16px\">\n<div style=\"max-width:560px;margin:0 auto;\
+         font-family:system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif;font-size:16px;line-height:1.5\">\n\
+         {body}</div>\n</body>\n</html>\n",
+        language = language_tag(language),
+    );
+    Written { subject: subject.to_owned(), text: text.join("\n\n") + "\n", html }
+}
+
+fn text_of(block: &Block) -> String {
+    match block {
+        Block::Line(line) | Block::Code(line) => line.clone(),
+        Block::List(items) => items.iter().map(|item| format!("- {item}")).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+fn html_of(block: &Block) -> String {
+    match block {
+        Block::Line(line) => format!("<p style=\"margin:0 0 16px\">{}</p>\n", escaped(line)),
+        Block::List(items) => {
+            let items: String =
+                items.iter().map(|item| format!("<li style=\"margin:0 0 8px\">{}</li>\n", escaped(item))).collect();
+            format!("<ul style=\"margin:0 0 16px;padding-left:20px\">\n{items}</ul>\n")
+        }
+        Block::Code(code) => format!(
+            "<p style=\"margin:0 0 16px;font-family:ui-monospace,Consolas,monospace;font-size:32px;line-height:1.2;\
+             font-weight:700;letter-spacing:4px\">{}</p>\n",
+            escaped(code)
+        ),
+    }
+}
+
+/// For HTML text. Quotes and apostrophes stay: they mean nothing there, and the words stay letter for letter.
+pub fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// `Auto-Submitted: auto-generated` (RFC 3834): no out-of-office answers, please.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+/// What the mail server did with a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handover {
+    /// It took it.
+    Accepted,
+    /// It asked to try later, or could not be reached.
+    Deferred,
+    /// It refused it for good, or the mail cannot be written.
+    Bounced,
+}
+
+/// The way to the mail server.
+#[derive(Debug, Clone)]
+pub struct Post {
+    smtp: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+}
+
+impl Post {
+    /// `url`: `smtp://host:port` (STARTTLS wanted if `?tls=required`), `smtps://host`. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the URL.
+    pub fn new(url: &Url, login: Option<(String, SecretString)>, from: Mailbox) -> Result<Self, String> {
+        let mut smtp = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str())
+            .map_err(|error| format!("not a mail server: {error}"))?
+            .timeout(Some(Duration::from_secs(10)));
+        if let Some((user, password)) = login {
+            smtp = smtp.credentials(Credentials::new(user, password.expose_secret().to_owned()));
+        }
+        Ok(Self { smtp: smtp.build(), from })
+    }
+
+    /// Hands a mail over. `id` makes its Message-ID, the same at every try.
+    pub async fn hand_over(&self, id: &str, recipient: &str, first_name: &str, written: &Written) -> Handover {
+        let message = match self.message(id, recipient, first_name, written) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::warn!(mail = id, %error, "a mail cannot be written");
+                return Handover::Bounced;
+            }
+        };
+        match self.smtp.send(message).await {
+            Ok(_) => Handover::Accepted,
+            Err(error) => {
+                // The server's words can hold the address; the status says enough.
+                let status = error.status().map(|status| status.to_string());
+                tracing::info!(mail = id, status, permanent = error.is_permanent(), "a mail was not taken");
+                if error.is_permanent() { Handover::Bounced } else { Handover::Deferred }
+            }
+        }
+    }
+
+    fn message(
+        &self,
+        id: &str,
+        recipient: &str,
+        first_name: &str,
+        written: &Written,
+    ) -> Result<Message, Box<dyn std::error::Error>> {
+        let to = Mailbox::new(Some(first_name.to_owned()), recipient.parse()?);
+        Ok(Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(&written.subject)
+            .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
+            .header(AutoSubmitted)
+            .multipart(MultiPart::alternative_plain_html(written.text.clone(), written.html.clone()))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Language; 5] = [Language::En, Language::Sv, Language::Nb, Language::Da, Language::Fi];
+
+    fn letter() -> Letter {
+        Letter::Code { code: "012345".into() }
+    }
+
+    #[test]
+    fn the_code_stands_alone_on_its_line_in_every_language() {
+        for language in ALL {
+            let written = write(&letter(), "Anna", language, 30 * MINUTE);
+            assert_eq!(written.text.lines().filter(|line| *line == "012345").count(), 1, "{language:?}");
+            assert!(written.html.contains(">012345</p>"), "{language:?}");
+        }
+    }
+
+    #[test]
+    fn no_mail_has_a_link_or_an_open_place() {
+        let notice = Letter::Notice { address: "a…@…".into() };
+        for language in ALL {
+            for letter in [letter(), notice.clone()] {
+                let Written { subject, text, html } = write(&letter, "Anna", language, 30 * MINUTE);
+                for part in [subject, text, html] {
+                    assert!(!part.contains("http") && !part.contains("href") && !part.contains("www."), "{part}");
+                    assert!(!part.contains("{name}") && !part.contains("{minutes}") && !part.contains("{address}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_life_in_the_mail_is_the_life_of_the_code() {
+        let written = write(&letter(), "Anna", Language::En, 15 * MINUTE);
+        assert!(written.text.contains("The code is valid for 15 minutes."));
+    }
+
+    #[test]
+    fn a_name_cannot_write_html() {
+        let written = write(&letter(), "<b>Anna</b>", Language::En, 30 * MINUTE);
+        assert!(written.html.contains("Hi &lt;b&gt;Anna&lt;/b&gt;"));
+    }
+
+    #[test]
+    fn a_mail_says_who_made_it_and_keeps_its_message_id() {
+        let url = Url::parse("smtp://127.0.0.1:25").unwrap();
+        let post = Post::new(&url, None, "Flex HRM <no-reply@hrm.example>".parse().unwrap()).unwrap();
+        let written = write(&letter(), "Anna", Language::En, 30 * MINUTE);
+        let mail = post.message("row-1", "anna@company.com", "Anna", &written).unwrap().formatted();
+        let mail = String::from_utf8(mail).unwrap();
+        assert!(mail.contains("Auto-Submitted: auto-generated"));
+        assert!(mail.contains("Message-ID: <row-1@hrm.example>"));
+    }
+}

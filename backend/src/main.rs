@@ -1,0 +1,118 @@
+//! `hrm-backend serve`, `hrm-backend demo`, `hrm-backend openapi`.
+
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use hrm_backend::clock::Clock;
+use hrm_backend::directory::PublicApi;
+use hrm_backend::mail::Post;
+use hrm_backend::settings::ServeArgs;
+use hrm_backend::{Backend, install_cryptography, routes};
+use tracing_subscriber::EnvFilter;
+
+/// The HRM backend of Flex HRM Connect
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve a company, with its database, mail server and Visma Connect
+    Serve(Box<ServeArgs>),
+    /// Serve demo people, with everything in this one process
+    #[cfg(feature = "demo")]
+    Demo(hrm_backend::demo::DemoArgs),
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log();
+    install_cryptography();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.to_string()),
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve(*args).await,
+            #[cfg(feature = "demo")]
+            Command::Demo(args) => demo(args).await,
+            Command::Openapi => say(&serde_json::to_string_pretty(&routes::document())?),
+        }
+    });
+    result.map_or_else(|error| fail(&error.to_string()), |()| ExitCode::SUCCESS)
+}
+
+async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error>> {
+    let serve = args.check().map_err(|faults| format!("the settings are not complete:\n  {}", faults.join("\n  ")))?;
+    let directory = Arc::new(PublicApi::new(serve.directory)?);
+    let post = Post::new(&serve.smtp_url, serve.smtp_login, serve.mail_from)?;
+    let backend = Backend::start(serve.settings, serve.keys, directory, post, Clock::default()).await?;
+    let listener = tokio::net::TcpListener::bind(serve.listen).await?;
+    say(&format!("listening on http://{}", listener.local_addr()?))?;
+    let stopping = backend.stopping.clone();
+    tokio::spawn(async move {
+        asked_to_stop().await;
+        stopping.cancel();
+    });
+    let router = routes::router(&backend, axum::Router::new());
+    Ok(backend.serve(listener, router).await?)
+}
+
+#[cfg(feature = "demo")]
+async fn demo(args: hrm_backend::demo::DemoArgs) -> Result<(), Box<dyn Error>> {
+    let demo = hrm_backend::demo::Demo::start(args.options()?).await?;
+    say(&format!("listening on {}", demo.url()))?;
+    say(&format!(
+        "inbox: {}/demo/inbox · user names: anna.svensson, erik.lund, mia.berg, kari.holm · password: demo",
+        demo.url()
+    ))?;
+    asked_to_stop().await;
+    demo.shutdown().await;
+    Ok(())
+}
+
+/// SIGTERM or Ctrl-C.
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Logs to stderr. Others' crates only when something is wrong: some of them log addresses.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("HRM_LOG").unwrap_or_else(|_| EnvFilter::new("warn,hrm_backend=info"));
+    let filter = ["mailcrab=warn", "mailin=warn", "mailin_embedded=warn"]
+        .iter()
+        .filter_map(|directive| directive.parse().ok())
+        .fold(filter, EnvFilter::add_directive);
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+}
+
+fn say(line: &str) -> Result<(), Box<dyn Error>> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}
+
+fn fail(reason: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "hrm-backend: {reason}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,238 @@
+//! Work that waits in the database: mails to hand over, links to make. It survives a crash, is leased so that one
+//! worker does it, is tried again with growing waits, and is given up in the end.
+//!
+//! A mail is handed over at least once: exactly once, unless the process dies between the mail server's answer and
+//! the commit. Its Message-ID is the same at every try.
+
+use std::sync::Arc;
+
+use hrm_api::Delivery;
+use secrecy::ExposeSecret;
+use sqlx::{AssertSqlSafe, FromRow};
+use tokio::task::JoinSet;
+
+use crate::challenge::Fate;
+use crate::clock::{Clock, Millis, SECOND};
+use crate::database::{Database, Tx};
+use crate::keys::Keys;
+use crate::mail::{Handover, Letter};
+use crate::settings::Settings;
+use crate::standing::{delivery_word, fate_word, read_language};
+use crate::{Backend, linking, mail};
+
+const LEASE: Millis = 60 * SECOND;
+
+/// What waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// Mails to hand over.
+    Mails,
+    /// Links to make.
+    Linkings,
+}
+
+/// Puts a mail into the outbox, sealed.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn add(
+    tx: &mut Tx,
+    keys: &Keys,
+    employee: &str,
+    code: Option<&str>,
+    recipient: &str,
+    letter: &Letter,
+) -> sqlx::Result<()> {
+    let id = uuid::Uuid::new_v4().to_string();
+    // A letter is strings only, so it always becomes JSON.
+    let sealed = keys.seal(&id, &serde_json::to_string(letter).unwrap_or_default());
+    sqlx::query(
+        "INSERT INTO mails (id, employee_id, code_id, recipient, sealed, created_at, next_at, lease_until)
+         VALUES ($1, $2, $3, $4, $5, $6, $6, 0)",
+    )
+    .bind(&id)
+    .bind(employee)
+    .bind(code)
+    .bind(recipient)
+    .bind(sealed)
+    .bind(Clock::machine())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// The wait before the next try: doubling, never longer than the longest, and up to half of it shorter by `chance`
+/// (0 to 1), so that many jobs do not come back at the same moment.
+pub fn wait(attempts: i64, settings: &Settings, chance: f64) -> Millis {
+    let doublings = u32::try_from(attempts.clamp(0, 20)).unwrap_or(20);
+    let whole = settings.first_wait.saturating_mul(1 << doublings).min(settings.longest_wait);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a wait of minutes")]
+    let shorter = (whole as f64 / 2.0 * chance) as Millis;
+    whole - shorter
+}
+
+/// Takes jobs that are due, and their lease.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn claim(database: &Database, queue: Queue, lease: Millis) -> sqlx::Result<Vec<String>> {
+    let (table, id) = match queue {
+        Queue::Mails => ("mails", "id"),
+        Queue::Linkings => ("linkings", "employee_id"),
+    };
+    let now = Clock::machine();
+    let due = format!("SELECT {id} FROM {table} WHERE lease_until <= $1 AND next_at <= $1 ORDER BY next_at LIMIT 16");
+    // A look first: an idle outbox writes nothing.
+    let mut tx = database.read().await?;
+    let first: Option<String> =
+        sqlx::query_scalar(AssertSqlSafe(due.clone())).bind(now).fetch_optional(&mut *tx).await?;
+    drop(tx);
+    if first.is_none() {
+        return Ok(Vec::new());
+    }
+    let take =
+        format!("UPDATE {table} SET lease_until = $2 WHERE {id} IN ({due}{}) RETURNING {id}", database.skip_locked());
+    let mut tx = database.write().await?;
+    let jobs = sqlx::query_scalar(AssertSqlSafe(take)).bind(now).bind(now + lease).fetch_all(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(jobs)
+}
+
+/// Works until the backend stops.
+pub async fn work(backend: Arc<Backend>) {
+    let mut running = JoinSet::new();
+    while !backend.stopping.is_cancelled() {
+        match claim(&backend.database, Queue::Mails, LEASE).await {
+            Ok(mails) => {
+                for id in mails {
+                    let backend = Arc::clone(&backend);
+                    running.spawn(async move {
+                        if let Err(error) = deliver(&backend, &id).await {
+                            tracing::error!(mail = id, %error, "a mail waits for its lease to end");
+                        }
+                    });
+                }
+            }
+            Err(error) => tracing::error!(%error, "the outbox cannot be read"),
+        }
+        match linking::claim(&backend).await {
+            Ok(employees) => {
+                for employee in employees {
+                    let backend = Arc::clone(&backend);
+                    running.spawn(async move {
+                        linking::run(&backend, &employee).await;
+                    });
+                }
+            }
+            Err(error) => tracing::error!(%error, "the waiting links cannot be read"),
+        }
+        tokio::select! {
+            () = backend.wake.notified() => {}
+            () = tokio::time::sleep(backend.settings.poll) => {}
+            Some(_) = running.join_next() => {}
+            () = backend.stopping.cancelled() => {}
+        }
+    }
+    // What is under way is finished, so that a mail is not handed over twice.
+    while running.join_next().await.is_some() {}
+}
+
+#[derive(FromRow)]
+struct Mail {
+    employee_id: String,
+    code_id: Option<String>,
+    recipient: String,
+    sealed: String,
+    attempts: i64,
+    created_at: i64,
+    first_name: String,
+    language: String,
+}
+
+async fn deliver(backend: &Backend, id: &str) -> sqlx::Result<()> {
+    let mut tx = backend.database.read().await?;
+    let row: Option<Mail> = sqlx::query_as(
+        "SELECT m.employee_id, m.code_id, m.recipient, m.sealed, m.attempts, m.created_at, e.first_name, e.language
+         FROM mails m JOIN employees e ON e.id = m.employee_id WHERE m.id = $1",
+    )
+    .bind(id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else { return Ok(()) };
+    let code: Option<(String, i64)> = sqlx::query_as("SELECT fate, expires_at FROM codes WHERE id = $1")
+        .bind(&row.code_id)
+        .fetch_optional(&mut *tx)
+        .await?;
+    drop(tx);
+
+    if let Some((fate, expires_at)) = code {
+        if fate != fate_word(Fate::Live) {
+            return finish(backend, id, &row, None).await;
+        }
+        if expires_at - backend.clock.now() < backend.settings.rules.least_life_in_mail {
+            tracing::warn!(mail = id, "too late for this code's mail");
+            return finish(backend, id, &row, Some(Delivery::Bounced)).await;
+        }
+    }
+    let letter = backend.keys.open(id, &row.sealed).ok();
+    let Some(letter) = letter.and_then(|text| serde_json::from_str::<Letter>(text.expose_secret()).ok()) else {
+        tracing::error!(mail = id, "a mail is sealed under a key that is not here");
+        return finish(backend, id, &row, Some(Delivery::Bounced)).await;
+    };
+    let written = mail::write(&letter, &row.first_name, read_language(&row.language), backend.settings.rules.code_life);
+    let handover = backend.post.hand_over(id, &row.recipient, &row.first_name, &written).await;
+    backend.metrics.mail(handover);
+    match handover {
+        Handover::Accepted => finish(backend, id, &row, Some(Delivery::Accepted)).await,
+        Handover::Bounced => finish(backend, id, &row, Some(Delivery::Bounced)).await,
+        Handover::Deferred if Clock::machine() - row.created_at > backend.settings.give_up => {
+            finish(backend, id, &row, Some(Delivery::Bounced)).await
+        }
+        Handover::Deferred => {
+            let mut tx = backend.database.lock(&row.employee_id).await?;
+            sqlx::query("UPDATE mails SET attempts = attempts + 1, next_at = $1, lease_until = 0 WHERE id = $2")
+                .bind(Clock::machine() + wait(row.attempts, &backend.settings, rand::random()))
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
+            note(&mut tx, &row, Delivery::Deferred).await?;
+            tx.commit().await
+        }
+    }
+}
+
+/// Takes a mail out of the outbox, and the code in it with it.
+async fn finish(backend: &Backend, id: &str, row: &Mail, delivery: Option<Delivery>) -> sqlx::Result<()> {
+    let mut tx = backend.database.lock(&row.employee_id).await?;
+    sqlx::query("DELETE FROM mails WHERE id = $1").bind(id).execute(&mut *tx).await?;
+    if let Some(delivery) = delivery {
+        note(&mut tx, row, delivery).await?;
+    }
+    tx.commit().await
+}
+
+/// Notes what is known of the mail of a code.
+async fn note(tx: &mut Tx, row: &Mail, delivery: Delivery) -> sqlx::Result<()> {
+    let Some(code) = &row.code_id else { return Ok(()) };
+    let changed = sqlx::query("UPDATE codes SET delivery = $1 WHERE id = $2 AND delivery <> $1")
+        .bind(delivery_word(delivery))
+        .bind(code)
+        .execute(&mut **tx)
+        .await?;
+    if changed.rows_affected() > 0 {
+        tx.changes(&row.employee_id);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_longest_and_chance_shortens_them_by_half_at_most() {
+        let settings = Settings { first_wait: 1_000, longest_wait: 60_000, ..Settings::new(String::new()) };
+        assert_eq!([0, 1, 2, 10, 1_000].map(|n| wait(n, &settings, 0.0)), [1_000, 2_000, 4_000, 60_000, 60_000]);
+        assert_eq!(wait(2, &settings, 1.0), 2_000);
+    }
+}

@@ -1,0 +1,130 @@
+//! `/v1/me/visma-connect`
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use hrm_api::{IDEMPOTENCY_KEY, ProblemCode, SendCode, State as ApiState, VerifyCode};
+
+use super::answer::{Body, Fault};
+use super::{Caller, Client};
+use crate::clock::MINUTE;
+use crate::events::Changes;
+use crate::session::{self, Session};
+use crate::{Backend, flow, limits};
+
+/// Where the employee stands.
+#[utoipa::path(get, path = hrm_api::path::STATE, tag = "visma-connect",
+    responses((status = 200, description = "The State", body = ApiState)))]
+pub(super) async fn show(
+    State(backend): State<Arc<Backend>>,
+    Caller(session): Caller,
+) -> Result<Json<ApiState>, Fault> {
+    Ok(Json(flow::state(&backend, &session.employee_id).await?.0))
+}
+
+/// Send a code, or link at once where none is needed.
+#[utoipa::path(post, path = hrm_api::path::CODES, tag = "visma-connect", request_body = SendCode,
+    params(("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters; the same key and body get the same answer for 24 hours")),
+    responses(
+        (status = 202, description = "A code is on its way", body = ApiState),
+        (status = 200, description = "No code is needed: linked, or linking", body = ApiState),
+    ))]
+pub(super) async fn send_code(
+    State(backend): State<Arc<Backend>>,
+    Caller(session): Caller,
+    Client(client): Client,
+    headers: HeaderMap,
+    Body(body): Body<SendCode>,
+) -> Result<Response, Fault> {
+    let key = headers.get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok()).map(str::trim);
+    let key = key.filter(|key| (1..=255).contains(&key.len()));
+    let key = key.ok_or_else(|| Fault::from(ProblemCode::IdempotencyKeyMissing))?;
+    limits::count(&backend, &format!("send {client}"), backend.settings.sends, MINUTE).await?;
+    let sent = flow::send(&backend, &session.employee_id, key, &body.email).await?;
+    let status = StatusCode::from_u16(sent.status).unwrap_or(StatusCode::OK);
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], sent.body).into_response())
+}
+
+/// Enter a code.
+#[utoipa::path(post, path = hrm_api::path::VERIFY, tag = "visma-connect", request_body = VerifyCode,
+    responses((status = 200, description = "Linked, or linking while Visma Connect is out of reach", body = ApiState)))]
+pub(super) async fn verify(
+    State(backend): State<Arc<Backend>>,
+    Caller(session): Caller,
+    Body(body): Body<VerifyCode>,
+) -> Result<Json<ApiState>, Fault> {
+    Ok(Json(flow::verify(&backend, &session.employee_id, &body.code).await?))
+}
+
+/// Start over.
+#[utoipa::path(delete, path = hrm_api::path::CHALLENGE, tag = "visma-connect",
+    responses((status = 200, description = "The State, without a challenge", body = ApiState)))]
+pub(super) async fn start_over(
+    State(backend): State<Arc<Backend>>,
+    Caller(session): Caller,
+) -> Result<Json<ApiState>, Fault> {
+    Ok(Json(flow::start_over(&backend, &session.employee_id).await?))
+}
+
+/// Hide the banner for 24 hours.
+#[utoipa::path(put, path = hrm_api::path::SNOOZE, tag = "visma-connect",
+    responses((status = 200, description = "The State, with the banner hidden", body = ApiState)))]
+pub(super) async fn snooze(
+    State(backend): State<Arc<Backend>>,
+    Caller(session): Caller,
+) -> Result<Json<ApiState>, Fault> {
+    Ok(Json(flow::snooze(&backend, &session.employee_id).await?))
+}
+
+/// The State at once and at every change, from any device, as events named `state`.
+#[utoipa::path(get, path = hrm_api::path::EVENTS, tag = "visma-connect",
+    responses((status = 200, description = "Events named `state`, each with a State", body = String, content_type = "text/event-stream")))]
+pub(super) async fn events(State(backend): State<Arc<Backend>>, Caller(session): Caller) -> Result<Response, Fault> {
+    let changes = backend.events.of(&session.employee_id);
+    let stream = Stream { backend, session, changes, last: None };
+    let events = futures_util::stream::unfold(stream, |mut stream| async move {
+        let event = stream.next().await?;
+        Some((Ok::<_, Infallible>(event), stream))
+    });
+    let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
+    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+}
+
+/// One open event stream.
+struct Stream {
+    backend: Arc<Backend>,
+    session: Session,
+    changes: Changes,
+    last: Option<ApiState>,
+}
+
+impl Stream {
+    /// The next event; `None` when the session or the process ends.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if !session::still_stands(&self.backend, &self.session).await.ok()? {
+                return None;
+            }
+            let (state, next_change) = flow::state(&self.backend, &self.session.employee_id).await.ok()?;
+            let without_time = ApiState { server_time: chrono::DateTime::UNIX_EPOCH, ..state.clone() };
+            if self.last.as_ref() != Some(&without_time) {
+                self.last = Some(without_time);
+                return Event::default().event("state").json_data(state).ok();
+            }
+            let now = self.backend.clock.now();
+            // A code that expires or a snooze that ends is a change too.
+            let wait = next_change.map_or(MINUTE, |at| (at - now).clamp(1, MINUTE));
+            tokio::select! {
+                more = self.changes.next() => if !more { return None },
+                () = tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())) => {}
+                () = self.backend.stopping.cancelled() => return None,
+            }
+        }
+    }
+}
