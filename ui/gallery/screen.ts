@@ -55,5 +55,7 @@ if (state.refuse) {
   if (state.refuse.press !== "verify-code") find(state.refuse.press)?.click();
   await waitFor(() => find("problem"));
 }
+// After what the screen itself scrolls on arrival.
+await new Promise((done) => setTimeout(done, 50));
 scrollTo(0, 0);
 document.documentElement.dataset.drawn = "";

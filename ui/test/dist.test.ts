@@ -91,6 +91,9 @@ test.runIf(browserPath)("it runs under the CSP with a frozen Object.prototype, a
     await code.fill("Code: 654-321");
     await page.waitForSelector('[data-testid="problem"][data-code="codeWrong"]');
     expect(await submitted()).toBe(1);
+    // The field keeps the focus, and what is typed next replaces the refused code.
+    await page.keyboard.press("9");
+    expect(await code.inputValue()).toBe("9");
     // The same refused code does not go again by itself.
     await code.fill("65432");
     await code.fill("654321");

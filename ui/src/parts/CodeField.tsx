@@ -33,9 +33,9 @@ export function CodeField({ label, hint, value, disabled, refusals, problemId, o
   return (
     <div class="field">
       <label for="code">{label}</label>
-      {/* The key starts the shake anew. */}
-      <div class="code" key={refusals} data-refused={refusals > 0 && problemId ? "" : undefined} data-focused={focused ? "" : undefined}>
-        <div class="code-places" aria-hidden="true">
+      <div class="code" data-refused={refusals > 0 && problemId ? "" : undefined} data-focused={focused ? "" : undefined}>
+        {/* The key starts the shake anew. The input is not inside: it keeps its focus. */}
+        <div key={refusals} class="code-places" aria-hidden="true">
           {PLACES.map((at) => (
             <span key={at} class="code-place" data-filled={value[at] ? "" : undefined} data-next={at === Math.min(value.length, 5) ? "" : undefined}>
               {value[at]}
