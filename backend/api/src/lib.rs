@@ -5,6 +5,8 @@
 //!
 //! Paths are in [`path`], the header that makes a send repeatable is [`IDEMPOTENCY_KEY`].
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod problem;
 mod session;
 mod state;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Form, Path, Query, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -101,16 +101,22 @@ pub async fn start(
 }
 
 async fn with_faults(State(stand_in): State<Arc<StandIn>>, request: Request, next: Next) -> Response {
+    let is_creation = request.method() == Method::POST && request.uri().path() == "/v1.0/users";
     match stand_in.faults.directory() {
-        DirectoryFault::Ok => next.run(request).await,
         DirectoryFault::Error => error(StatusCode::INTERNAL_SERVER_ERROR, "ERROR_INTERNAL"),
-        DirectoryFault::Timeout => {
-            // The cruel kind of time-out: it was done, and nobody says so.
+        DirectoryFault::Timeout => silence().await,
+        DirectoryFault::CreateTimeout if is_creation => {
             next.run(request).await;
-            tokio::time::sleep(Duration::from_secs(60)).await;
-            error(StatusCode::GATEWAY_TIMEOUT, "ERROR_TIMEOUT")
+            silence().await
         }
+        DirectoryFault::Ok | DirectoryFault::CreateTimeout => next.run(request).await,
     }
+}
+
+/// Longer than any client waits.
+async fn silence() -> Response {
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    error(StatusCode::GATEWAY_TIMEOUT, "ERROR_TIMEOUT")
 }
 
 async fn with_token(State(stand_in): State<Arc<StandIn>>, request: Request, next: Next) -> Response {

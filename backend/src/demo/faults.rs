@@ -19,15 +19,17 @@ pub enum MailFault {
 
 /// What Visma Connect does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum DirectoryFault {
     /// It answers.
     #[default]
     Ok,
     /// It answers 500 and does nothing.
     Error,
-    /// It does what it is asked and never answers.
+    /// It never answers.
     Timeout,
+    /// It creates accounts and never says so; all else it answers. The cruellest kind of time-out.
+    CreateTimeout,
 }
 
 /// The faults that are on. Not kept: a restart begins without any.

@@ -1,0 +1,461 @@
+//! The contract from curl's point of view: every path and every problem code.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::{ANNA, Answer, Server, World, code_in, wrong_for};
+
+const STATE: &str = "/v1/me/visma-connect";
+const CODES: &str = "/v1/me/visma-connect/codes";
+const MINUTE: u32 = 60;
+const HOUR: u32 = 60 * MINUTE;
+
+#[tokio::test]
+async fn anna_gets_a_code_enters_it_and_is_linked() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("Anna.SVENSSON").await;
+    let state = anna.state().await;
+    assert_eq!(state["status"], "notLinked");
+    assert_eq!(state["suggestions"], json!([ANNA, "anna.svensson@gmail.com", "anna.svensson@user.com"]));
+    assert_eq!(state["banner"], json!({ "visible": true, "snoozedUntil": null }));
+    assert_eq!(state["settingsUrl"]["desktop"], "https://accountsettings.connect.visma.com/");
+    assert_eq!(state["settingsUrl"]["mobile"], "https://accountsettings.connect.identity.visma.com/");
+    assert!(state.get("challenge").is_none() && state.get("account").is_none());
+
+    let sent = anna.send(ANNA).await.state(202, "codeSent");
+    assert_eq!(sent["challenge"]["email"], ANNA);
+    assert_eq!(sent["challenge"]["attemptsLeft"], 5);
+    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    anna.wait_for_delivery("accepted").await;
+
+    let linked = anna.verify(&format!(" {code} ")).await.state(200, "linked");
+    assert_eq!(linked["account"]["email"], ANNA);
+    assert_eq!(linked["account"]["origin"], "created");
+    assert_eq!(linked["banner"]["visible"], false);
+    assert!(linked.get("challenge").is_none());
+
+    anna.verify(&code).await.is(409, "already_linked");
+    anna.send(ANNA).await.is(409, "already_linked");
+    for other in ["anna.svensson@gmail.com", "anna.svensson@user.com"] {
+        let notice = &world.server.wait_for_mails(other, 1).await[0];
+        assert!(notice["text"].as_str().unwrap().contains("a…@…"), "{notice}");
+    }
+    assert_eq!(world.server.mails_to(ANNA).await.len(), 1, "no notice to the address itself");
+}
+
+#[tokio::test]
+async fn erik_is_linked_at_once_with_no_mail() {
+    let world = World::start().await;
+    let erik = world.server.sign_in("erik.lund").await;
+    let linked = erik.send_with_key("Erik.Lund@VERIFIED.example", "k").await.state(200, "linked");
+    assert_eq!(linked["account"]["origin"], "created");
+    assert!(world.server.inbox().await.is_empty());
+    erik.send_with_key("Erik.Lund@VERIFIED.example", "k").await.state(200, "linked");
+}
+
+#[tokio::test]
+async fn mia_has_an_account_already() {
+    let world = World::start().await;
+    let mia = world.server.sign_in("mia.berg").await;
+    mia.send("mia.berg@company.com").await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails("mia.berg@company.com", 1).await[0]);
+    let linked = mia.verify(&code).await.state(200, "linked");
+    assert_eq!(linked["account"]["origin"], "existing");
+}
+
+#[tokio::test]
+async fn kari_has_no_suggestions_and_can_use_any_address() {
+    let world = World::start().await;
+    let kari = world.server.sign_in("kari.holm").await;
+    assert_eq!(kari.state().await["suggestions"], json!([]));
+    kari.send("kari@räksmörgås.example").await.state(202, "codeSent");
+    world.server.wait_for_mails("kari@xn--rksmrgs-5wao1o.example", 1).await;
+}
+
+#[tokio::test]
+async fn the_mail_has_the_owners_sentences_letter_for_letter() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    let mail = &world.server.wait_for_mails(ANNA, 1).await[0];
+    let (text, html) = (mail["text"].as_str().unwrap(), mail["html"].as_str().unwrap());
+    let mut rest = text;
+    for sentence in [
+        "Hi Anna",
+        "We're soon updating our login solution to Visma Connect. Verifying your email address is an important step in preparing your account for this change.",
+        "Here's what to do:",
+        "Enter the code below in Flex HRM to verify your email address.",
+        "Once verified, a Visma Connect account will be created for you using this email address and linked to your Flex HRM user",
+        "If you already have a Visma Connect account with this email, your existing account will instead be linked to Flex HRM.",
+        "Your verification code:",
+        &code_in(mail),
+        "The code is valid for 30 minutes.",
+        "If you don't want to verify your email address or if this message has reached you by mistake, you can simply ignore it. No action will be taken if the code isn't used.",
+        "Return to Flex HRM, input the code into the code field, and click the button \"Verify code.\"",
+    ] {
+        let (_, after) = rest.split_once(sentence).unwrap_or_else(|| panic!("not in the text, in order: {sentence}"));
+        rest = after;
+        assert!(html.contains(sentence), "not in the HTML: {sentence}");
+    }
+    assert!(!text.contains("http") && !html.contains("http") && !html.contains("href"), "no link in it");
+}
+
+#[tokio::test]
+async fn sessions_begin_tell_who_it_is_and_end() {
+    let world = World::start().await;
+    for (username, password) in [("anna.svensson", "wrong"), ("nobody", "demo")] {
+        let body = json!({ "username": username, "password": password });
+        Answer::of(world.server.request(Method::POST, "/v1/session").json(&body)).await.is(401, "bad_credentials");
+    }
+    let anna = world.server.sign_in("anna.svensson").await;
+    let info = Answer::of(anna.request(Method::GET, "/v1/session")).await.body;
+    assert_eq!(info["employee"]["firstName"], "Anna");
+    assert_eq!(info["employee"]["company"], "Company AB");
+    assert!(info["expiresAt"].is_string());
+    assert_eq!(Answer::of(anna.request(Method::DELETE, "/v1/session")).await.status, 204);
+    Answer::of(anna.request(Method::GET, "/v1/session")).await.is(401, "signed_out");
+    Answer::of(world.server.request(Method::GET, STATE)).await.is(401, "signed_out");
+    let later = world.server.sign_in("anna.svensson").await;
+    world.server.advance(31 * 24 * HOUR).await;
+    Answer::of(later.request(Method::GET, STATE)).await.is(401, "signed_out");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_what_a_call_takes_is_told_so() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    let post = |body: String, kind: &str| {
+        let request = anna.request(Method::POST, CODES).header("Idempotency-Key", "k").header("Content-Type", kind);
+        Answer::of(request.body(body))
+    };
+    let json_kind = "application/json";
+    post("{".into(), json_kind).await.is(400, "body_invalid");
+    post("[]".into(), json_kind).await.is(400, "body_invalid");
+    post("{\"email\":5}".into(), json_kind).await.is(400, "body_invalid");
+    post("\u{0}".into(), json_kind).await.is(400, "body_invalid");
+    post("{\"email\":\"a@b.cd\"}".into(), "text/plain").await.is(415, "body_invalid");
+    post(format!("{{\"email\":\"{}\"}}", "a".repeat(17_000)), json_kind).await.is(413, "body_invalid");
+    Answer::of(world.server.request(Method::GET, "/nowhere")).await.is(404, "not_found");
+    Answer::of(anna.request(Method::PATCH, STATE)).await.is(405, "method_not_allowed");
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_get_mail_is_refused() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    for email in ["", "anna", "anna@company", "a b@company.com", "a@company.com\nBcc: c@d.ef"] {
+        anna.send(email).await.is(422, "email_invalid");
+    }
+    assert_eq!(anna.state().await["status"], "notLinked");
+}
+
+#[tokio::test]
+async fn a_repeated_send_gets_the_stored_answer_and_sends_one_mail() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    let missing = anna.request(Method::POST, CODES).json(&json!({ "email": ANNA }));
+    Answer::of(missing).await.is(400, "idempotency_key_missing");
+    let (first, second) = tokio::join!(anna.send_with_key(ANNA, "k"), anna.send_with_key(ANNA, "k"));
+    assert_eq!(first.state(202, "codeSent"), second.state(202, "codeSent"));
+    anna.send_with_key("anna.svensson@gmail.com", "k").await.is(422, "idempotency_key_reused");
+    anna.wait_for_delivery("accepted").await;
+    assert_eq!(world.server.inbox().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_resend_waits_60_seconds_and_5_in_an_hour_and_10_in_a_day_are_the_most() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    let soon = anna.send(ANNA).await;
+    assert!(soon.retry_after.is_some_and(|seconds| (55..=60).contains(&seconds)), "{soon:?}");
+    soon.is(429, "resend_too_soon");
+    // Another address obeys the same wait.
+    anna.send("anna.svensson@gmail.com").await.is(429, "resend_too_soon");
+    for _ in 0..4 {
+        world.server.advance(MINUTE).await;
+        anna.send(ANNA).await.state(202, "codeSent");
+    }
+    world.server.advance(MINUTE).await;
+    let many = anna.send(ANNA).await;
+    assert!(many.retry_after.is_some_and(|seconds| seconds > 3_000), "{many:?}");
+    many.is(429, "too_many_codes");
+    anna.start_over().await.state(200, "notLinked");
+    anna.send(ANNA).await.is(429, "too_many_codes");
+    for _ in 0..5 {
+        world.server.advance(HOUR).await;
+        anna.send(ANNA).await.state(202, "codeSent");
+    }
+    world.server.advance(HOUR).await;
+    anna.send(ANNA).await.is(429, "too_many_codes");
+}
+
+#[tokio::test]
+async fn a_resend_keeps_the_first_code_and_the_attempts() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    let first = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    let wrong = anna.verify(&wrong_for(std::slice::from_ref(&first))).await.is(422, "code_wrong");
+    assert_eq!(wrong["attemptsLeft"], 4);
+    world.server.advance(MINUTE).await;
+    let state = anna.send("anna.svensson@COMPANY.com").await.state(202, "codeSent");
+    assert_eq!(state["challenge"]["attemptsLeft"], 4, "the same mailbox, the same challenge");
+    world.server.wait_for_mails(ANNA, 2).await;
+    anna.verify(&first).await.state(200, "linked");
+}
+
+#[tokio::test]
+async fn another_address_kills_the_codes_before_it() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    let first = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    world.server.advance(MINUTE).await;
+    let state = anna.send("anna.svensson@gmail.com").await.state(202, "codeSent");
+    assert_eq!(state["challenge"]["email"], "anna.svensson@gmail.com");
+    anna.verify(&first).await.is(422, "code_wrong");
+}
+
+#[tokio::test]
+async fn five_wrong_codes_end_the_challenge_and_a_new_send_begins_another() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.verify("123456").await.is(409, "no_challenge");
+    anna.send(ANNA).await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    let wrong = wrong_for(std::slice::from_ref(&code));
+    for text in ["", "12345", "1234567", "abcdef", "123 456", "１２３４５６"] {
+        assert_eq!(anna.verify(text).await.is(422, "code_format")["attemptsLeft"], 5, "costs no attempt");
+    }
+    for left in [4, 3, 2, 1] {
+        assert_eq!(anna.verify(&wrong).await.is(422, "code_wrong")["attemptsLeft"], left);
+    }
+    anna.verify(&wrong).await.is(409, "attempts_exhausted");
+    assert_eq!(anna.state().await["status"], "notLinked");
+    anna.verify(&code).await.is(409, "attempts_exhausted");
+    world.server.advance(MINUTE).await;
+    let state = anna.send(ANNA).await.state(202, "codeSent");
+    assert_eq!(state["challenge"]["attemptsLeft"], 5);
+    let code = code_in(&world.server.wait_for_mails(ANNA, 2).await[0]);
+    anna.verify(&code).await.state(200, "linked");
+}
+
+#[tokio::test]
+async fn a_code_expires_after_30_minutes_and_is_told_so_for_two_hours() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    world.server.advance(30 * MINUTE).await;
+    assert_eq!(anna.state().await["status"], "notLinked");
+    anna.verify(&code).await.is(410, "code_expired");
+    anna.verify(&wrong_for(std::slice::from_ref(&code))).await.is(409, "no_challenge");
+    world.server.advance(90 * MINUTE).await;
+    anna.verify(&code).await.is(409, "no_challenge");
+}
+
+#[tokio::test]
+async fn starting_over_drops_the_challenge_and_its_codes() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    anna.start_over().await.state(200, "notLinked");
+    anna.verify(&code).await.is(409, "no_challenge");
+}
+
+#[tokio::test]
+async fn a_hundred_failures_in_a_row_lock_send_and_verify() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    for round in 1..=20 {
+        world.server.advance(3 * HOUR).await;
+        anna.send(ANNA).await.state(202, "codeSent");
+        let code = code_in(&world.server.wait_for_mails(ANNA, round).await[0]);
+        let wrong = wrong_for(&[code]);
+        for _ in 0..5 {
+            anna.verify(&wrong).await;
+        }
+    }
+    world.server.advance(3 * HOUR).await;
+    anna.send(ANNA).await.is(423, "linking_locked");
+    anna.verify("123456").await.is(423, "linking_locked");
+}
+
+#[tokio::test]
+async fn one_account_belongs_to_one_user_of_the_company() {
+    let world = World::start().await;
+    let mia = world.server.sign_in("mia.berg").await;
+    mia.send("mia.berg@company.com").await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails("mia.berg@company.com", 1).await[0]);
+    mia.verify(&code).await.state(200, "linked");
+
+    let kari = world.server.sign_in("kari.holm").await;
+    kari.send("mia.berg@company.com").await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails("mia.berg@company.com", 2).await[0]);
+    let problem = kari.verify(&code).await.is(409, "account_taken");
+    assert!(!problem.to_string().contains("mia"), "nothing tells whose it is");
+    assert_eq!(kari.state().await["status"], "notLinked");
+    kari.verify(&code).await.is(409, "account_taken");
+    world.server.advance(MINUTE).await;
+    kari.send("mia.berg@company.com").await.is(409, "account_taken");
+    kari.send("kari@home.example").await.state(202, "codeSent");
+}
+
+#[tokio::test]
+async fn another_device_of_the_employee_can_enter_the_code() {
+    let world = World::start().await;
+    let phone = world.server.sign_in("anna.svensson").await;
+    let desk = world.server.sign_in("anna.svensson").await;
+    let mut events = desk.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    assert_eq!(events.headers()["cache-control"], "no-store");
+    phone.send(ANNA).await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    desk.verify(&code).await.state(200, "linked");
+    assert_eq!(phone.state().await["status"], "linked");
+    let mut heard = String::new();
+    while !heard.contains("\"status\":\"linked\"") {
+        heard += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
+    }
+    assert!(heard.starts_with("event: state\n"), "{heard}");
+    assert!(heard.contains("\"status\":\"notLinked\""), "at once");
+    assert!(heard.contains("\"status\":\"codeSent\""), "and at every change");
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_enter_annas_code() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    let kari = world.server.sign_in("kari.holm").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    kari.verify(&code).await.is(409, "no_challenge");
+    anna.verify(&code).await.state(200, "linked");
+}
+
+#[tokio::test]
+async fn a_snooze_hides_the_banner_for_24_hours_of_the_servers_clock() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    let state = anna.snooze().await.state(200, "notLinked");
+    assert_eq!(state["banner"]["visible"], false);
+    world.server.advance(24 * HOUR - MINUTE).await;
+    assert_eq!(anna.state().await["banner"]["visible"], false);
+    world.server.advance(MINUTE).await;
+    assert_eq!(anna.state().await["banner"], json!({ "visible": true, "snoozedUntil": null }));
+}
+
+#[tokio::test]
+async fn of_100_simultaneous_verifications_one_links_and_99_get_clean_answers() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    let calls = (0..100).map(|_| {
+        let (anna, code) = (anna.clone(), code.clone());
+        tokio::spawn(async move { anna.verify(&code).await })
+    });
+    let calls: Vec<_> = calls.collect();
+    for call in calls {
+        let answer = call.await.unwrap();
+        let status = answer.body["status"].as_str();
+        let is_clean = matches!((answer.status, status), (200, Some("linked" | "linking")))
+            || (answer.status, answer.body["code"].as_str()) == (409, Some("already_linked"));
+        assert!(is_clean, "{answer:?}");
+    }
+    assert_eq!(anna.state().await["status"], "linked");
+    for other in ["anna.svensson@gmail.com", "anna.svensson@user.com"] {
+        world.server.wait_for_mails(other, 1).await;
+    }
+    let metrics = world.server.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("hrm_links_total{origin=\"created\"} 1"), "{metrics}");
+}
+
+#[tokio::test]
+async fn the_server_says_what_it_is_and_documents_itself() {
+    let world = World::start().await;
+    let get = async |path: &str| Answer::of(world.server.request(Method::GET, path)).await;
+    assert_eq!(get("/healthz").await.body, json!({ "service": "flex-hrm-connect", "status": "ok" }));
+    assert_eq!(get("/readyz").await.status, 200);
+    let document = get("/openapi.json").await.body;
+    let printed = std::process::Command::new(env!("CARGO_BIN_EXE_hrm-backend")).arg("openapi").output().unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&printed.stdout).unwrap(), document);
+    let page = world.server.request(Method::GET, "/demo/inbox").send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("<h1>Demo inbox</h1>"));
+}
+
+#[tokio::test]
+async fn a_reset_brings_everything_back_to_the_first_state() {
+    let world = World::start().await;
+    let erik = world.server.sign_in("erik.lund").await;
+    erik.send("erik.lund@verified.example").await.state(200, "linked");
+    world.server.advance(HOUR).await;
+    world.server.door("/demo/reset", Value::Null).await;
+    Answer::of(erik.request(Method::GET, STATE)).await.is(401, "signed_out");
+    let erik = world.server.sign_in("erik.lund").await;
+    let linked = erik.send("erik.lund@verified.example").await.state(200, "linked");
+    assert_eq!(linked["account"]["origin"], "created", "the stand-in forgot him too");
+}
+
+#[tokio::test]
+async fn serve_tells_all_faults_of_its_settings_at_once() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_hrm-backend"))
+        .args(["serve", "--listen", "nonsense", "--visma-api-url", "http://example.com"])
+        .env_clear()
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    for name in [
+        "HRM_LISTEN",
+        "DATABASE_URL",
+        "HRM_CODE_KEYS",
+        "HRM_SMTP_URL",
+        "HRM_MAIL_FROM",
+        "HRM_VISMA_API_URL",
+        "HRM_VISMA_CLIENT_ID",
+        "HRM_VISMA_CLIENT_SECRET",
+    ] {
+        assert!(said.contains(name), "{name} is not in: {said}");
+    }
+}
+
+#[tokio::test]
+async fn serve_has_none_of_the_demos_doors() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("hrm.sqlite").display());
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_hrm-backend"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--database-url", &url, "--smtp-url", "smtp://127.0.0.1:9"])
+        .args(["--mail-from", "Flex HRM <no-reply@company.com>", "--visma-client-id", "id"])
+        .env("HRM_VISMA_CLIENT_SECRET", "secret")
+        .env("HRM_CODE_KEYS", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+    let server = Server::at(line.trim().strip_prefix("listening on ").unwrap().to_owned());
+    for (method, path) in [
+        (Method::GET, "/demo/inbox"),
+        (Method::GET, "/demo/inbox.json"),
+        (Method::POST, "/demo/clock"),
+        (Method::POST, "/demo/faults"),
+        (Method::POST, "/demo/reset"),
+    ] {
+        Answer::of(server.request(method, path).json(&json!({}))).await.is(404, "not_found");
+    }
+    let mut last = 0;
+    for _ in 0..21 {
+        let body = json!({ "username": "a", "password": "b" });
+        last = Answer::of(server.request(Method::POST, "/v1/session").json(&body)).await.status;
+    }
+    assert_eq!(last, 429, "sign-ins of one client have a limit");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
