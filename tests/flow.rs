@@ -1,0 +1,257 @@
+//! The main job, end to end: the real app in a real window, a real backend, a real mail, the real credential store.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use support::{
+    backend::{Backend, not},
+    desk::{Desk, Running},
+    eventually,
+    page::Page,
+};
+
+const ANNA: &str = "anna.svensson";
+const ANNA_AT_WORK: &str = "anna.svensson@company.com";
+
+/// A desk, a backend and the app on its sign-in screen.
+struct Stage {
+    desk: Desk,
+    backend: Backend,
+    edition: &'static str,
+}
+
+impl Stage {
+    async fn set(edition: &'static str) -> Self {
+        let desk = Desk::new();
+        let backend = Backend::start(desk.folder("backend")).await;
+        Self { desk, backend, edition }
+    }
+
+    async fn app(&self) -> Running {
+        self.desk.start(&["--edition", self.edition]).await
+    }
+
+    async fn app_of(&self, username: &str) -> Running {
+        let app = self.app().await;
+        app.page.sign_in(&self.backend.url, username).await;
+        app
+    }
+
+    /// From the banner to the address field, as this edition goes.
+    async fn open_flow(&self, page: &Page) {
+        page.tap("banner-connect").await;
+        page.see(if self.edition == "mobile" { "screen-visma-connect" } else { "screen-account-settings" }).await;
+        page.flow_is("notLinked").await;
+    }
+
+    async fn send_to_first_suggestion(&self, page: &Page) -> String {
+        let before = self.backend.inbox().await.len();
+        page.tap("suggestion").await;
+        page.holds("email", ANNA_AT_WORK).await;
+        page.tap("send-code").await;
+        page.flow_is("codeSent").await;
+        self.backend.code_to(ANNA_AT_WORK, before).await
+    }
+}
+
+async fn anna_is_linked_by_code(edition: &'static str) {
+    let stage = Stage::set(edition).await;
+    let app = stage.app_of(ANNA).await;
+    let page = &app.page;
+    stage.open_flow(page).await;
+    let code = stage.send_to_first_suggestion(page).await;
+    page.read("check-inbox", "Check your inbox").await;
+    page.read("check-inbox", "An email has been sent to anna.svensson@company.com to verify your email address").await;
+    // Six digits are enough: the field verifies by itself.
+    page.type_into("code", &code).await;
+    page.flow_is("linked").await;
+    let done = page.text("done").await;
+    assert!(done.contains("You're all set!"), "{done}");
+    assert_eq!(page.text("account-email").await, ANNA_AT_WORK);
+    let host = if edition == "mobile" { "connect.identity.visma.com" } else { "accountsettings.connect.visma.com" };
+    page.read("manage-account", host).await;
+    page.see_no("banner").await;
+    page.tap(if edition == "mobile" { "back" } else { "nav-home" }).await;
+    page.see_no("banner").await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_anna_is_linked_by_code_on_mobile() {
+    anna_is_linked_by_code("mobile").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_anna_is_linked_by_code_on_desktop() {
+    anna_is_linked_by_code("desktop").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_erik_in_a_verified_domain_is_linked_at_once_with_no_mail_of_a_code() {
+    let stage = Stage::set("mobile").await;
+    let app = stage.app_of("erik.lund").await;
+    stage.open_flow(&app.page).await;
+    app.page.tap("suggestion").await;
+    app.page.tap("send-code").await;
+    app.page.flow_is("linked").await;
+    assert_eq!(app.page.text("account-email").await, "erik.lund@verified.example");
+    assert!(stage.backend.inbox().await.is_empty());
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_mia_keeps_the_account_that_she_has() {
+    let stage = Stage::set("desktop").await;
+    let app = stage.app_of("mia.berg").await;
+    stage.open_flow(&app.page).await;
+    app.page.type_into("email", "mia.berg@company.com").await;
+    app.page.tap("send-code").await;
+    app.page.flow_is("codeSent").await;
+    let code = stage.backend.code_to("mia.berg@company.com", 0).await;
+    app.page.type_into("code", &code).await;
+    app.page.flow_is("linked").await;
+    app.page.read("done", "existing").await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_a_wrong_code_says_how_many_tries_are_left_and_the_right_one_still_works() {
+    let stage = Stage::set("mobile").await;
+    let app = stage.app_of(ANNA).await;
+    stage.open_flow(&app.page).await;
+    let code = stage.send_to_first_suggestion(&app.page).await;
+    app.page.type_into("code", &not(&code)).await;
+    let sentence = app.page.problem("codeWrong").await;
+    assert!(sentence.contains("That code isn't right.") && sentence.contains("4 tries left"), "{sentence}");
+    app.page.replace("code", &code).await;
+    app.page.flow_is("linked").await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_a_code_pasted_with_its_words_around_it_is_read() {
+    let stage = Stage::set("desktop").await;
+    let app = stage.app_of(ANNA).await;
+    stage.open_flow(&app.page).await;
+    let code = stage.send_to_first_suggestion(&app.page).await;
+    // Through the real clipboard: cut out of one field, pasted into the other.
+    app.page.replace("email", &format!("Code: {} {}", &code[..3], &code[3..])).await;
+    app.page.select_all("email").await;
+    app.page.chord("email", 'x').await;
+    app.page.chord("code", 'v').await;
+    app.page.flow_is("linked").await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_an_app_killed_on_the_code_screen_comes_back_to_it_with_the_time_that_is_left() {
+    let stage = Stage::set("mobile").await;
+    let app = stage.app_of(ANNA).await;
+    stage.open_flow(&app.page).await;
+    let code = stage.send_to_first_suggestion(&app.page).await;
+    let before = seconds_left(&app.page.text("expires-in").await);
+    app.kill(&stage.desk).await;
+
+    stage.backend.pass(600).await;
+    let app = stage.app().await;
+    app.page.flow_is("codeSent").await;
+    app.page.holds("email", ANNA_AT_WORK).await;
+    app.page.read("check-inbox", ANNA_AT_WORK).await;
+    let left = eventually("the time by the server's clock", || async {
+        let left = seconds_left(&app.page.text("expires-in").await);
+        (left <= before.saturating_sub(600)).then_some(left)
+    })
+    .await;
+    assert!(left > 1800 - 600 - 120, "{left} s are left");
+    app.page.type_into("code", &code).await;
+    app.page.flow_is("linked").await;
+    app.close(&stage.desk).await;
+}
+
+fn seconds_left(text: &str) -> u64 {
+    let clock = text.split_whitespace().find_map(|word| word.split_once(':')).unwrap_or_else(|| panic!("{text:?}"));
+    let digits = |part: &str| part.chars().filter(char::is_ascii_digit).collect::<String>().parse::<u64>().unwrap();
+    digits(clock.0) * 60 + digits(clock.1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_a_half_typed_address_is_still_there_after_a_kill() {
+    let stage = Stage::set("desktop").await;
+    let app = stage.app_of(ANNA).await;
+    stage.open_flow(&app.page).await;
+    app.page.type_into("email", "anna.sv").await;
+    let record = stage.desk.folder("data/app.flexconnect.employee/record.json");
+    eventually("the draft to be kept", || async {
+        std::fs::read_to_string(&record).ok()?.contains("\"anna.sv\"").then_some(())
+    })
+    .await;
+    app.kill(&stage.desk).await;
+    let app = stage.app().await;
+    app.page.flow_is("notLinked").await;
+    app.page.holds("email", "anna.sv").await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_a_hidden_banner_comes_back_after_24_hours_of_the_servers_clock() {
+    let stage = Stage::set("desktop").await;
+    let app = stage.app_of(ANNA).await;
+    app.page.see("banner").await;
+    app.page.tap("banner-hide").await;
+    app.page.see_no("banner").await;
+    app.close(&stage.desk).await;
+
+    stage.backend.pass(24 * 3600 - 60).await;
+    let app = stage.app().await;
+    app.page.see("screen-home").await;
+    assert!(!app.page.has("banner").await, "a minute is left of the 24 hours");
+    app.close(&stage.desk).await;
+
+    stage.backend.pass(60).await;
+    let app = stage.app().await;
+    app.page.see("banner").await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_the_token_is_in_the_keyring_and_nowhere_else_and_sign_out_wipes_it() {
+    let stage = Stage::set("desktop").await;
+    let app = stage.app_of(ANNA).await;
+    stage.open_flow(&app.page).await;
+    let code = stage.send_to_first_suggestion(&app.page).await;
+    let token = stage.desk.token_in_keyring().expect("the token is in the keyring");
+
+    let source = app.page.source().await;
+    assert!(!source.contains(&token), "the page must not know the token");
+    for pid in stage.desk.app_processes() {
+        for file in ["cmdline", "environ"] {
+            let text = std::fs::read(format!("/proc/{pid}/{file}")).unwrap();
+            assert!(!holds(&text, &token), "{file} of the app must not hold the token");
+        }
+    }
+    for file in stage.desk.files() {
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        // The keyring's own file is encrypted; the inbox of the demo is the employee's mail program.
+        assert!(!holds(&bytes, &token), "{} holds the token", file.display());
+        if !file.starts_with(stage.desk.folder("backend")) {
+            assert!(!holds(&bytes, &code), "{} holds the code", file.display());
+            assert!(!holds(&bytes, "\"demo\""), "{} holds the password", file.display());
+        }
+    }
+
+    app.page.tap("nav-settings").await;
+    app.page.tap("sign-out").await;
+    app.page.see("screen-sign-in").await;
+    eventually("the keyring to forget the token", || async { stage.desk.token_in_keyring().is_none().then_some(()) })
+        .await;
+    let record = std::fs::read_to_string(stage.desk.folder("data/app.flexconnect.employee/record.json")).unwrap();
+    assert!(!record.contains("company.com") && !record.contains("Svensson"), "{record}");
+    assert_eq!(app.page.value("username").await, ANNA, "the user name is remembered");
+    assert_eq!(app.page.value("password").await, "");
+    app.close(&stage.desk).await;
+}
+
+fn holds(bytes: &[u8], needle: &str) -> bool {
+    bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+}

@@ -1,0 +1,209 @@
+//! A desk: the machine around the app, made anew for each test.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use fantoccini::{Client, ClientBuilder};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::{eventually, page::Page};
+
+/// A display, a message bus, a credential store and a home folder, all of its own.
+pub struct Desk {
+    home: TempDir,
+    display: String,
+    bus: String,
+    dark: bool,
+    servants: Vec<Servant>,
+}
+
+/// A program that ends with the desk.
+struct Servant(Child);
+
+impl Drop for Servant {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// The app under test with the WebDriver that holds it.
+pub struct Running {
+    pub page: Page,
+    client: Client,
+    driver: Servant,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        Self::lit(false)
+    }
+
+    pub fn dark() -> Self {
+        Self::lit(true)
+    }
+
+    fn lit(dark: bool) -> Self {
+        let home = tempfile::Builder::new().prefix("flex-connect-desk-").tempdir().unwrap();
+        for folder in ["run", "config", "data", "cache", "state"] {
+            fs::create_dir(home.path().join(folder)).unwrap();
+        }
+        let mut desk = Self { home, display: String::new(), bus: String::new(), dark, servants: Vec::new() };
+
+        let mut screen = desk.command("Xvfb");
+        screen.args(["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"]);
+        desk.display = format!(":{}", desk.serve(screen));
+
+        let mut bus = desk.command("dbus-daemon");
+        bus.args(["--session", "--nofork", "--print-address"]);
+        desk.bus = desk.serve(bus);
+
+        let mut keyring = desk.command("gnome-keyring-daemon");
+        keyring.args(["--unlock", "--components=secrets", "--foreground"]);
+        let mut keyring =
+            keyring.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("gnome-keyring-daemon starts");
+        keyring.stdin.take().unwrap().write_all(b"a test's own password\n").unwrap();
+        desk.servants.push(Servant(keyring));
+        desk
+    }
+
+    /// A folder of the desk, for a backend's data for example.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// A command that lives on this desk and sees nothing of the user's own folders.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        let home = self.home.path();
+        command
+            .env("HOME", home)
+            .env("XDG_RUNTIME_DIR", home.join("run"))
+            .env("XDG_CONFIG_HOME", home.join("config"))
+            .env("XDG_DATA_HOME", home.join("data"))
+            .env("XDG_CACHE_HOME", home.join("cache"))
+            .env("XDG_STATE_HOME", home.join("state"))
+            .env("DISPLAY", &self.display)
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.bus)
+            .env("GDK_BACKEND", "x11")
+            .env("GTK_THEME", if self.dark { "Adwaita:dark" } else { "Adwaita" })
+            .env("LANG", "C.UTF-8")
+            .env("LANGUAGE", "en")
+            .env("NO_AT_BRIDGE", "1")
+            .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
+            .env("LIBGL_ALWAYS_SOFTWARE", "1")
+            .stdin(Stdio::null())
+            .stderr(fs::OpenOptions::new().create(true).append(true).open(home.join("stderr.log")).unwrap());
+        command
+    }
+
+    /// Starts a program and reads the one line that it says when it is ready.
+    fn serve(&mut self, mut command: Command) -> String {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        self.servants.push(Servant(child));
+        line.trim().to_owned()
+    }
+
+    /// Starts the app through tauri-driver, as QA does.
+    pub async fn start(&self, arguments: &[&str]) -> Running {
+        let (port, native) = (free_port(), free_port());
+        let mut driver = self.command(tool("tauri-driver"));
+        driver.args(["--port", &port.to_string(), "--native-port", &native.to_string()]).stdout(Stdio::null());
+        let driver = Servant(driver.spawn().expect("tauri-driver starts: cargo xtask test installs it"));
+        let url = format!("http://127.0.0.1:{port}");
+        let capabilities = json!({ "tauri:options": { "application": app(), "args": arguments } });
+        let client = eventually("a WebDriver session", || async {
+            let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+            builder.capabilities(capabilities.as_object().unwrap().clone());
+            builder.connect(&url).await.ok()
+        })
+        .await;
+        Running { page: Page::new(client.clone()).await, client, driver }
+    }
+
+    /// Process ids of the app on this desk, its web processes included.
+    pub fn app_processes(&self) -> Vec<u32> {
+        let mark = format!("XDG_DATA_HOME={}", self.home.path().join("data").display());
+        let processes = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let environ = fs::read(entry.path().join("environ")).ok()?;
+            let ours = environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes());
+            let exe = fs::read_link(entry.path().join("exe")).ok()?;
+            (ours && exe == app()).then_some(pid)
+        });
+        processes.collect()
+    }
+
+    /// What the credential store holds for the app, read with a tool that is not ours.
+    pub fn token_in_keyring(&self) -> Option<String> {
+        let mut tool = self.command("secret-tool");
+        let found = tool.args(["lookup", "service", "Flex HRM Connect", "username", "session"]).output().unwrap();
+        let token = String::from_utf8(found.stdout).unwrap();
+        (!token.is_empty()).then_some(token)
+    }
+
+    /// Every file below the desk's folders.
+    pub fn files(&self) -> Vec<PathBuf> {
+        fn below(folder: &Path, found: &mut Vec<PathBuf>) {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.file_type() {
+                    Ok(kind) if kind.is_dir() => below(&entry.path(), found),
+                    Ok(kind) if kind.is_file() => found.push(entry.path()),
+                    _ => {}
+                }
+            }
+        }
+        let mut found = Vec::new();
+        below(self.home.path(), &mut found);
+        found
+    }
+}
+
+impl Running {
+    /// Ends the app as a system that needs the memory does: without a word.
+    pub async fn kill(self, desk: &Desk) {
+        for pid in desk.app_processes() {
+            Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+        }
+        eventually("the app to be gone", || async { desk.app_processes().is_empty().then_some(()) }).await;
+        drop(self.driver);
+        drop(self.client);
+    }
+
+    /// Closes the app.
+    pub async fn close(self, desk: &Desk) {
+        self.client.close().await.ok();
+        eventually("the app to be gone", || async { desk.app_processes().is_empty().then_some(()) }).await;
+    }
+}
+
+/// The program under test: `FLEX_CONNECT_APP`, or the one that cargo built beside the tests.
+pub fn app() -> PathBuf {
+    match std::env::var_os("FLEX_CONNECT_APP") {
+        Some(app) => PathBuf::from(app),
+        None => built().join("flex-connect"),
+    }
+}
+
+fn built() -> PathBuf {
+    // target/debug/deps/e2e-… or target/debug/examples/tour
+    std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
+}
+
+/// A tool that `cargo xtask` keeps in `target/tools`, else the one on the path.
+fn tool(name: &str) -> PathBuf {
+    let kept = built().parent().unwrap().join("tools/bin").join(name);
+    if kept.exists() { kept } else { name.into() }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

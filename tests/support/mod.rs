@@ -1,0 +1,28 @@
+//! What the end-to-end tests stand on: a desk of their own (display, message bus, credential store, folders, WebDriver) with
+//! the real app on it, and a real backend. Everything ends with the test, and nothing is left in the user's own folders.
+
+// Each test binary uses a part of this.
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod backend;
+pub mod desk;
+pub mod page;
+
+use std::{future::Future, time::Duration};
+
+/// How long a state may take to come on a slow machine. Tests poll; they wait this long only when they fail.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+const BEAT: Duration = Duration::from_millis(50);
+
+/// Polls until there is something.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    let found = tokio::time::timeout(PATIENCE, async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(BEAT).await;
+        }
+    });
+    found.await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain for {what}"))
+}

@@ -1,0 +1,150 @@
+//! The screens as a tester sees them. Handles are the `data-testid`s; they change with neither language nor theme.
+
+use std::path::Path;
+
+use fantoccini::{Client, Locator, elements::Element, key::Key};
+
+use super::eventually;
+
+/// The page in the app's window.
+#[derive(Clone)]
+pub struct Page {
+    client: Client,
+}
+
+impl Page {
+    pub async fn new(client: Client) -> Self {
+        let page = Self { client };
+        page.element("html[data-ready]").await;
+        page
+    }
+
+    async fn element(&self, css: &str) -> Element {
+        eventually(css, || async { self.client.find(Locator::Css(css)).await.ok() }).await
+    }
+
+    async fn find(&self, handle: &str) -> Option<Element> {
+        let element = self.client.find(Locator::Css(&format!("[data-testid='{handle}']"))).await.ok()?;
+        element.is_displayed().await.ok()?.then_some(element)
+    }
+
+    /// Waits until the element is there to be seen.
+    pub async fn see(&self, handle: &str) -> Element {
+        eventually(handle, || self.find(handle)).await
+    }
+
+    /// Waits until the element is not to be seen.
+    pub async fn see_no(&self, handle: &str) {
+        eventually(&format!("no {handle}"), || async { self.find(handle).await.is_none().then_some(()) }).await;
+    }
+
+    /// Whether the element is there now.
+    pub async fn has(&self, handle: &str) -> bool {
+        self.find(handle).await.is_some()
+    }
+
+    pub async fn tap(&self, handle: &str) {
+        eventually(&format!("a tap on {handle}"), || async { self.find(handle).await?.click().await.ok() }).await;
+    }
+
+    pub async fn text(&self, handle: &str) -> String {
+        eventually(&format!("the text of {handle}"), || async { self.find(handle).await?.text().await.ok() }).await
+    }
+
+    /// Waits until the element's text has a part that satisfies.
+    pub async fn read(&self, handle: &str, part: &str) -> String {
+        eventually(&format!("{part:?} in {handle}"), || async {
+            let text = self.find(handle).await?.text().await.ok()?;
+            text.contains(part).then_some(text)
+        })
+        .await
+    }
+
+    /// Waits until the problem with this code is told, and gives its sentence.
+    pub async fn problem(&self, code: &str) -> String {
+        let problem = self.element(&format!("[data-testid='problem'][data-code='{code}']")).await;
+        problem.text().await.unwrap()
+    }
+
+    pub async fn value(&self, handle: &str) -> String {
+        self.see(handle).await.prop("value").await.unwrap().unwrap_or_default()
+    }
+
+    /// Waits until the field holds this.
+    pub async fn holds(&self, handle: &str, value: &str) {
+        eventually(&format!("{value:?} in {handle}"), || async {
+            (self.find(handle).await?.prop("value").await.ok()?? == value).then_some(())
+        })
+        .await;
+    }
+
+    /// Types into a field, after what stands in it.
+    pub async fn type_into(&self, handle: &str, text: &str) {
+        self.see(handle).await.send_keys(text).await.unwrap();
+    }
+
+    /// Replaces what stands in a field, by the keyboard.
+    pub async fn replace(&self, handle: &str, text: &str) {
+        self.select_all(handle).await;
+        self.type_into(handle, if text.is_empty() { BACKSPACE } else { text }).await;
+    }
+
+    pub async fn select_all(&self, handle: &str) {
+        self.chord(handle, 'a').await;
+    }
+
+    /// Holds Control and presses a key.
+    pub async fn chord(&self, handle: &str, key: char) {
+        let field = self.see(handle).await;
+        field.click().await.unwrap();
+        let control = char::from(Key::Control);
+        field.send_keys(&format!("{control}{key}{}", char::from(Key::Null))).await.unwrap();
+    }
+
+    /// Waits until the flow stands here: `notLinked`, `codeSent`, `linking` or `linked`.
+    pub async fn flow_is(&self, state: &str) {
+        self.element(&format!("[data-testid='flow'][data-state='{state}']")).await;
+    }
+
+    pub async fn sign_in(&self, server: &str, username: &str) {
+        self.see("screen-sign-in").await;
+        self.replace("server", server).await;
+        self.replace("username", username).await;
+        self.type_into("password", "demo").await;
+        self.tap("sign-in").await;
+        self.see("screen-home").await;
+    }
+
+    /// All that a reader of the page could find: its source and its address.
+    pub async fn source(&self) -> String {
+        format!("{}\n{}", self.client.current_url().await.unwrap(), self.client.source().await.unwrap())
+    }
+
+    pub async fn run(&self, script: &str) -> serde_json::Value {
+        self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    pub async fn resize(&self, width: u32, height: u32) {
+        self.client.set_window_size(width, height).await.unwrap();
+        eventually("the new size", || async {
+            let size = self.run("return innerWidth").await;
+            (size == width).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until no animation or transition runs.
+    pub async fn still(&self) {
+        eventually("stillness", || async {
+            let moving = self.run("return document.getAnimations().filter(a => a.playState == 'running').length").await;
+            (moving == 0).then_some(())
+        })
+        .await;
+    }
+
+    pub async fn shoot(&self, file: &Path) {
+        std::fs::write(file, self.client.screenshot().await.unwrap()).unwrap();
+    }
+}
+
+const BACKSPACE: &str = "\u{e003}";

@@ -1,0 +1,45 @@
+//! `cargo xtask test`: what must be true before a commit.
+
+use anyhow::bail;
+
+use crate::{
+    machine::{self, For},
+    steps::{Steps, sh, sh_with},
+    ui,
+};
+
+pub(crate) fn test(only: Option<&str>) -> anyhow::Result<()> {
+    let mut steps = Steps::new();
+    let mut ran = 0;
+    for (name, work) in STEPS {
+        if only.is_none_or(|only| name.contains(only)) {
+            steps.step(name, work)?;
+            ran += 1;
+        }
+    }
+    if ran == 0 {
+        bail!("No step has that in its name: {}", STEPS.map(|(name, _)| name).join(" · "));
+    }
+    println!("\nAll {ran} steps green in {} s.", steps.seconds());
+    Ok(())
+}
+
+type Step = (&'static str, fn() -> anyhow::Result<()>);
+
+const STEPS: [Step; 9] = [
+    ("the machine has what it needs", || machine::prepare(For::Testing)),
+    ("formatting", || sh("cargo", &["fmt", "--all", "--check"])),
+    ("packages of the UI", ui::packages),
+    ("the UI builds", ui::build),
+    ("types, lint and words of the UI", || ui::npm(&["run", "--silent", "check"])),
+    ("tests of the UI", || ui::npm(&["test", "--silent"])),
+    ("clippy", || sh("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
+    ("tests of the crates, and of the bridge to the UI", || {
+        sh("cargo", &["test", "--workspace", "--quiet", "--", "--skip", "in_a_window"])
+    }),
+    ("the flow in a window, through tauri-driver", || {
+        // Two at a time: that is what two cores carry without a test waiting in vain.
+        let threads = ("RUST_TEST_THREADS", "2");
+        sh_with("cargo", &["test", "--package", "flex-connect", "--test", "flow", "--", "in_a_window"], &[threads])
+    }),
+];
