@@ -121,6 +121,14 @@ impl Demo {
     /// # Errors
     /// When the folder cannot be used or the port is taken.
     pub async fn start(options: Options) -> Result<Self, DemoError> {
+        Self::start_on(options, None).await
+    }
+
+    /// Starts a demo on another database than the SQLite file in its folder: the same tests run on PostgreSQL.
+    ///
+    /// # Errors
+    /// As [`Demo::start`], and when the database is out of reach.
+    pub async fn start_on(options: Options, database_url: Option<String>) -> Result<Self, DemoError> {
         install_cryptography();
         let at = |path: &Path| {
             let path = path.display().to_string();
@@ -170,7 +178,7 @@ impl Demo {
             first_wait: 100,
             longest_wait: 1_000,
             password_cost: PasswordCost::Light,
-            ..Settings::new(sqlite_url(&data.join("hrm.sqlite"))?)
+            ..Settings::new(database_url.map_or_else(|| sqlite_url(&data.join("hrm.sqlite")), Ok)?)
         };
         let backend = Backend::start(settings, keys, Arc::new(directory), post, clock).await?;
         people::settle(&backend.database, false).await?;

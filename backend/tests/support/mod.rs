@@ -39,7 +39,18 @@ impl World {
 
 async fn start_in(folder: &Path) -> Demo {
     let options = Options { listen: "127.0.0.1:0".parse().unwrap(), data_dir: folder.to_owned() };
-    Demo::start(options).await.unwrap()
+    Demo::start_on(options, postgres_for(folder)).await.unwrap()
+}
+
+/// A database of this test's own on the PostgreSQL that `HRM_TEST_POSTGRES` names (`postgres://user@host:port`), if it
+/// names one. `createdb` fails for a restart on the same folder, whose database is there already.
+fn postgres_for(folder: &Path) -> Option<String> {
+    let server = std::env::var("HRM_TEST_POSTGRES").ok()?;
+    let name: String =
+        folder.file_name()?.to_str()?.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    let maintenance = format!("{server}/postgres");
+    std::process::Command::new("createdb").args(["--maintenance-db", &maintenance, &name]).output().unwrap();
+    Some(format!("{server}/{name}"))
 }
 
 /// A demo as it is seen from outside.
