@@ -52,6 +52,7 @@ fn main() -> ExitCode {
 }
 
 async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error>> {
+    let stop = asked_to_stop()?;
     let serve = args.check().map_err(|faults| format!("the settings are not complete:\n  {}", faults.join("\n  ")))?;
     let directory = Arc::new(PublicApi::new(serve.directory)?);
     let post = Post::new(&serve.smtp_url, serve.smtp_login, serve.mail_from)?;
@@ -60,7 +61,7 @@ async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     say(&format!("listening on http://{}", listener.local_addr()?))?;
     let stopping = backend.stopping.clone();
     tokio::spawn(async move {
-        asked_to_stop().await;
+        stop.await;
         stopping.cancel();
     });
     let router = routes::router(&backend, axum::Router::new());
@@ -69,31 +70,34 @@ async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error>> {
 
 #[cfg(feature = "demo")]
 async fn demo(args: hrm_backend::demo::DemoArgs) -> Result<(), Box<dyn Error>> {
+    let stop = asked_to_stop()?;
     let demo = hrm_backend::demo::Demo::start(args.options()?).await?;
     say(&format!("listening on {}", demo.url()))?;
     say(&format!(
         "inbox: {}/demo/inbox · user names: anna.svensson, erik.lund, mia.berg, kari.holm · password: demo",
         demo.url()
     ))?;
-    asked_to_stop().await;
+    stop.await;
     demo.shutdown().await;
     Ok(())
 }
 
-/// SIGTERM or Ctrl-C.
-async fn asked_to_stop() {
+/// SIGTERM or Ctrl-C. Heard from the call on, not from the first poll: a supervisor may stop what it just started.
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    {
+    let (mut terminate, mut interrupt) = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    }
-    let _ = tokio::signal::ctrl_c().await;
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
 
 /// Logs to stderr. Others' crates only when something is wrong: some of them log addresses.
