@@ -29,9 +29,9 @@ export function announceChanges(): void {
     if (first || !now) return;
     const m = say();
     if (now.status === "codeSent" && now.challenge) {
-      announce(`${m.inbox_title()}. ${m.inbox_body({ email: now.challenge.email })}`);
-    } else if (now.status === "linking") announce(m.linking_title());
-    else if (now.status === "linked") announce(m.done_title());
-    else announce(m.start_title());
+      announce(`${m.inboxTitle}. ${m.inboxBody({ email: now.challenge.email })}`);
+    } else if (now.status === "linking") announce(m.linkingTitle);
+    else if (now.status === "linked") announce(m.doneTitle);
+    else announce(m.startTitle);
   });
 }

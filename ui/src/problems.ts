@@ -2,7 +2,7 @@
 
 import type { Action, Failure } from "./app";
 import type { Problem } from "./ipc/bridge";
-import { type Words, snake } from "./words";
+import type { Words } from "./words";
 
 export interface Sentences {
   /** What happened. */
@@ -13,8 +13,8 @@ export interface Sentences {
 
 export const sentencesOf = (problem: Problem, m: Words): Sentences =>
   problem.code === "codeWrong"
-    ? { what: m.code_wrong(), advice: m.code_wrong_then({ count: problem.attemptsLeft }) }
-    : { what: m[snake(problem.code)](), advice: m[`${snake(problem.code)}_then`]() };
+    ? { what: m.codeWrong, advice: m.codeWrongThen({ count: problem.attemptsLeft }) }
+    : { what: m[problem.code], advice: m[`${problem.code}Then`] };
 
 /** Seconds to wait, where the server told them. */
 export const waitOf = (problem: Problem): number =>
@@ -22,10 +22,10 @@ export const waitOf = (problem: Problem): number =>
 
 /** A wait in the unit that people would say: seconds below two minutes, then minutes, then hours. */
 export function waitText(seconds: number, m: Words): string {
-  if (seconds <= 0) return m.wait_over();
-  if (seconds < 120) return m.wait_seconds({ count: seconds });
-  if (seconds < 7200) return m.wait_minutes({ count: Math.ceil(seconds / 60) });
-  return m.wait_hours({ count: Math.ceil(seconds / 3600) });
+  if (seconds <= 0) return m.waitOver;
+  if (seconds < 120) return m.waitSeconds({ count: seconds });
+  if (seconds < 7200) return m.waitMinutes({ count: Math.ceil(seconds / 60) });
+  return m.waitHours({ count: Math.ceil(seconds / 3600) });
 }
 
 const WORTH_REPEATING: ReadonlySet<Problem["code"]> = new Set([

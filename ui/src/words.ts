@@ -2,24 +2,17 @@
 
 import { signal } from "@preact/signals";
 import type { Language } from "./ipc/bridge";
+import type english from "./messages/en";
 
-/** The sentences by key, typed by the compiler from src/messages. */
-export type Words = typeof import("./paraglide/messages/_index.js");
+/** The sentences by key, some with holes to fill. English decides which; a language that misses one or adds one does not compile. */
+export type Words = { readonly [Key in keyof typeof english]: (typeof english)[Key] extends string ? string : (typeof english)[Key] };
 
-type Snake<S extends string> = S extends `${infer Head}${infer Rest}`
-  ? `${Head extends Lowercase<Head> ? Head : `_${Lowercase<Head>}`}${Snake<Rest>}`
-  : S;
-
-/** The key of what Rust calls in camelCase. Keys are in snake case: Paraglide renames all others. */
-export const snake = <S extends string>(name: S): Snake<S> =>
-  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) as Snake<S>;
-
-const load: Record<Language, () => Promise<unknown>> = {
-  en: () => import("./paraglide/messages/en.js"),
-  sv: () => import("./paraglide/messages/sv.js"),
-  nb: () => import("./paraglide/messages/nb.js"),
-  da: () => import("./paraglide/messages/da.js"),
-  fi: () => import("./paraglide/messages/fi.js"),
+const load: Record<Language, () => Promise<{ default: Words }>> = {
+  en: () => import("./messages/en"),
+  sv: () => import("./messages/sv"),
+  nb: () => import("./messages/nb"),
+  da: () => import("./messages/da"),
+  fi: () => import("./messages/fi"),
 };
 
 /** Every language by its own name, in the order of the list in Settings. */
@@ -54,7 +47,7 @@ export function deviceLanguage(wished: readonly string[] = navigator.languages):
 /** Speaks a language; if it cannot be read, goes on in the one before. */
 export async function speak(wanted: Language): Promise<void> {
   if (spoken.peek()?.language === wanted) return;
-  const words = (await load[wanted]()) as Words;
+  const { default: words } = await load[wanted]();
   spoken.value = { language: wanted, words };
   document.documentElement.lang = wanted;
 }

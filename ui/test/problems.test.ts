@@ -3,9 +3,9 @@ import { likelyMeant, looksLikeAddress } from "../src/address";
 import type { Problem } from "../src/ipc/bridge";
 import { sentencesOf, spotOf, waitText } from "../src/problems";
 import { LANGUAGES, type Words } from "../src/words";
-import { problemCodes } from "./words.test";
+import { problemCodes } from "./problem-codes";
 
-const wordsOf = async (language: string) => (await import(`../src/paraglide/messages/${language}.js`)) as Words;
+const wordsOf = async (language: string) => ((await import(`../src/messages/${language}.ts`)) as { default: Words }).default;
 
 describe.each(Object.keys(LANGUAGES))("in %s", (language) => {
   test.each(problemCodes)("%s has what happened, and what to make of it", async (code) => {
@@ -21,8 +21,8 @@ describe.each(Object.keys(LANGUAGES))("in %s", (language) => {
 
   test("one and many differ where the language has it so", async () => {
     const m = await wordsOf(language);
-    expect(m.minutes_left({ count: 1 })).not.toContain("NaN");
-    expect(m.minutes_left({ count: 1 }).replace("1", "")).not.toBe(m.minutes_left({ count: 5 }).replace("5", ""));
+    expect(m.minutesLeft({ count: 1 })).not.toContain("NaN");
+    expect(m.minutesLeft({ count: 1 }).replace("1", "")).not.toBe(m.minutesLeft({ count: 5 }).replace("5", ""));
   });
 });
 

@@ -11,26 +11,26 @@ export function Banner() {
   const m = say();
   const mobile = edition.value === "mobile";
   const linkingNow = now.status === "linking";
-  const connect = mobile ? m.banner_connect_mobile() : m.banner_connect_desktop();
+  const connect = mobile ? m.bannerConnectMobile : m.bannerConnectDesktop;
   return (
     <section class="banner" data-testid="banner" aria-labelledby="banner-title">
       <div class="banner-words">
-        <h2 id="banner-title">{linkingNow ? m.linking_title() : m.banner_title()}</h2>
+        <h2 id="banner-title">{linkingNow ? m.linkingTitle : m.bannerTitle}</h2>
         <p>
-          {linkingNow && m.linking_body()}
-          {now.challenge && m.banner_code_sent({ email: now.challenge.email })}
-          {now.status === "notLinked" && (mobile ? m.banner_body_mobile() : m.banner_body_desktop())}
+          {linkingNow && m.linkingBody}
+          {now.challenge && m.bannerCodeSent({ email: now.challenge.email })}
+          {now.status === "notLinked" && (mobile ? m.bannerBodyMobile : m.bannerBodyDesktop)}
         </p>
         <ProblemNote spots={["banner"]} id="banner-problem" />
       </div>
       <div class="banner-buttons">
         {!linkingNow && (
           <Button testid="banner-connect" kind="plain" onPress={openFlow}>
-            {now.challenge ? m.banner_enter_code() : connect}
+            {now.challenge ? m.bannerEnterCode : connect}
           </Button>
         )}
         <Button testid="banner-hide" kind="quiet" busy={working.value.has("snooze")} onPress={() => void act("snooze", (b) => b.snooze())}>
-          {mobile ? m.banner_hide_mobile() : m.banner_hide_desktop()}
+          {mobile ? m.bannerHideMobile : m.bannerHideDesktop}
         </Button>
       </div>
     </section>

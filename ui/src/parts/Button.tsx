@@ -44,7 +44,7 @@ export function LongWait({ busy }: { busy: boolean }) {
   }, [busy]);
   return (
     <p class="long-wait" role="status">
-      {busy && long ? say().working() : ""}
+      {busy && long ? say().working : ""}
     </p>
   );
 }

@@ -30,7 +30,7 @@ const Note = ({ failed, id }: { failed: Failure; id: string }) => {
         {wait > 0 && <Wait from={failed.at} seconds={wait} />}
         {worthRepeating(failed.problem) && (
           <Button testid="retry" kind="quiet" onPress={failed.again}>
-            {m.retry()}
+            {m.retry}
           </Button>
         )}
       </div>
@@ -53,5 +53,5 @@ export function ProblemNote({ spots, id }: { spots: Spot[]; id: string }) {
 /** What a strip says when the view may be old. */
 export const stripText = (problem: Problem): string => {
   const m = say();
-  return `${sentencesOf(problem, m).what} ${m.maybe_old()}`;
+  return `${sentencesOf(problem, m).what} ${m.maybeOld}`;
 };

@@ -13,11 +13,11 @@ export function ExpiresIn({ at }: { at: string }) {
   useEffect(() => {
     const mark = spokenBetween(before.current, left);
     before.current = left;
-    if (mark !== undefined) announce(mark === 0 ? m.expired() : m.minutes_left({ count: mark / 60 }));
+    if (mark !== undefined) announce(mark === 0 ? m.expired : m.minutesLeft({ count: mark / 60 }));
   }, [left, m]);
   return (
     <span class="running" data-testid="expires-in" role="timer" aria-live="off">
-      {left > 0 ? m.expires_in({ time: clockText(left) }) : m.expired()}
+      {left > 0 ? m.expiresIn({ time: clockText(left) }) : m.expired}
     </span>
   );
 }
@@ -27,7 +27,7 @@ export function ResendIn({ at, id }: { at: string; id: string }) {
   const left = secondsUntil(at);
   return left > 0 ? (
     <p class="hint running" id={id} data-testid="resend-in" aria-live="off">
-      {say().resend_in({ time: clockText(left) })}
+      {say().resendIn({ time: clockText(left) })}
     </p>
   ) : null;
 }

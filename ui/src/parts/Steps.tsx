@@ -8,8 +8,8 @@ const AT: Record<Status, number> = { notLinked: 0, codeSent: 1, linking: 2, link
 export function Steps({ status }: { status: Status }) {
   const m = say();
   return (
-    <ol class="steps" aria-label={m.steps()}>
-      {[m.step_email(), m.step_code(), m.step_done()].map((name, at) => (
+    <ol class="steps" aria-label={m.steps}>
+      {[m.stepEmail, m.stepCode, m.stepDone].map((name, at) => (
         <li key={name} class="step" data-done={at < AT[status] ? "" : undefined} aria-current={at === AT[status] ? "step" : undefined}>
           <span class="step-mark" aria-hidden="true">
             {at < AT[status] ? <CheckIcon /> : at + 1}

@@ -71,19 +71,19 @@ export function AddressForm({ linking, lead, reason }: { linking: Linking; lead:
   const button = (
     <div class="actions">
       <Button testid="send-code" kind={lead ? "primary" : "plain"} submit busy={busy} describedBy={sent ? "resend-in" : undefined}>
-        {mobile ? m.send_mobile() : m.send_desktop()}
+        {mobile ? m.sendMobile : m.sendDesktop}
       </Button>
       {reason}
       <LongWait busy={busy} />
     </div>
   );
-  const chipsLabel = mobile ? m.suggestions_mobile() : sent ? m.suggestions_after() : m.suggestions_before();
+  const chipsLabel = mobile ? m.suggestionsMobile : sent ? m.suggestionsAfter : m.suggestionsBefore;
 
   return (
     <form class="part" noValidate onSubmit={submit}>
       <Field
         id="email"
-        label={mobile ? m.email_mobile() : m.email_desktop()}
+        label={mobile ? m.emailMobile : m.emailDesktop}
         // Not type="email": it refuses addresses with letters outside ASCII.
         type="text"
         inputMode="email"
@@ -99,7 +99,7 @@ export function AddressForm({ linking, lead, reason }: { linking: Linking; lead:
       >
         {meant && (
           <button type="button" class="did-you-mean" onClick={() => type(meant)}>
-            {m.did_you_mean({ email: meant })}
+            {m.didYouMean({ email: meant })}
           </button>
         )}
         <ProblemNote spots={spots} id="email-problem" />
@@ -127,7 +127,7 @@ export function AddressForm({ linking, lead, reason }: { linking: Linking; lead:
           </ul>
         </div>
       ) : (
-        <p class="hint">{m.no_suggestions()}</p>
+        <p class="hint">{m.noSuggestions}</p>
       )}
       {mobile && button}
     </form>

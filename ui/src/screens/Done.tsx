@@ -10,20 +10,20 @@ export function Done({ account, settingsUrl }: { account: Account; settingsUrl: 
   return (
     <section class="done" data-testid="done" aria-labelledby="done-title">
       <DoneTick />
-      <h2 id="done-title">{m.done_title()}</h2>
-      <p tabIndex={-1}>{m.done_body()}</p>
-      <p>{m.done_password()}</p>
+      <h2 id="done-title">{m.doneTitle}</h2>
+      <p tabIndex={-1}>{m.doneBody}</p>
+      <p>{m.donePassword}</p>
       <dl class="facts">
-        <dt>{m.done_email()}</dt>
+        <dt>{m.doneEmail}</dt>
         <dd class="address" data-testid="account-email">
           {account.email}
         </dd>
       </dl>
       <p class="hint" data-origin={account.origin}>
-        {account.origin === "created" ? m.done_created() : m.done_existing()} {m.done_on({ day: dayText(account.linkedAt) })}
+        {account.origin === "created" ? m.doneCreated : m.doneExisting} {m.doneOn({ day: dayText(account.linkedAt) })}
       </p>
       <div class="manage">
-        <h3 id="manage-title">{m.manage()}</h3>
+        <h3 id="manage-title">{m.manage}</h3>
         <a
           class="link"
           data-testid="manage-account"
@@ -39,11 +39,11 @@ export function Done({ account, settingsUrl }: { account: Account; settingsUrl: 
           <OutIcon />
         </a>
         <p class="hint" id="manage-hint">
-          {m.opens_in_browser()}
+          {m.opensInBrowser}
         </p>
         <ProblemNote spots={["manage"]} id="manage-problem" />
       </div>
-      <p class="notice">{m.linked_notice({ email: account.email })}</p>
+      <p class="notice">{m.linkedNotice({ email: account.email })}</p>
     </section>
   );
 }

@@ -28,7 +28,7 @@ function Sentence({ text, email }: { text: (inputs: { email: string }) => string
   );
 }
 
-const WHERE = { queued: "where_queued", accepted: "where_accepted", deferred: "where_deferred", bounced: "where_bounced" } as const;
+const WHERE = { queued: "whereQueued", accepted: "whereAccepted", deferred: "whereDeferred", bounced: "whereBounced" } as const;
 
 /** What delivery knows: after 20 seconds on request, and at once when the mail came back. */
 function WhereIsMyCode({ challenge }: { challenge: Challenge }) {
@@ -44,19 +44,19 @@ function WhereIsMyCode({ challenge }: { challenge: Challenge }) {
   if (!bounced && !late.value) return null;
   return (
     <details class="where" open={open || bounced} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{m.where_title()}</summary>
+      <summary>{m.whereTitle}</summary>
       <ul>
         <li data-delivery={delivery}>
           <span role={bounced ? "alert" : undefined}>
             <Sentence text={m[WHERE[delivery]]} email={email} />
           </span>
         </li>
-        {!bounced && <li>{m.where_spam()}</li>}
-        {!bounced && <li>{m.where_resend()}</li>}
-        <li>{m.where_other()}</li>
+        {!bounced && <li>{m.whereSpam}</li>}
+        {!bounced && <li>{m.whereResend}</li>}
+        <li>{m.whereOther}</li>
       </ul>
       <Button kind="quiet" busy={working.value.has("startOver")} onPress={startOver}>
-        {m.use_another()}
+        {m.useAnother}
       </Button>
     </details>
   );
@@ -102,8 +102,8 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
       }}
     >
       <CodeField
-        label={mobile ? m.code_mobile() : m.code_desktop()}
-        hint={challenge ? m.code_hint() : m.code_not_yet()}
+        label={mobile ? m.codeMobile : m.codeDesktop}
+        hint={challenge ? m.codeHint : m.codeNotYet}
         value={code}
         disabled={!challenge}
         refusals={refusals}
@@ -114,18 +114,18 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
         <p class="code-facts">
           <ExpiresIn at={challenge.expiresAt} />
           <span class="running" data-testid="attempts-left">
-            {m.attempts_left({ count: challenge.attemptsLeft })}
+            {m.attemptsLeft({ count: challenge.attemptsLeft })}
           </span>
         </p>
       )}
       {challenge && <ProblemNote spots={["code"]} id="code-problem" />}
       <div class="actions">
         <Button testid="verify-code" kind={challenge && !over ? "primary" : "plain"} submit busy={busy} disabled={!challenge} describedBy={challenge ? undefined : "code-hint"}>
-          {m.verify()}
+          {m.verify}
         </Button>
         {challenge && (
           <Button testid="start-over" kind="quiet" busy={working.value.has("startOver")} onPress={startOver}>
-            {m.start_over()}
+            {m.startOver}
           </Button>
         )}
         <LongWait busy={busy} />
@@ -137,7 +137,7 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
 
 const Skeleton = () => (
   <div class="skeleton" role="status">
-    <span class="unseen">{say().loading()}</span>
+    <span class="unseen">{say().loading}</span>
     <i class="bone title" />
     <i class="bone" />
     <i class="bone short" />
@@ -195,17 +195,17 @@ export function Flow({ linking }: { linking: Linking | null }) {
       <Steps status={linking.status} />
       {linking.status === "notLinked" && (
         <div class="intro">
-          <h2>{m.start_title()}</h2>
-          <p>{m.start_body()}</p>
+          <h2>{m.startTitle}</h2>
+          <p>{m.startBody}</p>
         </div>
       )}
       {challenge && (
         <div class="intro" data-testid="check-inbox">
-          <h2>{m.inbox_title()}</h2>
+          <h2>{m.inboxTitle}</h2>
           <p>
-            <Sentence text={m.inbox_body} email={challenge.email} />
+            <Sentence text={m.inboxBody} email={challenge.email} />
           </p>
-          <p class="hint">{m.sent_at({ time: momentText(challenge.sentAt, serverNow()) })}</p>
+          <p class="hint">{m.sentAt({ time: momentText(challenge.sentAt, serverNow()) })}</p>
         </div>
       )}
       {(linking.status === "notLinked" || challenge) && (
@@ -216,8 +216,8 @@ export function Flow({ linking }: { linking: Linking | null }) {
       )}
       {linking.status === "linking" && (
         <div class="intro waiting">
-          <h2 tabIndex={-1}>{m.linking_title()}</h2>
-          <p>{m.linking_body()}</p>
+          <h2 tabIndex={-1}>{m.linkingTitle}</h2>
+          <p>{m.linkingBody}</p>
           <i class="progress" aria-hidden="true" />
         </div>
       )}

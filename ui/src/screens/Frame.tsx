@@ -6,13 +6,13 @@ import { Button } from "../parts/Button";
 import { AlertIcon, BackIcon, HomeIcon, Mark, ProfileIcon, SettingsIcon } from "../parts/icons";
 import { ProblemNote, stripText } from "../parts/ProblemNote";
 import { PARENT } from "../way";
-import { say, snake } from "../words";
+import { say } from "../words";
 
 /** A calm line about something that nobody asked for. */
 export const NoticeLine = ({ notice }: { notice: Notice | null }) =>
   notice && (
     <p class="notice" data-testid="notice" data-notice={notice} role="status">
-      {say()[snake(notice)]()}
+      {say()[notice]}
     </p>
   );
 
@@ -25,7 +25,7 @@ function Trouble() {
       <AlertIcon />
       <p>{stripText(trouble)}</p>
       <Button testid="retry" kind="quiet" busy={working.value.has("refresh")} onPress={() => void act("refresh", (b) => b.refresh())}>
-        {say().retry()}
+        {say().retry}
       </Button>
     </div>
   );
@@ -40,15 +40,15 @@ const branchOf = (at: Place): Place => {
 function Rail({ at }: { at: Place }) {
   const m = say();
   const items = [
-    { to: "home", testid: "nav-home", name: m.home(), Icon: HomeIcon },
-    { to: "profile", testid: "nav-profile", name: m.profile(), Icon: ProfileIcon },
-    { to: "settings", testid: "nav-settings", name: m.settings(), Icon: SettingsIcon },
+    { to: "home", testid: "nav-home", name: m.home, Icon: HomeIcon },
+    { to: "profile", testid: "nav-profile", name: m.profile, Icon: ProfileIcon },
+    { to: "settings", testid: "nav-settings", name: m.settings, Icon: SettingsIcon },
   ] as const;
   return (
-    <nav class="rail" aria-label={m.main_menu()}>
+    <nav class="rail" aria-label={m.mainMenu}>
       <p class="rail-name">
         <Mark />
-        <span>{m.app_name()}</span>
+        <span>{m.appName}</span>
       </p>
       <ul>
         {items.map(({ to, testid, name, Icon }) => (
@@ -66,7 +66,7 @@ function Rail({ at }: { at: Place }) {
 
 const nameOf = (at: Place): string => {
   const m = say();
-  return { home: m.home(), settings: m.settings(), profile: m.profile(), vismaConnect: m.visma_connect(), accountSettings: m.account_settings() }[at];
+  return { home: m.home, settings: m.settings, profile: m.profile, vismaConnect: m.vismaConnect, accountSettings: m.accountSettings }[at];
 };
 
 interface FrameProps {
@@ -93,7 +93,7 @@ export function Frame({ testid, title, subtitle, notice = null, children }: Fram
           <header class="bar">
             {/* The rail leads home on desktop. */}
             {up && (mobile || up !== "home") && (
-              <button type="button" class="back" data-testid="back" aria-label={mobile ? m.back() : undefined} onClick={() => goTo(up)}>
+              <button type="button" class="back" data-testid="back" aria-label={mobile ? m.back : undefined} onClick={() => goTo(up)}>
                 <BackIcon />
                 {!mobile && <span>{nameOf(up)}</span>}
               </button>

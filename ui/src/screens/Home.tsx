@@ -11,10 +11,10 @@ export type SignedIn = { phase: Extract<Phase, { name: "signedIn" }> };
 /** Where the employee stands, in a few words. */
 export function statusText(linking: Linking | null): string {
   const m = say();
-  if (linking?.challenge) return m.status_code_sent({ email: linking.challenge.email });
-  if (linking?.account) return m.status_linked({ email: linking.account.email });
-  if (linking?.status === "linking") return m.status_linking();
-  return linking ? m.status_not_linked() : m.loading();
+  if (linking?.challenge) return m.statusCodeSent({ email: linking.challenge.email });
+  if (linking?.account) return m.statusLinked({ email: linking.account.email });
+  if (linking?.status === "linking") return m.statusLinking;
+  return linking ? m.statusNotLinked : m.loading;
 }
 
 /** M1, and the start on desktop. */
@@ -25,8 +25,8 @@ export function Home({ phase: { employee, linking, notice } }: SignedIn) {
     <Frame testid="screen-home" title={m.hello({ name: employee.firstName })} subtitle={employee.company} notice={notice}>
       {mobile && <Banner />}
       <Rows>
-        <LinkRow title={m.visma_connect()} detail={statusText(linking)} onPress={() => goTo(flowPlace())} />
-        {mobile && <LinkRow testid="nav-settings" title={m.settings()} onPress={() => goTo("settings")} />}
+        <LinkRow title={m.vismaConnect} detail={statusText(linking)} onPress={() => goTo(flowPlace())} />
+        {mobile && <LinkRow testid="nav-settings" title={m.settings} onPress={() => goTo("settings")} />}
       </Rows>
     </Frame>
   );

@@ -9,13 +9,13 @@ export function Profile({ phase: { employee, linking, notice } }: SignedIn) {
   return (
     <Frame testid="screen-profile" notice={notice}>
       <Rows>
-        <FactRow title={m.name()}>
+        <FactRow title={m.name}>
           {employee.firstName} {employee.lastName}
         </FactRow>
-        <FactRow title={m.company()}>{employee.company}</FactRow>
+        <FactRow title={m.company}>{employee.company}</FactRow>
       </Rows>
       <Rows>
-        <LinkRow testid="row-account-settings" title={m.account_settings()} detail={statusText(linking)} onPress={() => goTo("accountSettings")} />
+        <LinkRow testid="row-account-settings" title={m.accountSettings} detail={statusText(linking)} onPress={() => goTo("accountSettings")} />
       </Rows>
     </Frame>
   );

@@ -12,13 +12,13 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
   return (
     <Frame testid="screen-settings" notice={notice}>
       <Rows>
-        <LinkRow testid="row-visma-connect" title={m.visma_connect()} detail={statusText(linking)} onPress={() => goTo("vismaConnect")} />
+        <LinkRow testid="row-visma-connect" title={m.vismaConnect} detail={statusText(linking)} onPress={() => goTo("vismaConnect")} />
       </Rows>
       <Rows>
         <li class="row">
           <div class="row-fact row-choice">
             <label class="row-title" for="language">
-              {m.language()}
+              {m.language}
             </label>
             <select
               id="language"
@@ -32,7 +32,7 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
               }}
             >
               <option value="">
-                {m.language_of_device()} ({LANGUAGES[deviceLanguage()]})
+                {m.languageOfDevice} ({LANGUAGES[deviceLanguage()]})
               </option>
               {Object.entries(LANGUAGES).map(([tag, name]) => (
                 <option key={tag} value={tag} lang={tag}>
@@ -42,15 +42,15 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
             </select>
           </div>
         </li>
-        <FactRow title={m.server_row()}>{server}</FactRow>
-        <FactRow title={m.signed_in_as()}>
+        <FactRow title={m.serverRow}>{server}</FactRow>
+        <FactRow title={m.signedInAs}>
           {employee.firstName} {employee.lastName}, {employee.company}
         </FactRow>
       </Rows>
       <ProblemNote spots={["settings"]} id="settings-problem" />
       <div class="actions start">
         <Button testid="sign-out" busy={working.value.has("signOut")} onPress={() => void act("signOut", (b) => b.signOut())}>
-          {m.sign_out()}
+          {m.signOut}
         </Button>
       </div>
     </Frame>

@@ -34,7 +34,7 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
   const missingAt = (name: Name) =>
     missing === name && (
       <p class="field-missing" id={`${name}-missing`} role="alert">
-        {m.missing()}
+        {m.missing}
       </p>
     );
   const problemId = (name: "server" | "password") =>
@@ -45,15 +45,15 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
       <form ref={form} class="sign-in-form" noValidate onSubmit={submit} onInput={typing}>
         <p class="sign-in-name">
           <Mark />
-          <span>{m.app_name()}</span>
+          <span>{m.appName}</span>
         </p>
-        <h1 tabIndex={-1}>{m.sign_in()}</h1>
-        <p class="lead">{m.sign_in_lead()}</p>
+        <h1 tabIndex={-1}>{m.signIn}</h1>
+        <p class="lead">{m.signInLead}</p>
         <NoticeLine notice={phase.notice} />
         <Field
           id="server"
-          label={m.server()}
-          hint={m.server_hint()}
+          label={m.server}
+          hint={m.serverHint}
           type="text"
           inputMode="url"
           autocapitalize="off"
@@ -67,7 +67,7 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
         </Field>
         <Field
           id="username"
-          label={m.username()}
+          label={m.username}
           type="text"
           autocomplete="username"
           autocapitalize="off"
@@ -78,14 +78,14 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
         >
           {missingAt("username")}
         </Field>
-        <Field id="password" label={m.password()} type="password" autocomplete="current-password" problemId={problemId("password")}>
+        <Field id="password" label={m.password} type="password" autocomplete="current-password" problemId={problemId("password")}>
           {missingAt("password")}
           <ProblemNote spots={["password"]} id="password-problem" />
         </Field>
         <ProblemNote spots={["signIn"]} id="sign-in-problem" />
         <div class="actions">
           <Button testid="sign-in" kind="primary" submit busy={busy}>
-            {m.sign_in()}
+            {m.signIn}
           </Button>
           <LongWait busy={busy} />
         </div>

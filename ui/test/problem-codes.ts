@@ -1,0 +1,6 @@
+// The codes of all problems, read from the types that Rust writes.
+
+import { readFileSync } from "node:fs";
+
+const types = readFileSync("src/ipc/generated/types.ts", "utf8");
+export const problemCodes = [...types.matchAll(/"code": "(\w+)"/g)].map((found) => found[1] as string);
