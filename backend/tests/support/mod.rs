@@ -2,12 +2,16 @@
 
 #![allow(dead_code)]
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use hrm_backend::demo::{Demo, Options};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use sqlx::migrate::MigrateDatabase;
 use tempfile::TempDir;
 
 pub const ANNA: &str = "anna.svensson@company.com";
@@ -39,18 +43,40 @@ impl World {
 
 async fn start_in(folder: &Path) -> Demo {
     let options = Options { listen: "127.0.0.1:0".parse().unwrap(), data_dir: folder.to_owned() };
-    Demo::start_on(options, postgres_for(folder)).await.unwrap()
+    let database = if on_postgres() { Some(postgres_url(folder).await) } else { None };
+    Demo::start_on(options, database).await.unwrap()
 }
 
-/// A database of this test's own on the PostgreSQL that `HRM_TEST_POSTGRES` names (`postgres://user@host:port`), if it
-/// names one. `createdb` fails for a restart on the same folder, whose database is there already.
-fn postgres_for(folder: &Path) -> Option<String> {
-    let server = std::env::var("HRM_TEST_POSTGRES").ok()?;
-    let name: String =
-        folder.file_name()?.to_str()?.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-    let maintenance = format!("{server}/postgres");
-    std::process::Command::new("createdb").args(["--maintenance-db", &maintenance, &name]).output().unwrap();
-    Some(format!("{server}/{name}"))
+/// `HRM_TEST_POSTGRES=1`: every test gets a database of its own on a PostgreSQL instead of a SQLite file.
+pub fn on_postgres() -> bool {
+    std::env::var_os("HRM_TEST_POSTGRES").is_some_and(|value| value == "1")
+}
+
+/// The address of this folder's database on the test program's PostgreSQL. Made if it is not there.
+pub async fn postgres_url(folder: &Path) -> String {
+    let name = folder.file_name().unwrap().to_str().unwrap().to_lowercase();
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    let url = format!("postgres:///{name}?host={}&user=hrm", postgres());
+    if !sqlx::Postgres::database_exists(&url).await.unwrap() {
+        sqlx::Postgres::create_database(&url).await.unwrap();
+    }
+    url
+}
+
+/// The folder of the PostgreSQL that this test program has for itself, started when it is first asked for. It ends
+/// when the program does: its script sees the pipe to it close.
+fn postgres() -> &'static str {
+    static SERVER: OnceLock<(Child, String)> = OnceLock::new();
+    let start = || {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/postgres.sh");
+        let mut server = Command::new("sh").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut folder = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut folder).unwrap();
+        let folder = folder.trim().to_owned();
+        assert!(!folder.is_empty(), "PostgreSQL did not start");
+        (server, folder)
+    };
+    &SERVER.get_or_init(start).1
 }
 
 /// A demo as it is seen from outside.

@@ -1,0 +1,30 @@
+#!/bin/sh
+# A PostgreSQL of its own for one test program: in a temporary folder, reached through a socket in it, gone when this
+# script's standard input closes, which is when the test program ends, however it ends.
+# Says one line on standard output when it is ready: the folder of the socket.
+set -eu
+
+bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+[ -n "$bin" ] || { echo "no PostgreSQL: apt-get install postgresql" >&2; exit 1; }
+
+# PostgreSQL does not run as root.
+if [ "$(id -u)" = 0 ]; then
+    exec setpriv --reuid=postgres --regid=postgres --init-groups sh "$0"
+fi
+
+folder=$(mktemp -d /tmp/hrm-postgres.XXXXXX)
+trap 'kill -INT "$server" 2>/dev/null && wait "$server" || true; rm -rf "$folder"' EXIT
+cd "$folder"
+"$bin/initdb" --pgdata="$folder/data" --username=hrm --auth=trust --encoding=UTF8 --no-locale --no-sync >"$folder/log" 2>&1
+# Nothing here has to survive a power cut.
+"$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
+    -c full_page_writes=off -c max_connections=400 >>"$folder/log" 2>&1 &
+server=$!
+tries=0
+until "$bin/pg_isready" --quiet --host="$folder" --username=hrm; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 300 ] || { cat "$folder/log" >&2; exit 1; }
+    sleep 0.1
+done
+echo "$folder"
+cat >/dev/null
