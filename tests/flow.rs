@@ -131,15 +131,13 @@ async fn in_a_window_a_wrong_code_says_how_many_tries_are_left_and_the_right_one
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_window_a_code_pasted_with_its_words_around_it_is_read() {
-    let stage = Stage::set("desktop").await;
+    let mut stage = Stage::set("desktop").await;
     let app = stage.app_of(ANNA).await;
     stage.open_flow(&app.page).await;
     let code = stage.send_to_first_suggestion(&app.page).await;
-    // Through the real clipboard: cut out of one field, pasted into the other.
-    app.page.replace("email", &format!("Code: {} {}", &code[..3], &code[3..])).await;
-    app.page.select_all("email").await;
-    app.page.chord("email", 'x').await;
-    app.page.chord("code", 'v').await;
+    stage.desk.copy(&format!("Code: {} {}", &code[..3], &code[3..]));
+    app.page.tap("code").await;
+    stage.desk.press("ctrl+v");
     app.page.flow_is("linked").await;
     app.close(&stage.desk).await;
 }

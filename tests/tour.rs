@@ -26,7 +26,9 @@ async fn main() {
 }
 
 struct Album<'a> {
+    desk: &'a Desk,
     page: &'a Page,
+    size: (u32, u32),
     prefix: String,
     folder: PathBuf,
     number: u32,
@@ -38,12 +40,12 @@ impl Album<'_> {
         // Nothing moves for longer than this page's own motion tokens say.
         self.page.still().await;
         let name = format!("{}-{:02}-{}.png", self.prefix, self.number, what.replace([' ', ','], "-"));
-        self.page.shoot(&self.folder.join(&name)).await;
+        self.desk.shoot(self.size, &self.folder.join(&name));
         println!("  {what:<44} target/tour/{name}");
     }
 }
 
-async fn tour(edition: &str, (width, height): (u32, u32), dark: bool) {
+async fn tour(edition: &str, size: (u32, u32), dark: bool) {
     let folder = PathBuf::from("target/tour");
     std::fs::create_dir_all(&folder).unwrap();
     println!("{edition}, {}", if dark { "dark" } else { "light" });
@@ -51,9 +53,9 @@ async fn tour(edition: &str, (width, height): (u32, u32), dark: bool) {
     let backend = Backend::start(desk.folder("backend")).await;
     let app = desk.start(&["--edition", edition, "--server", &backend.url, "--username", "anna.svensson"]).await;
     let page = &app.page;
-    page.resize(width, height).await;
+    desk.resize(page, size).await;
     let prefix = format!("{edition}-{}", if dark { "dark" } else { "light" });
-    let mut album = Album { page, prefix, folder, number: 0 };
+    let mut album = Album { desk: &desk, page, size, prefix, folder, number: 0 };
 
     page.see("screen-sign-in").await;
     album.picture("sign in").await;

@@ -129,6 +129,41 @@ impl Desk {
         Running { page: Page::new(client.clone()).await, client, driver }
     }
 
+    /// Puts text on the clipboard as another program does, a mail program for example.
+    pub fn copy(&mut self, text: &str) {
+        let mut clip = self.command("xclip");
+        clip.args(["-selection", "clipboard", "-quiet"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut clip = clip.spawn().expect("xclip starts");
+        clip.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        // It owns the clipboard for as long as it lives.
+        self.servants.push(Servant(clip));
+    }
+
+    /// Presses keys on the desk's keyboard. WebDriver's own key presses reach no editing shortcut of WebKitGTK.
+    pub fn press(&self, keys: &str) {
+        self.hand(&["windowfocus", "--sync", "key", keys]);
+    }
+
+    /// Gives the window a size. WebDriver's own way waits for a window manager, which a desk has not.
+    pub async fn resize(&self, page: &Page, (width, height): (u32, u32)) {
+        self.hand(&["windowsize", &width.to_string(), &height.to_string()]);
+        page.is_wide(width).await;
+    }
+
+    /// Takes a picture of the display, `size` from its corner. WebDriver's own way waits for a compositor's frame that
+    /// never comes on a display without one.
+    pub fn shoot(&self, (width, height): (u32, u32), file: &Path) {
+        let mut camera = self.command("import");
+        camera.args(["-window", "root", "-crop", &format!("{width}x{height}+0+0"), "+repage"]).arg(file);
+        assert!(camera.status().expect("import starts").success(), "no picture could be taken");
+    }
+
+    fn hand(&self, does: &[&str]) {
+        let mut hand = self.command("xdotool");
+        hand.args(["search", "--onlyvisible", "--name", "^Flex HRM Connect$"]).args(does);
+        assert!(hand.stdout(Stdio::null()).status().expect("xdotool starts").success(), "xdotool could not {does:?}");
+    }
+
     /// Process ids of the app on this desk, its web processes included.
     pub fn app_processes(&self) -> Vec<u32> {
         let mark = format!("XDG_DATA_HOME={}", self.home.path().join("data").display());

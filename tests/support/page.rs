@@ -1,8 +1,11 @@
 //! The screens as a tester sees them. Handles are the `data-testid`s; they change with neither language nor theme.
 
-use std::path::Path;
-
-use fantoccini::{Client, Locator, elements::Element, key::Key};
+use fantoccini::{
+    Client, Locator,
+    actions::{InputSource as _, KeyAction, KeyActions},
+    elements::Element,
+    key::Key,
+};
 
 use super::eventually;
 
@@ -95,10 +98,14 @@ impl Page {
 
     /// Holds Control and presses a key.
     pub async fn chord(&self, handle: &str, key: char) {
-        let field = self.see(handle).await;
-        field.click().await.unwrap();
+        self.tap(handle).await;
         let control = char::from(Key::Control);
-        field.send_keys(&format!("{control}{key}{}", char::from(Key::Null))).await.unwrap();
+        let keys = KeyActions::new("keyboard".into())
+            .then(KeyAction::Down { value: control })
+            .then(KeyAction::Down { value: key })
+            .then(KeyAction::Up { value: key })
+            .then(KeyAction::Up { value: control });
+        self.client.perform_actions(keys).await.unwrap();
     }
 
     /// Waits until the flow stands here: `notLinked`, `codeSent`, `linking` or `linked`.
@@ -124,13 +131,9 @@ impl Page {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
-    pub async fn resize(&self, width: u32, height: u32) {
-        self.client.set_window_size(width, height).await.unwrap();
-        eventually("the new size", || async {
-            let size = self.run("return innerWidth").await;
-            (size == width).then_some(())
-        })
-        .await;
+    /// Waits until the page is this wide.
+    pub async fn is_wide(&self, width: u32) {
+        eventually("the new size", || async { (self.run("return innerWidth").await == width).then_some(()) }).await;
     }
 
     /// Waits until no animation or transition runs.
@@ -140,10 +143,6 @@ impl Page {
             (moving == 0).then_some(())
         })
         .await;
-    }
-
-    pub async fn shoot(&self, file: &Path) {
-        std::fs::write(file, self.client.screenshot().await.unwrap()).unwrap();
     }
 }
 

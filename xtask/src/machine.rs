@@ -9,8 +9,17 @@ use crate::steps::{says_yes, sh};
 /// To build the app and run it.
 const TO_BUILD: &[&str] = &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "librsvg2-dev"];
 /// To drive the app in a window that nobody sees, with a real credential store.
-const TO_DRIVE: &[&str] =
-    &["webkit2gtk-driver", "xvfb", "dbus", "gnome-keyring", "libsecret-tools", "fonts-dejavu-core"];
+const TO_DRIVE: &[&str] = &[
+    "webkit2gtk-driver",
+    "xvfb",
+    "dbus",
+    "gnome-keyring",
+    "libsecret-tools",
+    "xdotool",
+    "xclip",
+    "imagemagick",
+    "fonts-dejavu-core",
+];
 /// To look at the screens in a browser.
 const TO_LOOK: &[&str] = &["chromium"];
 
