@@ -1,5 +1,8 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { mayPaste, readClipboard } from "../clipboard";
 import { readCode } from "../code";
+import { say } from "../words";
+import { Button } from "./Button";
 
 interface CodeFieldProps {
   label: string;
@@ -18,6 +21,8 @@ const PLACES = [0, 1, 2, 3, 4, 5];
 export function CodeField({ label, hint, value, disabled, refusals, problemId, onCode }: CodeFieldProps) {
   const input = useRef<HTMLInputElement>(null);
   const [focused, setFocused] = useState(false);
+  /** Why the last tap on Paste gave no code. */
+  const [excuse, setExcuse] = useState("");
   useLayoutEffect(() => {
     if (refusals > 0) input.current?.select();
   }, [refusals]);
@@ -27,48 +32,72 @@ export function CodeField({ label, hint, value, disabled, refusals, problemId, o
     // After a refusal the next digit begins a new code, wherever the caret stands.
     if (refusals > 0 && value.length === 6 && text.startsWith(value) && text.length > 6) code = readCode(text.slice(6));
     if (input.current) input.current.value = code;
+    setExcuse("");
     onCode(code);
+  };
+  const m = say();
+  const pasteCode = async () => {
+    const text = await readClipboard();
+    const code = readCode(text ?? "");
+    if (code.length === 6) take(code);
+    else setExcuse(text === null ? m.pasteRefused : m.pasteNoCode);
+    // Where the button may go, and where one can paste in any case.
+    input.current?.focus();
   };
 
   return (
     <div class="field">
       <label for="code">{label}</label>
-      <div class="code" data-refused={refusals > 0 && problemId ? "" : undefined} data-focused={focused ? "" : undefined}>
-        {/* The key starts the shake anew. The input is not inside: it keeps its focus. */}
-        <div key={refusals} class="code-places" aria-hidden="true">
-          {PLACES.map((at) => (
-            <span key={at} class="code-place" data-filled={value[at] ? "" : undefined} data-next={at === Math.min(value.length, 5) ? "" : undefined}>
-              {value[at]}
-            </span>
-          ))}
+      <div class="code-row">
+        <div class="code" data-refused={refusals > 0 && problemId ? "" : undefined} data-focused={focused ? "" : undefined}>
+          {/* The key starts the shake anew. The input is not inside: it keeps its focus. */}
+          <div key={refusals} class="code-places" aria-hidden="true">
+            {PLACES.map((at) => (
+              <span key={at} class="code-place" data-filled={value[at] ? "" : undefined} data-next={at === Math.min(value.length, 5) ? "" : undefined}>
+                {value[at]}
+              </span>
+            ))}
+          </div>
+          <input
+            ref={input}
+            class="code-input"
+            id="code"
+            data-testid="code"
+            type="text"
+            inputMode="numeric"
+            autocomplete="one-time-code"
+            autocapitalize="off"
+            spellcheck={false}
+            enterkeyhint="done"
+            value={value}
+            disabled={disabled}
+            aria-invalid={problemId ? "true" : undefined}
+            aria-describedby={[problemId, hint && "code-hint"].filter(Boolean).join(" ") || undefined}
+            onInput={(event) => take(event.currentTarget.value)}
+            onPaste={(event) => {
+              const text = event.clipboardData?.getData("text/plain");
+              const code = readCode(text ?? "");
+              if (code.length === 6) {
+                event.preventDefault();
+                take(code);
+              } else if (!text) {
+                // A web view that does not show what is pasted: let it replace all, and read it from the field.
+                event.currentTarget.select();
+              }
+            }}
+            onFocus={() => setFocused(true)}
+            onBlur={() => setFocused(false)}
+          />
         </div>
-        <input
-          ref={input}
-          class="code-input"
-          id="code"
-          data-testid="code"
-          type="text"
-          inputMode="numeric"
-          autocomplete="one-time-code"
-          autocapitalize="off"
-          spellcheck={false}
-          enterkeyhint="done"
-          value={value}
-          disabled={disabled}
-          aria-invalid={problemId ? "true" : undefined}
-          aria-describedby={[problemId, hint && "code-hint"].filter(Boolean).join(" ") || undefined}
-          onInput={(event) => take(event.currentTarget.value)}
-          onPaste={(event) => {
-            const code = readCode(event.clipboardData?.getData("text") ?? "");
-            // A whole code replaces what stands there; anything else is pasted as usual.
-            if (code.length !== 6) return;
-            event.preventDefault();
-            take(code);
-          }}
-          onFocus={() => setFocused(true)}
-          onBlur={() => setFocused(false)}
-        />
+        {mayPaste.value && !disabled && (
+          <Button testid="paste-code" kind="quiet" onPress={() => void pasteCode()}>
+            {m.pasteCode}
+          </Button>
+        )}
       </div>
+      <p class="hint" role="status">
+        {excuse}
+      </p>
       {hint && (
         <p class="hint" id="code-hint">
           {hint}
