@@ -100,6 +100,8 @@ pub enum End {
     Exhausted,
     /// The account belongs to another user of the company.
     Taken,
+    /// The address was proved, and the link could not be made in all the time there was.
+    GivenUp,
 }
 
 /// One attempt to prove one address.

@@ -66,18 +66,24 @@ impl Database {
             .connect(url)
             .await?;
         sqlx::migrate!().run(&pool).await?;
-        let database = Self { pool, engine, writer: Arc::default(), events };
-        match engine {
-            // One process owns the file, so a lease found at its start belongs to a process that is gone.
+        Ok(Self { pool, engine, writer: Arc::default(), events })
+    }
+
+    /// What a backend that serves does and the administrator's commands do not: hear of what others change.
+    ///
+    /// # Errors
+    /// When the database is out of reach.
+    pub async fn attach(&self, url: &str) -> sqlx::Result<()> {
+        match self.engine {
+            // One backend owns the file, so a lease found at its start belongs to a process that is gone.
             Engine::Sqlite => {
-                let mut tx = database.write().await?;
+                let mut tx = self.write().await?;
                 sqlx::query("UPDATE mails SET lease_until = 0").execute(&mut *tx).await?;
                 sqlx::query("UPDATE linkings SET lease_until = 0").execute(&mut *tx).await?;
-                tx.commit().await?;
+                tx.commit().await
             }
-            Engine::Postgres => database.listen(url).await?,
+            Engine::Postgres => self.listen(url).await,
         }
-        Ok(database)
     }
 
     /// A view of one moment, for reading.

@@ -22,11 +22,11 @@ impl Address {
     /// Reads an address as a person types it.
     ///
     /// # Errors
-    /// [`NotAnAddress`] if it does not fit RFC 5321's form and lengths, or would need quotes or SMTPUTF8.
+    /// [`NotAnAddress`] if it does not fit the form and lengths of RFC 5321 and 6531, or would need quotes.
     pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
         let typed = text.trim();
         let (local, domain) = typed.rsplit_once('@').ok_or(NotAnAddress)?;
-        let atoms = local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext));
+        let atoms = local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext));
         if !atoms || local.len() > 64 {
             return Err(NotAnAddress);
         }
@@ -51,6 +51,11 @@ impl Address {
     /// The one spelling that mail servers, Visma Connect and the code's MAC get.
     pub fn mailbox(&self) -> String {
         format!("{}@{}", self.local, self.domain)
+    }
+
+    /// Whether only a mail server with SMTPUTF8 (RFC 6531) can take mail for it.
+    pub fn needs_smtputf8(&self) -> bool {
+        !self.local.is_ascii()
     }
 
     /// The same mailbox, with no regard to how the domain is spelled.
@@ -86,9 +91,9 @@ pub fn domain_key(domain: &str) -> Option<String> {
     (well_formed && !is_numeric).then_some(key)
 }
 
-/// RFC 5322 atext.
-fn is_atext(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
+/// RFC 5322 atext, and of RFC 6531's wider set letters and digits: nothing that nobody can see.
+fn is_atext(char: char) -> bool {
+    char.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(char)
 }
 
 #[cfg(test)]
@@ -143,7 +148,8 @@ mod tests {
             "a@127.0.0.1",
             "a@b@company.com",
             "\"a b\"@company.com",
-            "änna@company.com",
+            "an\u{200b}na@company.com",
+            "anna\u{a0}s@company.com",
             "a@com_pany.com",
             "a@company.com\r\nBcc: b@c.de",
             &long_local,
@@ -151,6 +157,14 @@ mod tests {
         ] {
             assert_eq!(Address::parse(text), Err(NotAnAddress), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_local_part_beyond_ascii_is_counted_in_octets_and_wants_smtputf8() {
+        assert!(address("änna@company.com").needs_smtputf8());
+        assert!(!address("anna@räksmörgås.example").needs_smtputf8(), "a domain has punycode");
+        assert!(Address::parse(&format!("{}@company.com", "ä".repeat(32))).is_ok());
+        assert!(Address::parse(&format!("{}@company.com", "ä".repeat(33))).is_err());
     }
 
     #[test]

@@ -99,12 +99,15 @@ pub async fn send(backend: &Arc<Backend>, employee: &str, key: &str, email: &str
         let address = Address::parse(email).map_err(|_| Refused::from(ProblemCode::EmailInvalid))?;
         let proof = standing.policy.proof_for(&address, &standing.addresses);
         let proof = proof.map_err(|_| Refused::from(ProblemCode::DomainNotAllowed))?;
+        if proof == Proof::Code && address.needs_smtputf8() && !backend.settings.smtputf8 {
+            return Err(ProblemCode::EmailInvalid.into());
+        }
         refuse_taken(&mut tx, &standing, &address).await?;
         match proof {
             Proof::Code => send_code(backend, &mut tx, &standing, &address, now).await?,
             Proof::Company => {
                 let challenge = new_challenge(&mut tx, employee, &address, Some(End::Proved), now).await?;
-                linking::begin(&mut tx, employee, &challenge, &address).await?;
+                linking::begin(&mut tx, employee, &challenge, &address, backend.settings.lease).await?;
             }
         }
         proof == Proof::Company
@@ -180,7 +183,7 @@ pub async fn verify(backend: &Arc<Backend>, employee: &str, code: &SecretString)
     match challenge.and_then(|challenge| challenge.end) {
         Some(End::Taken) => return Err(ProblemCode::AccountTaken.into()),
         Some(End::Exhausted) => return Err(ProblemCode::AttemptsExhausted.into()),
-        Some(End::Proved) | None => {}
+        Some(End::Proved | End::GivenUp) | None => {}
     }
     if !has_form(code.expose_secret()) {
         let used = standing.live_challenge(now).map_or(0, |(challenge, _)| challenge.attempts);
@@ -210,7 +213,7 @@ pub async fn verify(backend: &Arc<Backend>, employee: &str, code: &SecretString)
         Verdict::Right(id) => {
             let Some((challenge, address)) = &standing.challenge else { return Err(ProblemCode::NoChallenge.into()) };
             consume(&mut tx, employee, challenge, &id, now).await?;
-            linking::begin(&mut tx, employee, &challenge.id, address).await?;
+            linking::begin(&mut tx, employee, &challenge.id, address, backend.settings.lease).await?;
             tx.commit().await?;
             if linking::finish_soon(backend, employee).await == Outcome::Taken {
                 return Err(ProblemCode::AccountTaken.into());
@@ -255,8 +258,7 @@ pub async fn start_over(backend: &Backend, employee: &str) -> Result<State, Refu
     let mut tx = backend.database.lock(employee).await?;
     let standing = known(standing::read(&mut tx, employee, now).await?)?;
     if standing.link.is_none() && !standing.is_linking {
-        kill_codes(&mut tx, employee, now).await?;
-        sqlx::query("UPDATE employees SET challenge_id = NULL WHERE id = $1").bind(employee).execute(&mut *tx).await?;
+        forget_challenge(&mut tx, employee, now).await?;
         tx.changes(employee);
     }
     let state = fresh_state(backend, &mut tx, employee, now).await?;
@@ -407,6 +409,13 @@ async fn kill_codes(tx: &mut Tx, employee: &str, now: Millis) -> sqlx::Result<()
         .bind(now)
         .execute(&mut **tx)
         .await?;
+    Ok(())
+}
+
+/// No challenge, and no code that works.
+pub(crate) async fn forget_challenge(tx: &mut Tx, employee: &str, now: Millis) -> sqlx::Result<()> {
+    kill_codes(tx, employee, now).await?;
+    sqlx::query("UPDATE employees SET challenge_id = NULL WHERE id = $1").bind(employee).execute(&mut **tx).await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod admin;
 pub mod challenge;
 pub mod clock;
 pub mod database;
@@ -26,6 +27,7 @@ pub mod routes;
 pub mod session;
 pub mod settings;
 pub mod standing;
+pub mod sweep;
 
 use std::future::IntoFuture;
 use std::net::SocketAddr;
@@ -88,6 +90,7 @@ impl Backend {
     ) -> sqlx::Result<Arc<Self>> {
         let events = Events::default();
         let database = Database::connect(&settings.database_url, events.clone()).await?;
+        database.attach(&settings.database_url).await?;
         let backend = Arc::new(Self {
             passwords: session::Passwords::new(settings.password_cost),
             settings,

@@ -8,16 +8,13 @@ use sqlx::FromRow;
 
 use crate::Backend;
 use crate::challenge::End;
-use crate::clock::{Clock, Millis, SECOND};
+use crate::clock::{Clock, Millis};
 use crate::database::Tx;
 use crate::directory::{Creation, DirectoryError, NewAccount, UserId};
 use crate::email::Address;
 use crate::mail::Letter;
 use crate::standing::{self, Standing, end_word};
 use crate::{keys, outbox};
-
-/// For so long nobody else takes up a job that somebody works on.
-const LEASE: Millis = 60 * SECOND;
 
 /// Where a job got to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +34,12 @@ struct Job {
     create_tried: i64,
 }
 
-/// Puts the job of linking a proved address where a crash cannot lose it. The caller has the lease: it is to call
-/// [`finish_soon`] after the commit.
+/// Puts the job of linking a proved address where a crash cannot lose it. The caller has the lease for so long: it is
+/// to call [`finish_soon`] after the commit.
 ///
 /// # Errors
 /// When the database is out of reach.
-pub async fn begin(tx: &mut Tx, employee: &str, challenge: &str, address: &Address) -> sqlx::Result<()> {
+pub async fn begin(tx: &mut Tx, employee: &str, challenge: &str, address: &Address, lease: Millis) -> sqlx::Result<()> {
     let now = Clock::machine();
     sqlx::query(
         "INSERT INTO linkings (employee_id, challenge_id, address, created_at, next_at, lease_until)
@@ -52,7 +49,7 @@ pub async fn begin(tx: &mut Tx, employee: &str, challenge: &str, address: &Addre
     .bind(challenge)
     .bind(address.as_typed())
     .bind(now)
-    .bind(now + LEASE)
+    .bind(now + lease)
     .execute(&mut **tx)
     .await?;
     tx.changes(employee);
@@ -89,7 +86,7 @@ pub async fn run(backend: &Backend, employee: &str) -> Outcome {
 /// # Errors
 /// When the database is out of reach.
 pub async fn claim(backend: &Backend) -> sqlx::Result<Vec<String>> {
-    outbox::claim(&backend.database, outbox::Queue::Linkings, LEASE).await
+    outbox::claim(&backend.database, outbox::Queue::Linkings, backend.settings.lease).await
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -133,9 +130,7 @@ async fn account(
     if let Some(user) = backend.directory.find(&email).await? {
         return Ok((user, found_origin));
     }
-    let mut tx = backend.database.lock(employee).await?;
-    sqlx::query("UPDATE linkings SET create_tried = 1 WHERE employee_id = $1").bind(employee).execute(&mut *tx).await?;
-    tx.commit().await?;
+    set_create_tried(backend, employee, 1).await?;
     let account = NewAccount {
         email,
         first_name: standing.person.first_name.clone(),
@@ -146,10 +141,22 @@ async fn account(
     match backend.directory.create(&account).await? {
         Creation::Created(user) => Ok((user, Origin::Created)),
         Creation::Exists => {
+            // This try created nothing, so it is no reason to call what is found later a creation of ours.
+            set_create_tried(backend, employee, job.create_tried).await?;
             let user = backend.directory.find(&account.email).await?.ok_or(Fault::Contradiction)?;
             Ok((user, found_origin))
         }
     }
+}
+
+async fn set_create_tried(backend: &Backend, employee: &str, tried: i64) -> sqlx::Result<()> {
+    let mut tx = backend.database.lock(employee).await?;
+    sqlx::query("UPDATE linkings SET create_tried = $1 WHERE employee_id = $2")
+        .bind(tried)
+        .bind(employee)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await
 }
 
 async fn settle(
@@ -211,15 +218,24 @@ async fn settle(
 /// Gives the lease back, with a time for the next try; or gives the job up.
 async fn put_back(backend: &Backend, employee: &str) -> sqlx::Result<()> {
     let mut tx = backend.database.lock(employee).await?;
-    let row: Option<(i64, i64)> = sqlx::query_as("SELECT attempts, created_at FROM linkings WHERE employee_id = $1")
-        .bind(employee)
-        .fetch_optional(&mut *tx)
-        .await?;
-    let Some((attempts, created_at)) = row else { return Ok(()) };
+    let row: Option<(i64, i64, String)> =
+        sqlx::query_as("SELECT attempts, created_at, challenge_id FROM linkings WHERE employee_id = $1")
+            .bind(employee)
+            .fetch_optional(&mut *tx)
+            .await?;
+    let Some((attempts, created_at, challenge)) = row else { return Ok(()) };
     let now = Clock::machine();
     if now - created_at > backend.settings.give_up {
         sqlx::query("DELETE FROM linkings WHERE employee_id = $1").bind(employee).execute(&mut *tx).await?;
+        sqlx::query("UPDATE challenges SET ended = $1 WHERE id = $2")
+            .bind(end_word(End::GivenUp))
+            .bind(&challenge)
+            .execute(&mut *tx)
+            .await?;
+        // The banner comes back and the employee can begin again; `admin progress` names them.
+        sqlx::query("UPDATE employees SET snoozed_until = NULL WHERE id = $1").bind(employee).execute(&mut *tx).await?;
         tx.changes(employee);
+        backend.metrics.link("given_up");
         tracing::error!(employee, "a link was given up");
     } else {
         let next_at = now + outbox::wait(attempts, &backend.settings, rand::random());

@@ -1,4 +1,4 @@
-//! `hrm-backend serve`, `hrm-backend demo`, `hrm-backend openapi`.
+//! `hrm-backend serve`, `hrm-backend admin`, `hrm-backend demo`, `hrm-backend openapi`.
 
 use std::error::Error;
 use std::io::Write;
@@ -10,7 +10,7 @@ use hrm_backend::clock::Clock;
 use hrm_backend::directory::PublicApi;
 use hrm_backend::mail::Post;
 use hrm_backend::settings::ServeArgs;
-use hrm_backend::{Backend, install_cryptography, routes};
+use hrm_backend::{Backend, admin, install_cryptography, routes};
 use tracing_subscriber::EnvFilter;
 
 /// The HRM backend of Flex HRM Connect
@@ -25,6 +25,8 @@ struct Cli {
 enum Command {
     /// Serve a company, with its database, mail server and Visma Connect
     Serve(Box<ServeArgs>),
+    /// Look at a company's people and change what they may do, on the database of the backends that serve
+    Admin(admin::AdminArgs),
     /// Serve demo people, with everything in this one process
     #[cfg(feature = "demo")]
     Demo(hrm_backend::demo::DemoArgs),
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => serve(*args).await,
+            Command::Admin(args) => say(admin::run(args).await?.trim_end()),
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo(args).await,
             Command::Openapi => say(&serde_json::to_string_pretty(&routes::document())?),

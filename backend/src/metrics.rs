@@ -26,6 +26,7 @@ pub struct Metrics {
     verdicts: Family<Labels, Counter>,
     mails: Family<Labels, Counter>,
     links: Family<Labels, Counter>,
+    sweeps: Counter,
     waiting: Family<Labels, Gauge>,
     oldest_seconds: Family<Labels, Gauge>,
 }
@@ -40,6 +41,7 @@ impl Default for Metrics {
             verdicts: Family::default(),
             mails: Family::default(),
             links: Family::default(),
+            sweeps: Counter::default(),
             waiting: Family::default(),
             oldest_seconds: Family::default(),
             registry: Mutex::default(),
@@ -50,6 +52,7 @@ impl Default for Metrics {
         registry.register("codes_verified", "Codes entered, by verdict", metrics.verdicts.clone());
         registry.register("mails", "Mails handed over, by answer", metrics.mails.clone());
         registry.register("links", "Links made, by origin", metrics.links.clone());
+        registry.register("sweeps", "Times that old rows were swept away", metrics.sweeps.clone());
         registry.register("outbox_waiting", "Jobs that wait", metrics.waiting.clone());
         registry.register("outbox_oldest_seconds", "Age of the oldest job", metrics.oldest_seconds.clone());
         Self { registry: Mutex::new(registry), ..metrics }
@@ -94,6 +97,11 @@ impl Metrics {
     /// A link was made.
     pub fn link(&self, origin: &str) {
         self.links.get_or_create(&vec![("origin", origin.to_owned())]).inc();
+    }
+
+    /// Old rows were swept away.
+    pub fn swept(&self) {
+        self.sweeps.inc();
     }
 
     fn text(&self) -> String {

@@ -12,15 +12,13 @@ use sqlx::{AssertSqlSafe, FromRow};
 use tokio::task::JoinSet;
 
 use crate::challenge::Fate;
-use crate::clock::{Clock, Millis, SECOND};
+use crate::clock::{Clock, HOUR, Millis};
 use crate::database::{Database, Tx};
 use crate::keys::Keys;
 use crate::mail::{Handover, Letter};
 use crate::settings::Settings;
 use crate::standing::{delivery_word, fate_word, read_language};
-use crate::{Backend, linking, mail};
-
-const LEASE: Millis = 60 * SECOND;
+use crate::{Backend, linking, mail, sweep};
 
 /// What waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +99,16 @@ pub async fn claim(database: &Database, queue: Queue, lease: Millis) -> sqlx::Re
 /// Works until the backend stops.
 pub async fn work(backend: Arc<Backend>) {
     let mut running = JoinSet::new();
+    let mut swept_at = None;
     while !backend.stopping.is_cancelled() {
-        match claim(&backend.database, Queue::Mails, LEASE).await {
+        let now = backend.clock.now();
+        if swept_at.is_none_or(|at| now - at >= HOUR) {
+            swept_at = Some(now);
+            if let Err(error) = sweep::sweep(&backend).await {
+                tracing::warn!(%error, "old rows stay for another hour");
+            }
+        }
+        match claim(&backend.database, Queue::Mails, backend.settings.lease).await {
             Ok(mails) => {
                 for id in mails {
                     let backend = Arc::clone(&backend);

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::challenge::Rules;
-use crate::clock::{DAY, MINUTE, Millis};
+use crate::clock::{DAY, MINUTE, Millis, SECOND};
 use crate::directory::DirectorySettings;
 use crate::keys::Keys;
 use crate::session::PasswordCost;
@@ -41,6 +41,10 @@ pub struct Settings {
     pub longest_wait: Millis,
     /// After so long a link or a notice is given up.
     pub give_up: Millis,
+    /// For so long nobody else takes up a job that a backend works on: after a crash its jobs wait for this.
+    pub lease: Millis,
+    /// Whether the mail server offers SMTPUTF8, and so takes a local part that is not ASCII.
+    pub smtputf8: bool,
     /// For so long a request waits for the link to be made; then it answers `linking`.
     pub linking_budget: Duration,
     /// What a password check costs.
@@ -70,6 +74,8 @@ impl Settings {
             first_wait: 1_000,
             longest_wait: MINUTE,
             give_up: 7 * DAY,
+            lease: MINUTE,
+            smtputf8: false,
             linking_budget: Duration::from_secs(5),
             password_cost: PasswordCost::Full,
         }
@@ -97,6 +103,12 @@ pub struct ServeArgs {
     /// File with the mail server's password
     #[arg(long, env = "HRM_SMTP_PASSWORD_FILE")]
     smtp_password_file: Option<PathBuf>,
+    /// The mail server offers SMTPUTF8: local parts that are not ASCII are accepted (true or false)
+    #[arg(long, env = "HRM_SMTP_UTF8", default_value = "false")]
+    smtp_utf8: String,
+    /// For so many seconds a job of a backend that died waits for another one (5 to 600)
+    #[arg(long, env = "HRM_LEASE_SECONDS", default_value = "60")]
+    lease_seconds: String,
     /// Sender of the mails, as "Flex HRM <no-reply@company.com>"
     #[arg(long, env = "HRM_MAIL_FROM")]
     mail_from: Option<String>,
@@ -219,6 +231,8 @@ impl ServeArgs {
         let client_secret = faults.secret("HRM_VISMA_CLIENT_SECRET", self.visma_client_secret_file.as_ref());
         let client_secret = faults.need("HRM_VISMA_CLIENT_SECRET", client_secret);
         let minutes = faults.number("HRM_CODE_MINUTES", &self.code_minutes, 5..=60);
+        let utf8 = faults.note("HRM_SMTP_UTF8", self.smtp_utf8.parse().map_err(|_| "is neither true nor false"));
+        let lease = faults.number("HRM_LEASE_SECONDS", &self.lease_seconds, 5..=600);
         let days = faults.number("HRM_SESSION_DAYS", &self.session_days, 1..=365);
         let mut settings_url = default_settings_url();
         for (name, text, place) in [
@@ -242,6 +256,8 @@ impl ServeArgs {
             settings.session_life = days? * DAY;
             settings.settings_url = settings_url;
             settings.trusted_proxies = proxies?;
+            settings.smtputf8 = utf8?;
+            settings.lease = lease? * SECOND;
             Some(Serve {
                 listen: listen?,
                 settings,

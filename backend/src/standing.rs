@@ -70,7 +70,6 @@ pub struct CodeDetail {
 struct EmployeeRow {
     company_id: String,
     company: String,
-    code_policy: String,
     first_name: String,
     last_name: String,
     language: String,
@@ -108,7 +107,7 @@ struct CodeRow {
 /// When the database is out of reach.
 pub async fn read(db: &mut AnyConnection, employee: &str, now: Millis) -> sqlx::Result<Option<Standing>> {
     let row: Option<EmployeeRow> = sqlx::query_as(
-        "SELECT e.company_id, c.name AS company, c.code_policy, e.first_name, e.last_name, e.language, e.country,
+        "SELECT e.company_id, c.name AS company, e.first_name, e.last_name, e.language, e.country,
                 e.failures, e.snoozed_until, e.challenge_id
          FROM employees e JOIN companies c ON c.id = e.company_id WHERE e.id = $1",
     )
@@ -117,17 +116,7 @@ pub async fn read(db: &mut AnyConnection, employee: &str, now: Millis) -> sqlx::
     .await?;
     let Some(row) = row else { return Ok(None) };
 
-    let domains: Vec<(String, String)> =
-        sqlx::query_as("SELECT kind, domain FROM company_domains WHERE company_id = $1 ORDER BY domain")
-            .bind(&row.company_id)
-            .fetch_all(&mut *db)
-            .await?;
-    let of_kind = |wanted: &str| domains.iter().filter(|(kind, _)| kind == wanted).map(|(_, d)| d.clone()).collect();
-    let policy = Policy {
-        code: CodePolicy::read(&row.code_policy),
-        verified_domains: of_kind("verified"),
-        allowed_domains: of_kind("allowed"),
-    };
+    let policy = read_policy(db, &row.company_id).await?;
 
     let texts: Vec<String> =
         sqlx::query_scalar("SELECT address FROM employee_addresses WHERE employee_id = $1 ORDER BY position")
@@ -213,6 +202,26 @@ pub async fn read(db: &mut AnyConnection, employee: &str, now: Millis) -> sqlx::
     }))
 }
 
+/// Reads what a company says about addresses.
+///
+/// # Errors
+/// When the database is out of reach, or there is no such company.
+pub async fn read_policy(db: &mut AnyConnection, company: &str) -> sqlx::Result<Policy> {
+    let code: String =
+        sqlx::query_scalar("SELECT code_policy FROM companies WHERE id = $1").bind(company).fetch_one(&mut *db).await?;
+    let domains: Vec<(String, String)> =
+        sqlx::query_as("SELECT kind, domain FROM company_domains WHERE company_id = $1 ORDER BY domain")
+            .bind(company)
+            .fetch_all(&mut *db)
+            .await?;
+    let of_kind = |wanted: &str| domains.iter().filter(|(kind, _)| kind == wanted).map(|(_, d)| d.clone()).collect();
+    Ok(Policy {
+        code: CodePolicy::read(&code),
+        verified_domains: of_kind("verified"),
+        allowed_domains: of_kind("allowed"),
+    })
+}
+
 impl Standing {
     /// The challenge, if a code of it can still be entered.
     pub fn live_challenge(&self, now: Millis) -> Option<&(Challenge, Address)> {
@@ -292,11 +301,12 @@ pub fn end_word(end: End) -> &'static str {
         End::Proved => "proved",
         End::Exhausted => "exhausted",
         End::Taken => "taken",
+        End::GivenUp => "given_up",
     }
 }
 
 fn read_end(word: &str) -> End {
-    [End::Proved, End::Taken].into_iter().find(|end| end_word(*end) == word).unwrap_or(End::Exhausted)
+    [End::Proved, End::Taken, End::GivenUp].into_iter().find(|end| end_word(*end) == word).unwrap_or(End::Exhausted)
 }
 
 /// The word for a delivery in the database.

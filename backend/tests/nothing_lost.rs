@@ -4,53 +4,24 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use reqwest::Method;
 use serde_json::json;
-use support::{ANNA, Answer, Server, World, code_in, until};
+use support::{ANNA, Answer, Program, World, code_in, program, until};
 
-/// The real program, in a process of its own.
-struct Program {
-    child: Child,
-    server: Server,
-}
-
-impl Program {
-    fn start(folder: &Path) -> Self {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hrm-backend"))
-            .args(["demo", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(folder.join("data"))
-            .env("HRM_LOG", "debug,hyper_util=info")
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        out.read_line(&mut line).unwrap();
-        // Reads on, so that the program never writes into a closed pipe.
-        std::thread::spawn(move || out.read_to_end(&mut Vec::new()));
-        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        Self { child, server: Server::at(url) }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // SIGKILL on Unix.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// A demo in a process of its own, with its log.
+fn start_demo(folder: &Path) -> Program {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
+    let mut command = program();
+    command.args(["demo", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.join("data"));
+    Program::start(command.env("HRM_LOG", "debug,hyper_util=info").stderr(log))
 }
 
 #[tokio::test]
 async fn a_backend_killed_before_the_mail_is_delivered_sends_it_once_after_its_restart() {
     let folder = tempfile::TempDir::new().unwrap();
-    let first = Program::start(folder.path());
+    let first = start_demo(folder.path());
     first.server.faults(json!({ "mail": "delay" })).await;
     let anna = first.server.sign_in("anna.svensson").await;
     anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
@@ -58,7 +29,7 @@ async fn a_backend_killed_before_the_mail_is_delivered_sends_it_once_after_its_r
     assert!(first.server.inbox().await.is_empty());
     drop(first);
 
-    let second = Program::start(folder.path());
+    let second = start_demo(folder.path());
     let code = code_in(&second.server.wait_for_mails(ANNA, 1).await[0]);
     let anna = support::Employee { server: second.server.clone(), ..anna };
     anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
@@ -70,11 +41,11 @@ async fn a_backend_killed_before_the_mail_is_delivered_sends_it_once_after_its_r
 #[tokio::test]
 async fn a_backend_killed_right_after_accepting_sends_the_mail_at_least_once() {
     let folder = tempfile::TempDir::new().unwrap();
-    let first = Program::start(folder.path());
+    let first = start_demo(folder.path());
     let anna = first.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
     drop(first);
-    let second = Program::start(folder.path());
+    let second = start_demo(folder.path());
     let anna = support::Employee { server: second.server.clone(), ..anna };
     anna.wait_for_delivery("accepted").await;
     let mails = second.server.mails_to(ANNA).await;
@@ -146,6 +117,80 @@ async fn an_account_found_taken_in_the_background_ends_the_challenge() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_said_to_exist_and_is_not_found_is_found_later_and_is_no_creation() {
+    let world = World::start().await;
+    let mia = world.server.sign_in("mia.berg").await;
+    let address = "mia.berg@company.com";
+    mia.send(address).await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails(address, 1).await[0]);
+    world.server.faults(json!({ "directory": "conflict" })).await;
+    mia.verify(&code).await.state(200, "linking");
+    world.server.faults(json!({ "directory": "ok" })).await;
+    assert_eq!(mia.wait_for_status("linked").await["account"]["origin"], "existing");
+}
+
+#[tokio::test]
+async fn a_link_that_is_given_up_brings_the_banner_back_and_the_employee_can_begin_again() {
+    let world = World::start().await;
+    let erik = world.server.sign_in("erik.lund").await;
+    let address = "erik.lund@verified.example";
+    world.server.faults(json!({ "directory": "error" })).await;
+    erik.send(address).await.state(200, "linking");
+    erik.snooze().await.state(200, "linking");
+    world.execute("UPDATE linkings SET created_at = 0").await;
+    assert_eq!(erik.wait_for_status("notLinked").await["banner"]["visible"], true);
+    let (_, progress) = support::admin(&world.database_url, &["progress", "--company", "demo"]);
+    assert!(progress.contains("linking given up"), "{progress}");
+    world.server.faults(json!({ "directory": "ok" })).await;
+    erik.send(address).await.state(200, "linked");
+}
+
+#[tokio::test]
+async fn old_rows_are_swept_away_and_what_a_rule_needs_stays() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    anna.wait_for_delivery("accepted").await;
+    anna.start_over().await;
+    let rows = "SELECT (SELECT COUNT(*) FROM codes) + (SELECT COUNT(*) FROM challenges)
+                     + (SELECT COUNT(*) FROM idempotency) + (SELECT COUNT(*) FROM sessions)";
+    world.server.advance(23 * 3_600).await;
+    world.server.wait_for_metric("hrm_sweeps_total", 2).await;
+    assert_eq!(world.count(rows).await, 4, "a day's limits look back for a day");
+    world.server.advance(31 * 24 * 3_600).await;
+    until("an empty house", async || (world.count(rows).await == 0).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_mail_server_that_is_not_there_is_tried_again_until_it_is() {
+    let world = World::start().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let folder = tempfile::TempDir::new().unwrap();
+    let url = support::database_url(folder.path()).await;
+    let hash = support::light_hash();
+    support::import(&url, &[format!("1,anna,{hash},Anna,Svensson,en,SE,{ANNA}")]);
+    let mut command = support::serve(&url, &world.demo);
+    let backend = Program::start(command.env("HRM_SMTP_URL", format!("smtp://127.0.0.1:{port}")));
+    let anna = backend.server.sign_in("anna").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    anna.wait_for_delivery("deferred").await;
+    // The catcher of the demo comes up at that address.
+    let front = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+    let behind = world.demo.neighbours().smtp_url.trim_start_matches("smtp://").to_owned();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = front.accept().await {
+            let mut catcher = tokio::net::TcpStream::connect(&behind).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut catcher).await });
+        }
+    });
+    anna.wait_for_delivery("accepted").await;
+    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    anna.verify(&code).await.state(200, "linked");
+}
+
+#[tokio::test]
 async fn the_state_follows_what_the_mail_server_says() {
     let world = World::start().await;
     let anna = world.server.sign_in("anna.svensson").await;
@@ -198,7 +243,7 @@ async fn a_restart_goes_on_where_it_was() {
 #[tokio::test]
 async fn no_code_password_or_token_is_in_the_database_or_the_log() {
     let folder = tempfile::TempDir::new().unwrap();
-    let program = Program::start(folder.path());
+    let program = start_demo(folder.path());
     let anna = program.server.sign_in("anna.svensson").await;
     let body = json!({ "username": "anna.svensson", "password": WRONG_PASSWORD });
     let answer = Answer::of(program.server.request(Method::POST, "/v1/session").json(&body)).await;

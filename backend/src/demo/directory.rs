@@ -109,7 +109,10 @@ async fn with_faults(State(stand_in): State<Arc<StandIn>>, request: Request, nex
             next.run(request).await;
             silence().await
         }
-        DirectoryFault::Ok | DirectoryFault::CreateTimeout => next.run(request).await,
+        DirectoryFault::Conflict if request.uri().path() == "/v1.0/search/users" => {
+            StatusCode::NO_CONTENT.into_response()
+        }
+        DirectoryFault::Ok | DirectoryFault::CreateTimeout | DirectoryFault::Conflict => next.run(request).await,
     }
 }
 

@@ -30,6 +30,8 @@ pub enum DirectoryFault {
     Timeout,
     /// It creates accounts and never says so; all else it answers. The cruellest kind of time-out.
     CreateTimeout,
+    /// It finds nobody, and says that those exist whom it knows.
+    Conflict,
 }
 
 /// The faults that are on. Not kept: a restart begins without any.

@@ -107,9 +107,21 @@ impl Stage {
     }
 }
 
+/// What stands beside a demo's backend, for other backends that are to use it too.
+#[derive(Debug, Clone)]
+pub struct Neighbours {
+    /// The mail catcher, `smtp://…`.
+    pub smtp_url: String,
+    /// The stand-in for Visma Connect, `http://…/`.
+    pub visma_url: String,
+    /// The client id and the secret that it takes.
+    pub visma_client: (&'static str, &'static str),
+}
+
 /// A running demo. [`Demo::shutdown`] ends it in order; dropping it stops it as well, without waiting.
 pub struct Demo {
     address: SocketAddr,
+    neighbours: Neighbours,
     backend: Arc<Backend>,
     beside: CancellationToken,
     serving: JoinHandle<io::Result<()>>,
@@ -189,7 +201,17 @@ impl Demo {
             let backend = Arc::clone(&backend);
             async move { backend.serve(listener, router).await }
         });
-        Ok(Self { address, backend, beside, serving })
+        let neighbours = Neighbours {
+            smtp_url: format!("smtp://{smtp}"),
+            visma_url: format!("http://{visma}/"),
+            visma_client: directory::CLIENT,
+        };
+        Ok(Self { address, neighbours, backend, beside, serving })
+    }
+
+    /// The mail catcher and the stand-in for Visma Connect.
+    pub fn neighbours(&self) -> &Neighbours {
+        &self.neighbours
     }
 
     /// `http://127.0.0.1:PORT`, without a slash at the end.

@@ -188,7 +188,9 @@ impl Post {
                 // The server's words can hold the address; the status says enough.
                 let status = error.status().map(|status| status.to_string());
                 tracing::info!(mail = id, status, permanent = error.is_permanent(), "a mail was not taken");
-                if error.is_permanent() { Handover::Bounced } else { Handover::Deferred }
+                // The library itself refuses an address that needs SMTPUTF8 where the server does not offer it.
+                let cannot_take = error.is_client() && !recipient.is_ascii();
+                if error.is_permanent() || cannot_take { Handover::Bounced } else { Handover::Deferred }
             }
         }
     }

@@ -2,13 +2,15 @@
 
 #![allow(dead_code)]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use hrm_backend::demo::{Demo, Options};
+use hrm_backend::database::Database;
+use hrm_backend::demo::{Demo, Neighbours, Options};
+use hrm_backend::events::Events;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::migrate::MigrateDatabase;
@@ -16,35 +18,66 @@ use tempfile::TempDir;
 
 pub const ANNA: &str = "anna.svensson@company.com";
 
-/// A demo and its folder.
+/// A demo, its folder and its database.
 pub struct World {
     pub demo: Demo,
     pub folder: TempDir,
+    pub database_url: String,
     pub server: Server,
 }
 
 impl World {
     pub async fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        let demo = start_in(folder.path()).await;
-        let server = Server::at(demo.url());
-        Self { demo, folder, server }
+        Self::start_in(TempDir::new().unwrap()).await
     }
 
     /// Stops the demo and starts another on the same folder.
     pub async fn restart(self) -> Self {
         let Self { demo, folder, .. } = self;
         demo.shutdown().await;
-        let demo = start_in(folder.path()).await;
+        Self::start_in(folder).await
+    }
+
+    async fn start_in(folder: TempDir) -> Self {
+        let database_url = database_url(folder.path()).await;
+        let options = Options { listen: "127.0.0.1:0".parse().unwrap(), data_dir: folder.path().to_owned() };
+        let demo = Demo::start_on(options, Some(database_url.clone())).await.unwrap();
         let server = Server::at(demo.url());
-        Self { demo, folder, server }
+        Self { demo, folder, database_url, server }
+    }
+
+    /// Changes rows behind the backend's back.
+    pub async fn execute(&self, statement: &'static str) {
+        let database = Database::connect(&self.database_url, Events::default()).await.unwrap();
+        let mut tx = database.write().await.unwrap();
+        sqlx::query(statement).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        database.close().await;
+    }
+
+    /// A number that a query answers.
+    pub async fn count(&self, query: &'static str) -> i64 {
+        count(&self.database_url, query).await
     }
 }
 
-async fn start_in(folder: &Path) -> Demo {
-    let options = Options { listen: "127.0.0.1:0".parse().unwrap(), data_dir: folder.to_owned() };
-    let database = if on_postgres() { Some(postgres_url(folder).await) } else { None };
-    Demo::start_on(options, database).await.unwrap()
+/// A number that a query answers.
+pub async fn count(database_url: &str, query: &'static str) -> i64 {
+    let database = Database::connect(database_url, Events::default()).await.unwrap();
+    let mut tx = database.read().await.unwrap();
+    let count = sqlx::query_scalar(query).fetch_one(&mut *tx).await.unwrap();
+    drop(tx);
+    database.close().await;
+    count
+}
+
+/// The address of this folder's database: a file in it, or a database on PostgreSQL.
+pub async fn database_url(folder: &Path) -> String {
+    if on_postgres() {
+        postgres_url(folder).await
+    } else {
+        format!("sqlite://{}?mode=rwc", folder.join("hrm.sqlite").display())
+    }
 }
 
 /// `HRM_TEST_POSTGRES=1`: every test gets a database of its own on a PostgreSQL instead of a SQLite file.
@@ -53,7 +86,7 @@ pub fn on_postgres() -> bool {
 }
 
 /// The address of this folder's database on the test program's PostgreSQL. Made if it is not there.
-pub async fn postgres_url(folder: &Path) -> String {
+async fn postgres_url(folder: &Path) -> String {
     let name = folder.file_name().unwrap().to_str().unwrap().to_lowercase();
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let url = format!("postgres:///{name}?host={}&user=hrm", postgres());
@@ -77,6 +110,86 @@ fn postgres() -> &'static str {
         (server, folder)
     };
     &SERVER.get_or_init(start).1
+}
+
+/// The real program, in a process of its own. It is killed when this is dropped (SIGKILL on Unix).
+pub struct Program {
+    pub child: Child,
+    pub server: Server,
+}
+
+impl Program {
+    /// Starts a `demo` or a `serve`, and waits until it listens.
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        // Reads on, so that the program never writes into a closed pipe.
+        std::thread::spawn(move || out.read_to_end(&mut Vec::new()));
+        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+        Self { child, server: Server::at(url) }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program, not started yet.
+pub fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_hrm-backend"))
+}
+
+/// `hrm-backend serve` with everything that it needs.
+pub fn serve(database_url: &str, demo: &Demo) -> Command {
+    serve_beside(database_url, demo.neighbours())
+}
+
+/// The same, with the mail catcher and the stand-in of a demo.
+pub fn serve_beside(database_url: &str, beside: &Neighbours) -> Command {
+    let mut command = program();
+    command
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .args(["--mail-from", "Flex HRM <no-reply@company.com>", "--visma-client-id", beside.visma_client.0])
+        .args(["--visma-token-url", &format!("{}connect/token", beside.visma_url)])
+        .args(["--visma-api-url", &beside.visma_url])
+        .env("DATABASE_URL", database_url)
+        .env("HRM_VISMA_CLIENT_SECRET", beside.visma_client.1)
+        .env("HRM_CODE_KEYS", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+        .env("HRM_SMTP_URL", &beside.smtp_url)
+        .env("HRM_TRUSTED_PROXIES", "127.0.0.1")
+        .env("HRM_LEASE_SECONDS", "5")
+        .stderr(Stdio::null());
+    command
+}
+
+/// `hrm-backend admin …`: whether it worked, and what it said.
+pub fn admin(database_url: &str, args: &[&str]) -> (bool, String) {
+    let mut command = program();
+    let output = command.args(["admin", "--by", "the test"]).args(args).env("DATABASE_URL", database_url).output();
+    let output = output.unwrap();
+    let said = if output.status.success() { output.stdout } else { output.stderr };
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+/// A hash of the demo's password that is quick to check, as a CSV field: it has commas.
+pub fn light_hash() -> String {
+    format!("\"{}\"", hrm_backend::session::PasswordCost::Light.hash(&"demo".into()).unwrap())
+}
+
+/// Makes the company `acme`, which wants a code always, and imports its people.
+pub fn import(database_url: &str, rows: &[String]) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let heading = "id,username,password_hash,first_name,last_name,language,country,addresses";
+    std::fs::write(file.path(), format!("{heading}\n{}\n", rows.join("\n"))).unwrap();
+    let (done, said) = admin(database_url, &["company", "acme", "--name", "Acme AB", "--policy", "always"]);
+    assert!(done, "{said}");
+    let (done, said) = admin(database_url, &["import", "--company", "acme", file.path().to_str().unwrap()]);
+    assert!(done, "{said}");
 }
 
 /// A demo as it is seen from outside.
@@ -132,6 +245,18 @@ impl Server {
             (mails.len() == count).then_some(mails)
         })
         .await
+    }
+}
+
+impl Server {
+    /// Waits until a counter has reached a number.
+    pub async fn wait_for_metric(&self, name: &str, least: u32) {
+        until(&format!("{name} {least}"), async || {
+            let text = self.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+            let value: u32 = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())?;
+            (value >= least).then_some(())
+        })
+        .await;
     }
 }
 

@@ -1,0 +1,245 @@
+//! People from a CSV file: all of it or nothing.
+
+use std::collections::HashSet;
+use std::io::Read;
+
+use argon2::password_hash::phc::PasswordHash;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sqlx::FromRow;
+
+use super::{AdminError, Answer, audit, company_of, told};
+use crate::database::{Database, Tx};
+use crate::email::Address;
+use crate::session::username_key;
+use crate::standing::{language_tag, read_language};
+
+/// A row of the file. `id` is the HRM user id: it tells who is meant, all else can change.
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    username: String,
+    #[serde(default)]
+    password_hash: String,
+    first_name: String,
+    last_name: String,
+    language: String,
+    country: String,
+    #[serde(default)]
+    addresses: String,
+}
+
+/// An employee as the database has it.
+#[derive(FromRow, Clone, PartialEq)]
+struct Person {
+    company_id: String,
+    username_key: String,
+    password_hash: String,
+    first_name: String,
+    last_name: String,
+    language: String,
+    country: String,
+    #[sqlx(skip)]
+    addresses: Vec<String>,
+}
+
+enum Happens {
+    New,
+    Changed(Vec<&'static str>),
+    Nothing,
+}
+
+/// Imports a file, or says what importing it would do.
+pub async fn import(database: &Database, by: &str, company: &str, file: impl Read, dry_run: bool) -> Answer {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+    let rows: Vec<_> = reader.deserialize::<Row>().collect();
+    let mut tx = database.write().await?;
+    company_of(&mut tx, company).await?;
+    let mut seen = HashSet::new();
+    let mut lines = Vec::new();
+    let (mut new, mut changed, mut same, mut faults) = (0, 0, 0, 0);
+    for (line, row) in (2..).zip(rows) {
+        let (name, what) = match row {
+            Ok(row) => (row.username.clone(), import_row(&mut tx, by, company, row, &mut seen).await),
+            Err(error) => ("-".to_owned(), Err(told(error.to_string()))),
+        };
+        let what = match what {
+            Ok(Happens::New) => {
+                new += 1;
+                "new".to_owned()
+            }
+            Ok(Happens::Changed(columns)) => {
+                changed += 1;
+                format!("changed: {}", columns.join(", "))
+            }
+            Ok(Happens::Nothing) => {
+                same += 1;
+                "unchanged".to_owned()
+            }
+            Err(AdminError::Told(fault)) => {
+                faults += 1;
+                format!("FAULT: {fault}")
+            }
+            Err(error) => return Err(error),
+        };
+        lines.push(format!("line {line}  {name}  {what}"));
+    }
+    lines.push(format!("{new} new, {changed} changed, {same} unchanged, {faults} with a fault"));
+    if dry_run {
+        lines.push("This was a dry run: nothing was changed.".to_owned());
+    } else if faults > 0 {
+        lines.push("Nothing was changed: mend the faults and import again.".to_owned());
+        return Err(told(lines.join("\n")));
+    } else {
+        tx.commit().await?;
+    }
+    Ok(lines.join("\n"))
+}
+
+async fn import_row(
+    tx: &mut Tx,
+    by: &str,
+    company: &str,
+    row: Row,
+    seen: &mut HashSet<String>,
+) -> Result<Happens, AdminError> {
+    let id = row.id.clone();
+    if id.is_empty() || !seen.insert(id.clone()) {
+        return Err(told("the id is missing, or a line above has it"));
+    }
+    let old = read(tx, &id).await?;
+    let new = checked(row, company, old.as_ref())?;
+    if old.as_ref().is_some_and(|old| old.company_id != company) {
+        return Err(told("the id belongs to another company"));
+    }
+    let namesake: Option<String> = sqlx::query_scalar("SELECT id FROM employees WHERE username_key = $1 AND id <> $2")
+        .bind(&new.username_key)
+        .bind(&id)
+        .fetch_optional(&mut **tx)
+        .await?;
+    if namesake.is_some() {
+        return Err(told("the user name belongs to somebody else"));
+    }
+    let happens = old.as_ref().map_or(Happens::New, |old| match differences(old, &new) {
+        columns if columns.is_empty() => Happens::Nothing,
+        columns => Happens::Changed(columns),
+    });
+    if !matches!(happens, Happens::Nothing) {
+        write(tx, &id, &new).await?;
+        let old = old.as_ref().map_or(Value::Null, shown);
+        audit::note(tx, by, "import", &format!("employee {id}"), &old, &shown(&new)).await?;
+        tx.changes(&id);
+    }
+    Ok(happens)
+}
+
+/// The row as it is to be in the database.
+fn checked(row: Row, company: &str, old: Option<&Person>) -> Result<Person, AdminError> {
+    let username_key = username_key(&row.username);
+    if username_key.is_empty() || row.first_name.is_empty() || row.last_name.is_empty() {
+        return Err(told("user name, first name and last name must not be empty"));
+    }
+    let password_hash = if row.password_hash.is_empty() {
+        old.map(|old| old.password_hash.clone()).ok_or_else(|| told("somebody new needs a password_hash"))?
+    } else {
+        // Checked only; the hash is kept as it came.
+        PasswordHash::new(&row.password_hash).map_err(|_| told("password_hash is not an Argon2 hash"))?;
+        row.password_hash
+    };
+    let language = if row.language == "no" { "nb".to_owned() } else { row.language };
+    if language_tag(read_language(&language)) != language {
+        return Err(told("language is none of en, sv, nb, da, fi"));
+    }
+    if row.country.len() != 2 || !row.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Err(told("country is not two capital letters"));
+    }
+    let addresses: Vec<String> =
+        row.addresses.split([' ', ';']).filter(|text| !text.is_empty()).map(str::to_owned).collect();
+    if let Some(bad) = addresses.iter().find(|text| Address::parse(text).is_err()) {
+        return Err(told(format!("{bad} is not an e-mail address")));
+    }
+    Ok(Person {
+        company_id: company.to_owned(),
+        username_key,
+        password_hash,
+        first_name: row.first_name,
+        last_name: row.last_name,
+        language,
+        country: row.country,
+        addresses,
+    })
+}
+
+fn differences(old: &Person, new: &Person) -> Vec<&'static str> {
+    [
+        ("username", old.username_key == new.username_key),
+        ("password_hash", old.password_hash == new.password_hash),
+        ("first_name", old.first_name == new.first_name),
+        ("last_name", old.last_name == new.last_name),
+        ("language", old.language == new.language),
+        ("country", old.country == new.country),
+        ("addresses", old.addresses == new.addresses),
+    ]
+    .into_iter()
+    .filter_map(|(column, is_same)| (!is_same).then_some(column))
+    .collect()
+}
+
+/// For the audit: a password shows as a mark that changes with it.
+fn shown(person: &Person) -> Value {
+    json!({
+        "username": person.username_key,
+        "password": &crate::keys::sha256(&person.password_hash)[..8],
+        "firstName": person.first_name,
+        "lastName": person.last_name,
+        "language": person.language,
+        "country": person.country,
+        "addresses": person.addresses,
+    })
+}
+
+async fn read(tx: &mut Tx, id: &str) -> sqlx::Result<Option<Person>> {
+    let person: Option<Person> = sqlx::query_as(
+        "SELECT company_id, username_key, password_hash, first_name, last_name, language, country
+         FROM employees WHERE id = $1",
+    )
+    .bind(id)
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(person) = person else { return Ok(None) };
+    let addresses =
+        sqlx::query_scalar("SELECT address FROM employee_addresses WHERE employee_id = $1 ORDER BY position")
+            .bind(id)
+            .fetch_all(&mut **tx)
+            .await?;
+    Ok(Some(Person { addresses, ..person }))
+}
+
+async fn write(tx: &mut Tx, id: &str, person: &Person) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO employees (id, company_id, username_key, password_hash, first_name, last_name, language, country)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (id) DO UPDATE SET username_key = $3, password_hash = $4, first_name = $5, last_name = $6,
+                                        language = $7, country = $8",
+    )
+    .bind(id)
+    .bind(&person.company_id)
+    .bind(&person.username_key)
+    .bind(&person.password_hash)
+    .bind(&person.first_name)
+    .bind(&person.last_name)
+    .bind(&person.language)
+    .bind(&person.country)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query("DELETE FROM employee_addresses WHERE employee_id = $1").bind(id).execute(&mut **tx).await?;
+    for (position, address) in (0_i64..).zip(&person.addresses) {
+        sqlx::query("INSERT INTO employee_addresses (employee_id, position, address) VALUES ($1, $2, $3)")
+            .bind(id)
+            .bind(position)
+            .bind(address)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! How far a company's people have got, and how far another policy would take them.
+
+use std::collections::HashMap;
+
+use hrm_api::{Delivery, Status};
+use serde_json::json;
+
+use super::{Format, written};
+use crate::challenge::{End, Rules};
+use crate::clock::{Clock, Millis};
+use crate::database::Tx;
+use crate::email::Address;
+use crate::policy::{Policy, Proof};
+use crate::settings::default_settings_url;
+use crate::standing::{self, Standing};
+
+/// A company's people, by user name.
+pub struct People {
+    list: Vec<(String, Standing)>,
+    now: Millis,
+}
+
+/// Reads them all.
+pub async fn read(tx: &mut Tx, company: &str) -> sqlx::Result<People> {
+    let now = Clock::machine();
+    let ids: Vec<(String, String)> =
+        sqlx::query_as("SELECT id, username_key FROM employees WHERE company_id = $1 ORDER BY username_key")
+            .bind(company)
+            .fetch_all(&mut **tx)
+            .await?;
+    let mut list = Vec::with_capacity(ids.len());
+    for (id, username) in ids {
+        if let Some(standing) = standing::read(tx, &id, now).await? {
+            list.push((username, standing));
+        }
+    }
+    Ok(People { list, now })
+}
+
+impl People {
+    /// On how many people's records each address is.
+    fn owners(&self) -> HashMap<String, usize> {
+        let mut owners = HashMap::new();
+        for address in self.list.iter().flat_map(|(_, standing)| &standing.addresses) {
+            *owners.entry(spelling(address)).or_default() += 1;
+        }
+        owners
+    }
+}
+
+/// Addresses on record are compared without case.
+fn spelling(address: &Address) -> String {
+    address.mailbox().to_lowercase()
+}
+
+/// What each work address would need under a policy, as a sentence.
+pub fn preview(people: &People, policy: &Policy) -> String {
+    let owners = people.owners();
+    let (mut at_once, mut code, mut none, mut shared, mut refused, mut linked) = (0, 0, 0, 0, 0, 0);
+    for (_, standing) in &people.list {
+        let place = match standing.addresses.first() {
+            _ if standing.link.is_some() => &mut linked,
+            None => &mut none,
+            Some(address) if owners[&spelling(address)] > 1 => &mut shared,
+            Some(address) => match policy.proof_for(address, &standing.addresses) {
+                Ok(Proof::Company) => &mut at_once,
+                Ok(Proof::Code) => &mut code,
+                Err(_) => &mut refused,
+            },
+        };
+        *place += 1;
+    }
+    format!(
+        "{at_once} would be linked at once, {code} need a code, {none} have no address, {shared} share one, \
+         {refused} are in a domain that is not allowed, {linked} are linked already"
+    )
+}
+
+/// Where everybody stands.
+pub fn progress(people: &People, format: Format) -> String {
+    const COLUMNS: [&str; 9] = [
+        "username",
+        "first_name",
+        "last_name",
+        "status",
+        "snoozed",
+        "bounced",
+        "no_address",
+        "shared_address",
+        "problem",
+    ];
+    let (rules, url, owners) = (Rules::default(), default_settings_url(), people.owners());
+    let mut sums = vec![("linked", 0), ("linking", 0), ("code sent", 0), ("not started", 0)];
+    let mut flags = vec![("snoozed", 0), ("bounced", 0), ("no address", 0), ("shared address", 0)];
+    let mut rows = Vec::with_capacity(people.list.len());
+    for (username, standing) in &people.list {
+        let state = standing.state(&rules, &url, people.now);
+        let at = match state.status {
+            Status::Linked => 0,
+            Status::Linking => 1,
+            Status::CodeSent => 2,
+            Status::NotLinked => 3,
+        };
+        sums[at].1 += 1;
+        let is = [
+            state.banner.snoozed_until.is_some(),
+            state.challenge.is_some_and(|challenge| challenge.delivery == Delivery::Bounced),
+            standing.addresses.is_empty(),
+            standing.addresses.first().is_some_and(|address| owners[&spelling(address)] > 1),
+        ];
+        for (sum, is) in flags.iter_mut().zip(is) {
+            sum.1 += u32::from(is);
+        }
+        let end = standing.challenge.as_ref().and_then(|(challenge, _)| challenge.end);
+        let problem = match end {
+            _ if rules.is_locked(standing.failures) => "locked",
+            Some(End::GivenUp) => "linking given up",
+            Some(End::Taken) => "account taken",
+            Some(End::Exhausted) => "too many wrong codes",
+            Some(End::Proved) | None => "",
+        };
+        let person = &standing.person;
+        let mut row =
+            vec![username.clone(), person.first_name.clone(), person.last_name.clone(), sums[at].0.to_owned()];
+        row.extend(is.map(|is| if is { "yes" } else { "" }.to_owned()));
+        row.push(problem.to_owned());
+        rows.push(row);
+    }
+    sums.extend(flags);
+    match format {
+        Format::Table => {
+            let sums: Vec<_> = sums.iter().map(|(name, sum)| format!("{sum} {name}")).collect();
+            format!("{}\n\n{}", written(&COLUMNS, &rows, format), sums.join(", "))
+        }
+        Format::Csv => written(&COLUMNS, &rows, format),
+        Format::Json => {
+            let people: serde_json::Value = serde_json::from_str(&written(&COLUMNS, &rows, format)).unwrap_or_default();
+            let sums: serde_json::Map<_, _> =
+                sums.iter().map(|(name, sum)| (name.replace(' ', "_"), json!(sum))).collect();
+            format!("{:#}", json!({ "sums": sums, "people": people }))
+        }
+    }
+}

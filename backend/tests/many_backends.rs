@@ -1,0 +1,215 @@
+//! Several backends on one PostgreSQL: they share everything, and any of them can die at any time.
+//!
+//! With SQLite one backend owns the file, so these tests run with `HRM_TEST_POSTGRES=1` only.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::collections::{HashMap, HashSet};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::RngExt;
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::{
+    Employee, Program, Server, World, code_in, count, database_url, import, light_hash, on_postgres, serve, until,
+};
+use tempfile::TempDir;
+
+const PEOPLE: usize = 200;
+
+#[tokio::test]
+async fn backends_on_one_database_share_sessions_answers_limits_and_events() {
+    if !on_postgres() {
+        return;
+    }
+    let (world, folder) = (World::start().await, TempDir::new().unwrap());
+    let url = database_url(folder.path()).await;
+    import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,anna@company.com", light_hash())]);
+    let (one, two) = (Program::start(&mut serve(&url, &world.demo)), Program::start(&mut serve(&url, &world.demo)));
+    let here = one.server.sign_in("anna").await;
+    let there = Employee { server: two.server.clone(), ..here.clone() };
+
+    let mut events = there.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
+    let sent = here.send_with_key("anna@company.com", "k").await.state(202, "codeSent");
+    assert_eq!(there.send_with_key("anna@company.com", "k").await.state(202, "codeSent"), sent);
+    there.send("anna@company.com").await.is(429, "resend_too_soon");
+    let mut heard = String::new();
+    while !heard.contains("\"status\":\"codeSent\"") {
+        heard += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
+    }
+    let code = code_in(&world.server.wait_for_mails("anna@company.com", 1).await[0]);
+    there.verify(&code).await.state(200, "linked");
+    assert_eq!(here.state().await["status"], "linked");
+
+    let mut last = 0;
+    for n in 0..24 {
+        let server = if n % 2 == 0 { &one.server } else { &two.server };
+        let request = server.request(Method::POST, "/v1/session").header("X-Forwarded-For", "203.0.113.1");
+        last =
+            request.json(&json!({ "username": format!("{n}"), "password": "b" })).send().await.unwrap().status().into();
+    }
+    assert_eq!(last, 429, "one limit for both");
+}
+
+/// Three backends, of which one is killed again and again.
+struct Cluster {
+    servers: Mutex<Vec<Server>>,
+    is_over: AtomicBool,
+}
+
+impl Cluster {
+    fn any(&self) -> Server {
+        let servers = self.servers.lock().unwrap();
+        servers[rand::rng().random_range(0..servers.len())].clone()
+    }
+
+    /// Kills and restarts at random until it is over; how often.
+    fn havoc(&self, mut programs: Vec<Program>, command: impl Fn() -> Command) -> usize {
+        let mut kills = 0;
+        while !self.is_over.load(Ordering::SeqCst) {
+            let (pause, victim) = (rand::rng().random_range(100..700), rand::rng().random_range(0..programs.len()));
+            std::thread::sleep(Duration::from_millis(pause));
+            // The old one is dropped, and so killed, before the new one starts.
+            drop(programs.remove(victim));
+            programs.push(Program::start(&mut command()));
+            let mut servers = self.servers.lock().unwrap();
+            *servers = programs.iter().map(|program| program.server.clone()).collect();
+            kills += 1;
+        }
+        kills
+    }
+}
+
+/// An employee who tries again, at any backend, until there is an answer.
+struct Person {
+    cluster: Arc<Cluster>,
+    number: usize,
+    token: String,
+}
+
+impl Person {
+    fn address(number: usize) -> String {
+        format!("p{number}@company.com")
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        until(&format!("an answer to {method} {path}"), async || {
+            let request = self.cluster.any().request(method.clone(), path).bearer_auth(&self.token);
+            let request = request
+                .header("Idempotency-Key", format!("key of {}", self.number))
+                .header("X-Forwarded-For", format!("203.0.113.{}", self.number));
+            let request = if let Some(body) = &body { request.json(body) } else { request };
+            let answer = request.timeout(Duration::from_secs(8)).send().await.ok()?;
+            let status = answer.status().as_u16();
+            (status < 500).then_some((status, answer.json().await.ok()?))
+        })
+        .await
+    }
+
+    async fn goes_through_the_flow(mut self, inbox: Arc<Mutex<HashMap<String, Vec<Value>>>>) {
+        let name = format!("p{}", self.number);
+        let address = Self::address(self.number);
+        let body = json!({ "username": name, "password": "demo" });
+        let (status, session) = self.call(Method::POST, "/v1/session", Some(body)).await;
+        assert_eq!(status, 201, "{session}");
+        self.token = session["token"].as_str().unwrap().to_owned();
+
+        let body = json!({ "email": address });
+        let (status, state) = self.call(Method::POST, "/v1/me/visma-connect/codes", Some(body)).await;
+        assert_eq!(status, 202, "{state}");
+        let code = until(&format!("the code of {name}"), async || {
+            inbox.lock().unwrap().get(&address).map(|mails| code_in(&mails[0]))
+        })
+        .await;
+
+        let (status, answer) =
+            self.call(Method::POST, "/v1/me/visma-connect/verify", Some(json!({ "code": code }))).await;
+        let is_clean = status == 200 || answer["code"] == "already_linked";
+        assert!(is_clean, "{status} {answer}");
+        until(&format!("the link of {name}"), async || {
+            let (_, state) = self.call(Method::GET, "/v1/me/visma-connect", None).await;
+            (state["status"] == "linked").then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_backends_that_die_at_random_link_200_people_once_each() {
+    if !on_postgres() {
+        return;
+    }
+    let (world, folder) = (World::start().await, TempDir::new().unwrap());
+    let url = database_url(folder.path()).await;
+    let hash = light_hash();
+    let row = |n| format!("{n},p{n},{hash},P,Nr {n},en,SE,p{n}@company.com p{n}@home.example");
+    import(&url, &(0..PEOPLE).map(row).collect::<Vec<_>>());
+
+    let programs: Vec<_> = (0..3).map(|_| Program::start(&mut serve(&url, &world.demo))).collect();
+    let servers = programs.iter().map(|program| program.server.clone()).collect();
+    let cluster = Arc::new(Cluster { servers: Mutex::new(servers), is_over: AtomicBool::new(false) });
+    let havoc = tokio::task::spawn_blocking({
+        let (cluster, url, neighbours) = (Arc::clone(&cluster), url.clone(), world.demo.neighbours().clone());
+        move || cluster.havoc(programs, || support::serve_beside(&url, &neighbours))
+    });
+
+    // One reader of the inbox for all.
+    let inbox: Arc<Mutex<HashMap<String, Vec<Value>>>> = Arc::default();
+    let reader = tokio::spawn({
+        let (inbox, server) = (Arc::clone(&inbox), world.server.clone());
+        async move {
+            loop {
+                let mut mails: HashMap<String, Vec<Value>> = HashMap::new();
+                for mail in server.inbox().await {
+                    mails.entry(mail["to"].as_str().unwrap().to_owned()).or_default().push(mail);
+                }
+                *inbox.lock().unwrap() = mails;
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    });
+    // 24 at a time, and the next one as soon as one is done.
+    let next = AtomicUsize::new(0);
+    let worker = async || {
+        loop {
+            let number = next.fetch_add(1, Ordering::SeqCst);
+            if number >= PEOPLE {
+                return;
+            }
+            let person = Person { cluster: Arc::clone(&cluster), number, token: String::new() };
+            person.goes_through_the_flow(Arc::clone(&inbox)).await;
+        }
+    };
+    futures_util::future::join_all((0..24).map(|_| worker())).await;
+    let outbox = "SELECT (SELECT COUNT(*) FROM mails) + (SELECT COUNT(*) FROM linkings)";
+    until("an empty outbox", async || (count(&url, outbox).await == 0).then_some(())).await;
+    cluster.is_over.store(true, Ordering::SeqCst);
+    let kills = havoc.await.unwrap();
+    reader.abort();
+    assert!(kills >= 10, "only {kills} kills: this proved little");
+
+    let all = i64::try_from(PEOPLE).unwrap();
+    assert_eq!(count(&url, "SELECT COUNT(DISTINCT employee_id) FROM links").await, all);
+    assert_eq!(count(&url, "SELECT COUNT(DISTINCT visma_user_id) FROM links").await, all);
+    assert_eq!(count(&url, "SELECT COUNT(*) FROM codes").await, all, "no unasked resend");
+    let accounts = std::fs::read_to_string(world.folder.path().join("visma-connect.json")).unwrap();
+    let accounts: Vec<Value> = serde_json::from_str(&accounts).unwrap();
+    let ours: Vec<_> = accounts.iter().filter_map(|account| account["email"].as_str()?.strip_prefix('p')).collect();
+    assert_eq!((ours.len(), ours.iter().collect::<HashSet<_>>().len()), (PEOPLE, PEOPLE), "no account was made twice");
+    let mut mails: HashMap<String, Vec<Value>> = HashMap::new();
+    for mail in world.server.inbox().await {
+        mails.entry(mail["to"].as_str().unwrap().to_owned()).or_default().push(mail);
+    }
+    for number in 0..PEOPLE {
+        let code_mails = &mails[&Person::address(number)];
+        let codes: HashSet<_> = code_mails.iter().map(code_in).collect();
+        assert_eq!(codes.len(), 1, "the same mail may come twice after a kill, another code may not");
+        assert!(mails.contains_key(&format!("p{number}@home.example")), "the notice to p{number}");
+    }
+    println!("{kills} kills, {} mails for {} needed", mails.values().map(Vec::len).sum::<usize>(), 2 * PEOPLE);
+}
