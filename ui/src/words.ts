@@ -52,12 +52,17 @@ export async function speak(wanted: Language): Promise<void> {
   document.documentElement.lang = wanted;
 }
 
+const formatted = (time: Date, how: Intl.DateTimeFormatOptions): string => {
+  // The device knows the region: an English phone in Sweden writes 14:05 and not 2:05 PM.
+  const regional = navigator.languages.find((tag) => tag.toLowerCase().startsWith(language()));
+  return new Intl.DateTimeFormat(regional ?? language(), how).format(time);
+};
+
 /** A moment as people write it: today only the time, else with the day. */
 export function momentText(time: string, now: number): string {
   const then = new Date(time);
   const today = then.toDateString() === new Date(now).toDateString();
-  return new Intl.DateTimeFormat(language(), today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" }).format(then);
+  return formatted(then, { ...(today ? {} : { dateStyle: "medium" }), timeStyle: "short" });
 }
 
-export const dayText = (time: string): string =>
-  new Intl.DateTimeFormat(language(), { dateStyle: "long" }).format(new Date(time));
+export const dayText = (time: string): string => formatted(new Date(time), { dateStyle: "long" });

@@ -1,5 +1,5 @@
-import { act, edition, linking, working } from "../app";
-import { openFlow } from "../way";
+import { act, edition, linking, place, working } from "../app";
+import { isFlow, openFlow } from "../way";
 import { say } from "../words";
 import { Button } from "./Button";
 import { ProblemNote } from "./ProblemNote";
@@ -25,7 +25,7 @@ export function Banner() {
       </div>
       <div class="banner-buttons">
         {!linkingNow && (
-          <Button testid="banner-connect" kind="plain" onPress={openFlow}>
+          <Button testid="banner-connect" kind={isFlow(place.value) ? "plain" : "primary"} onPress={openFlow}>
             {now.challenge ? m.bannerEnterCode : connect}
           </Button>
         )}

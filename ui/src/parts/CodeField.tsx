@@ -20,7 +20,6 @@ const PLACES = [0, 1, 2, 3, 4, 5];
 /** One field drawn as six places: what is typed lies, unseen, over the drawing. */
 export function CodeField({ label, hint, value, disabled, refusals, problemId, onCode }: CodeFieldProps) {
   const input = useRef<HTMLInputElement>(null);
-  const [focused, setFocused] = useState(false);
   /** Why the last tap on Paste gave no code. */
   const [excuse, setExcuse] = useState("");
   useLayoutEffect(() => {
@@ -49,15 +48,7 @@ export function CodeField({ label, hint, value, disabled, refusals, problemId, o
     <div class="field">
       <label for="code">{label}</label>
       <div class="code-row">
-        <div class="code" data-refused={refusals > 0 && problemId ? "" : undefined} data-focused={focused ? "" : undefined}>
-          {/* The key starts the shake anew. The input is not inside: it keeps its focus. */}
-          <div key={refusals} class="code-places" aria-hidden="true">
-            {PLACES.map((at) => (
-              <span key={at} class="code-place" data-filled={value[at] ? "" : undefined} data-next={at === Math.min(value.length, 5) ? "" : undefined}>
-                {value[at]}
-              </span>
-            ))}
-          </div>
+        <div class="code">
           <input
             ref={input}
             class="code-input"
@@ -85,9 +76,15 @@ export function CodeField({ label, hint, value, disabled, refusals, problemId, o
                 event.currentTarget.select();
               }
             }}
-            onFocus={() => setFocused(true)}
-            onBlur={() => setFocused(false)}
           />
+          {/* The key starts the shake anew. The input is not inside: it keeps its focus. */}
+          <div key={refusals} class="code-places" aria-hidden="true">
+            {PLACES.map((at) => (
+              <span key={at} class="code-place" data-filled={value[at] ? "" : undefined} data-next={at === Math.min(value.length, 5) ? "" : undefined}>
+                {value[at]}
+              </span>
+            ))}
+          </div>
         </div>
         {mayPaste.value && !disabled && (
           <Button testid="paste-code" kind="quiet" onPress={() => void pasteCode()}>

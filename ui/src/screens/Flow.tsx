@@ -93,7 +93,7 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
 
   return (
     <form
-      class="part code-part"
+      class="part"
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
@@ -188,8 +188,17 @@ export function Flow({ linking }: { linking: Linking | null }) {
   // Once the code is over, the one thing to do is to send another.
   const over = useComputed(() => expiry.value !== undefined && secondsUntil(expiry.value) === 0).value;
 
+  // The field may have moved, and lost the focus by it.
+  useLayoutEffect(() => {
+    if (over && document.activeElement === document.body) document.getElementById("code")?.focus();
+  }, [over]);
+
   if (!linking) return <Skeleton />;
   const { challenge } = linking;
+  const address = (
+    <AddressForm key="address" linking={linking} lead={!challenge || over} reason={challenge && <ResendIn at={challenge.resendAt} id="resend-in" />} />
+  );
+  const code = (challenge || !mobile) && <CodeForm key={challenge?.email} challenge={challenge} over={over} />;
   return (
     <div class="flow" data-testid="flow" data-state={linking.status}>
       <Steps status={linking.status} />
@@ -208,12 +217,8 @@ export function Flow({ linking }: { linking: Linking | null }) {
           <p class="hint">{m.sentAt({ time: momentText(challenge.sentAt, serverNow()) })}</p>
         </div>
       )}
-      {(linking.status === "notLinked" || challenge) && (
-        <>
-          <AddressForm linking={linking} lead={!challenge || over} reason={challenge && <ResendIn at={challenge.resendAt} id="resend-in" />} />
-          {(challenge || !mobile) && <CodeForm key={challenge?.email ?? ""} challenge={challenge} over={over} />}
-        </>
-      )}
+      {/* A phone has no room for both: what is next comes first. */}
+      {(linking.status === "notLinked" || challenge) && (mobile && !over ? [code, address] : [address, code])}
       {linking.status === "linking" && (
         <div class="intro waiting">
           <h2 tabIndex={-1}>{m.linkingTitle}</h2>
