@@ -375,4 +375,52 @@ mod tests {
         assert!(!rules().is_locked(99));
         assert!(rules().is_locked(100));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn however_one_asks_no_two_codes_are_within_60_seconds_no_6_in_an_hour_and_no_11_in_a_day(
+            waits in proptest::collection::vec(0..40 * MINUTE, 1..80),
+        ) {
+            let (mut sent, mut now) = (Vec::new(), START);
+            for wait in waits {
+                now += wait;
+                let answer = rules().may_send(&sent, now);
+                assert_eq!(answer.is_ok(), now >= rules().next_code_at(&sent));
+                if answer.is_ok() {
+                    sent.insert(0, now);
+                }
+            }
+            for (codes, period) in [(1, MINUTE), (5, HOUR), (10, DAY)] {
+                assert!(sent.windows(codes + 1).all(|run| run[0] - run[codes] >= period));
+            }
+        }
+
+        #[test]
+        fn only_a_live_code_of_the_live_challenge_is_right_and_all_is_told_by_time_alone(
+            ages in proptest::collection::vec((0..3 * HOUR, 0..4_usize, proptest::bool::ANY), 1..12),
+            entered in 0..12_usize,
+            attempts in 0..5_u32,
+        ) {
+            let now = START + DAY;
+            let fates = [Fate::Live, Fate::Used, Fate::Displaced, Fate::Dead];
+            let codes: Vec<_> = ages.into_iter().enumerate().map(|(n, (age, fate, is_ours))| Code {
+                challenge: if is_ours { "challenge" } else { "another" }.into(),
+                fate: fates[fate],
+                ..code(&n.to_string(), now - age)
+            }).collect();
+            let entered = entered.to_string();
+            let known = codes.iter().find(|code| code.id == entered);
+            let works = known.is_some_and(|code| {
+                code.fate == Fate::Live && code.challenge == "challenge" && now - code.sent_at < 30 * MINUTE
+            });
+            let verdict = judge(&challenge(attempts), &codes, &entered, now);
+            assert_eq!(verdict == Verdict::Right(entered.clone()), works);
+            if verdict == Verdict::Expired {
+                assert!(known.is_some_and(|code| now - code.sent_at < 2 * HOUR));
+            }
+            if let Verdict::Wrong(left) = verdict {
+                assert_eq!(attempts + 1 + left, 5);
+            }
+        }
+    }
 }

@@ -171,4 +171,14 @@ mod tests {
     fn debug_masks_an_address() {
         assert_eq!(format!("{:?}", address("anna@company.com")), "a…@…");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_and_what_is_read_is_read_again_as_the_same(text in "\\PC{0,30}@\\PC{0,30}") {
+            if let Ok(address) = Address::parse(&text) {
+                assert!(Address::parse(&address.mailbox()).unwrap().is_same_mailbox(&address));
+                assert!(!address.mailbox().contains(|c: char| c.is_control() || c.is_whitespace()));
+            }
+        }
+    }
 }

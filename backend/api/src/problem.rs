@@ -27,7 +27,6 @@ macro_rules! problem_codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal, $title:literal;)*) => {
         /// What went wrong, as a stable word.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
         pub enum ProblemCode {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)*
         }
@@ -98,6 +97,21 @@ problem_codes! {
     /// Something behind the backend is out of reach.
     Unavailable = "unavailable", 503, "Out of reach for the moment.";
 }
+
+/// By hand: the derive does not see the names that the macro above gives to serde.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for ProblemCode {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::Type::String)
+            .enum_values(Some(Self::ALL.iter().map(|code| code.as_str())))
+            .description(Some("What went wrong, as a stable word."))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for ProblemCode {}
 
 impl Problem {
     /// The problem document for a code, with no extra members.

@@ -136,6 +136,13 @@ mod tests {
     }
 
     #[test]
+    fn the_document_names_the_problems_as_they_are_on_the_wire() {
+        let document = serde_json::to_value(document()).unwrap();
+        let names: Vec<_> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(document["components"]["schemas"]["ProblemCode"]["enum"], serde_json::json!(names));
+    }
+
+    #[test]
     fn every_problem_of_the_contract_is_in_the_document() {
         for code in ProblemCode::ALL.iter().filter(|code| ![NotFound, MethodNotAllowed, Unavailable].contains(code)) {
             assert!(PROBLEMS.iter().any(|(_, _, codes)| codes.contains(code)), "{code:?}");

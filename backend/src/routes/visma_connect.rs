@@ -30,7 +30,8 @@ pub(super) async fn show(
 
 /// Send a code, or link at once where none is needed.
 #[utoipa::path(post, path = hrm_api::path::CODES, tag = "visma-connect", request_body = SendCode,
-    params(("Idempotency-Key" = String, Header, description = "1 to 255 printable ASCII characters; the same key and body get the same answer for 24 hours")),
+    params(("Idempotency-Key" = String, Header, pattern = r"^[!-~]([ -~]{0,253}[!-~])?$", example = "8e03978e-40d5-43e8-bc93-6894a57f9324",
+        description = "1 to 255 printable ASCII characters; the same key and body get the same answer for 24 hours")),
     responses(
         (status = 202, description = "A code is on its way", body = ApiState),
         (status = 200, description = "No code is needed: linked, or linking", body = ApiState),
@@ -43,7 +44,7 @@ pub(super) async fn send_code(
     Body(body): Body<SendCode>,
 ) -> Result<Response, Fault> {
     let key = headers.get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok()).map(str::trim);
-    let key = key.filter(|key| (1..=255).contains(&key.len()));
+    let key = key.filter(|key| (1..=255).contains(&key.len()) && !key.contains('\t'));
     let key = key.ok_or_else(|| Fault::from(ProblemCode::IdempotencyKeyMissing))?;
     limits::count(&backend, &format!("send {client}"), backend.settings.sends, MINUTE).await?;
     let sent = flow::send(&backend, &session.employee_id, key, &body.email).await?;

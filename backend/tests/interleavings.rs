@@ -1,0 +1,346 @@
+//! Whatever two employees do, whatever time and Visma Connect do, and wherever the process dies between two steps: one
+//! link per user and per account, five attempts per challenge, and no code that works after its 30 minutes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::collections::{HashMap, HashSet};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use hrm_backend::clock::{Clock, MINUTE, Millis};
+use hrm_backend::directory::{Creation, Directory, DirectoryError, NewAccount, UserId};
+use hrm_backend::keys::Keys;
+use hrm_backend::mail::{Letter, Post};
+use hrm_backend::settings::Settings;
+use hrm_backend::{Backend, flow, install_cryptography};
+use proptest::prelude::*;
+use secrecy::{ExposeSecret, SecretString};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+const PEOPLE: [&str; 2] = ["anna", "bo"];
+/// The first one has an account before anybody links.
+const ADDRESSES: [&str; 3] = ["old@company.com", "new@company.com", "other@home.example"];
+
+#[derive(Debug, Clone)]
+enum Op {
+    Send {
+        who: usize,
+        to: usize,
+    },
+    /// One of the codes that were ever issued, to anybody; or, beyond them, a wrong one.
+    Verify {
+        who: usize,
+        pick: usize,
+    },
+    StartOver {
+        who: usize,
+    },
+    TimePasses {
+        minutes: i64,
+    },
+    Visma(Mood),
+    Together(Box<Op>, Box<Op>),
+    /// The process dies after so many steps of this.
+    Dies {
+        after: usize,
+        of: Box<Op>,
+    },
+}
+
+fn single() -> impl Strategy<Value = Op> {
+    let who = 0..PEOPLE.len();
+    prop_oneof![
+        5 => (who.clone(), 0..ADDRESSES.len()).prop_map(|(who, to)| Op::Send { who, to }),
+        6 => (who.clone(), 0..8_usize).prop_map(|(who, pick)| Op::Verify { who, pick }),
+        1 => who.prop_map(|who| Op::StartOver { who }),
+        4 => prop_oneof![Just(1), 1..45_i64].prop_map(|minutes| Op::TimePasses { minutes }),
+        2 => prop_oneof![Just(Mood::Fine), Just(Mood::Down), Just(Mood::Silent), Just(Mood::Blind)].prop_map(Op::Visma),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => single(),
+        2 => (single(), single()).prop_map(|(a, b)| Op::Together(Box::new(a), Box::new(b))),
+        2 => (1..60_usize, single()).prop_map(|(after, of)| Op::Dies { after, of: Box::new(of) }),
+    ]
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Fine,
+    /// It answers nothing and does nothing.
+    Down,
+    /// It creates and does not say so.
+    Silent,
+    /// It does not find what it has.
+    Blind,
+}
+
+/// Visma Connect, with moods.
+struct Accounts {
+    mood: Mutex<Mood>,
+    ids: Mutex<HashMap<String, String>>,
+}
+
+impl Accounts {
+    fn mood(&self) -> Mood {
+        *self.mood.lock().unwrap()
+    }
+}
+
+fn silence<T>() -> Result<T, DirectoryError> {
+    Err(DirectoryError::OutOfReach("no answer".to_owned()))
+}
+
+impl Directory for Accounts {
+    fn find<'a>(&'a self, email: &'a str) -> BoxFuture<'a, Result<Option<UserId>, DirectoryError>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            match self.mood() {
+                Mood::Down => silence(),
+                Mood::Blind => Ok(None),
+                Mood::Fine | Mood::Silent => Ok(self.ids.lock().unwrap().get(email).cloned().map(UserId)),
+            }
+        })
+    }
+
+    fn create<'a>(&'a self, account: &'a NewAccount) -> BoxFuture<'a, Result<Creation, DirectoryError>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            let mood = self.mood();
+            if mood == Mood::Down {
+                return silence();
+            }
+            let mut ids = self.ids.lock().unwrap();
+            if ids.contains_key(&account.email) {
+                return Ok(Creation::Exists);
+            }
+            let id = uuid::Uuid::new_v4().to_string();
+            ids.insert(account.email.clone(), id.clone());
+            if mood == Mood::Silent { silence() } else { Ok(Creation::Created(UserId(id))) }
+        })
+    }
+}
+
+/// What was seen of a code.
+#[derive(Clone)]
+struct Seen {
+    owner: String,
+    text: String,
+}
+
+/// One database, and one process after another on it.
+struct Story {
+    url: String,
+    clock: Clock,
+    accounts: Arc<Accounts>,
+    process: Option<(Runtime, Arc<Backend>)>,
+    codes: Vec<(String, Seen)>,
+    used: HashSet<String>,
+    links: HashMap<String, String>,
+    _folder: TempDir,
+}
+
+impl Story {
+    fn begin() -> Self {
+        install_cryptography();
+        let folder = TempDir::new().unwrap();
+        let url = Runtime::new().unwrap().block_on(support::database_url(folder.path()));
+        let hash = support::light_hash();
+        support::import(&url, &PEOPLE.map(|name| format!("{name},{name},{hash},A,B,en,SE,{}", ADDRESSES.join(" "))));
+        let ids = HashMap::from([(ADDRESSES[0].to_owned(), "the old account".to_owned())]);
+        let accounts = Arc::new(Accounts { mood: Mutex::new(Mood::Fine), ids: Mutex::new(ids) });
+        let (codes, used, links) = (Vec::new(), HashSet::new(), HashMap::new());
+        Self { url, clock: Clock::default(), accounts, process: None, codes, used, links, _folder: folder }
+    }
+
+    fn process(&mut self) -> (&Runtime, Arc<Backend>) {
+        let (url, clock, accounts) = (self.url.clone(), self.clock.clone(), Arc::clone(&self.accounts));
+        let (runtime, backend) = self.process.get_or_insert_with(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            // Nobody listens there: the mails stay in the outbox, where this test reads the codes.
+            let post = Post::new(&"smtp://127.0.0.1:9".parse().unwrap(), None, "a@b.example".parse().unwrap()).unwrap();
+            let settings = Settings {
+                poll: Duration::from_millis(20),
+                first_wait: 5,
+                longest_wait: 20,
+                lease: 300,
+                password_cost: hrm_backend::session::PasswordCost::Light,
+                ..Settings::new(url)
+            };
+            let keys = Keys::parse(&SecretString::from(KEY)).unwrap();
+            let backend = runtime.block_on(Backend::start(settings, keys, accounts, post, clock)).unwrap();
+            (runtime, backend)
+        });
+        (runtime, Arc::clone(backend))
+    }
+
+    /// Everything that the process was doing ends where it is.
+    fn dies(&mut self) {
+        self.process = None;
+    }
+
+    fn tell(&mut self, op: &Op) {
+        let began = self.clock.now();
+        match op {
+            Op::TimePasses { minutes } => self.clock.set_ahead(self.clock.ahead() + minutes * MINUTE),
+            Op::Visma(mood) => *self.accounts.mood.lock().unwrap() = *mood,
+            Op::Together(one, other) => {
+                let (one, other) = (self.call(one), self.call(other));
+                let (runtime, backend) = self.process();
+                runtime.block_on(async { tokio::join!(one(Arc::clone(&backend)), other(backend)) });
+            }
+            Op::Dies { after, of } => {
+                let (call, after) = (self.call(of), *after);
+                let (runtime, backend) = self.process();
+                runtime.block_on(steps(after, call(backend)));
+                self.dies();
+            }
+            Op::Send { .. } | Op::Verify { .. } | Op::StartOver { .. } => {
+                let call = self.call(op);
+                let (runtime, backend) = self.process();
+                runtime.block_on(call(backend));
+            }
+        }
+        self.look(began);
+    }
+
+    /// A call of the contract. What it answers is for other tests: here the database is looked at.
+    fn call(&self, op: &Op) -> Box<dyn FnOnce(Arc<Backend>) -> BoxFuture<'static, ()>> {
+        match *op {
+            Op::Send { who, to } => Box::new(move |backend| {
+                Box::pin(async move {
+                    let key = uuid::Uuid::new_v4().to_string();
+                    let _ = flow::send(&backend, PEOPLE[who], &key, ADDRESSES[to]).await;
+                })
+            }),
+            Op::Verify { who, pick } => {
+                // The newest are the likeliest.
+                let text = self.codes.iter().rev().nth(pick).map_or("000000", |(_, seen)| &seen.text);
+                let code = SecretString::from(text);
+                Box::new(move |backend| {
+                    Box::pin(async move {
+                        let _ = flow::verify(&backend, PEOPLE[who], &code).await;
+                    })
+                })
+            }
+            Op::StartOver { who } => Box::new(move |backend| {
+                Box::pin(async move {
+                    let _ = flow::start_over(&backend, PEOPLE[who]).await;
+                })
+            }),
+            _ => Box::new(|_| Box::pin(async {})),
+        }
+    }
+
+    /// What must be true whatever happened. `began`: when the last thing began to happen.
+    fn look(&mut self, began: Millis) {
+        let (runtime, backend) = self.process();
+        let (mails, codes, attempts, links) = runtime.block_on(async {
+            let mut tx = backend.database.read().await.unwrap();
+            let mails: Vec<(String, String, String, String)> =
+                sqlx::query_as("SELECT id, employee_id, code_id, sealed FROM mails WHERE code_id IS NOT NULL")
+                    .fetch_all(&mut *tx)
+                    .await
+                    .unwrap();
+            let codes: Vec<(String, String, i64, i64)> =
+                sqlx::query_as("SELECT id, employee_id, sent_at, expires_at FROM codes WHERE fate = 'used'")
+                    .fetch_all(&mut *tx)
+                    .await
+                    .unwrap();
+            let attempts: Vec<i64> =
+                sqlx::query_scalar("SELECT attempts FROM challenges").fetch_all(&mut *tx).await.unwrap();
+            let links: Vec<(String, String, String)> =
+                sqlx::query_as("SELECT employee_id, visma_user_id, address FROM links")
+                    .fetch_all(&mut *tx)
+                    .await
+                    .unwrap();
+            (mails, codes, attempts, links)
+        });
+        for (mail, owner, code, sealed) in mails {
+            let letter = backend.keys.open(&mail, &sealed).unwrap();
+            if let Ok(Letter::Code { code: text }) = serde_json::from_str(letter.expose_secret())
+                && !self.codes.iter().any(|(known, _)| *known == code)
+            {
+                self.codes.push((code, Seen { owner, text }));
+            }
+        }
+        for (code, owner, sent_at, expires_at) in codes {
+            assert_eq!(expires_at - sent_at, 30 * MINUTE);
+            if self.used.insert(code.clone()) {
+                assert!(began < expires_at, "a code was used after its 30 minutes");
+                let (_, seen) = self.codes.iter().find(|(known, _)| *known == code).unwrap();
+                assert_eq!(seen.owner, owner, "somebody's code was used by somebody else");
+            }
+        }
+        assert!(attempts.into_iter().all(|attempts| attempts <= 5), "more than five attempts");
+        let accounts: HashSet<_> = links.iter().map(|(_, account, _)| account).collect();
+        assert_eq!(accounts.len(), links.len(), "an account is linked twice");
+        for (person, account, address) in &links {
+            assert_eq!(
+                self.accounts.ids.lock().unwrap().get(address),
+                Some(account),
+                "a link to no account of this address"
+            );
+            let first = self.links.entry(person.clone()).or_insert_with(|| account.clone());
+            assert_eq!(first, account, "a link has changed");
+            let is_proved = self.codes.iter().any(|(id, seen)| seen.owner == *person && self.used.contains(id));
+            assert!(is_proved, "a link with no code");
+        }
+        assert!(self.links.len() == links.len(), "a link is gone");
+    }
+
+    /// In the end everything is well again, and nothing waits.
+    fn heals(&mut self) {
+        *self.accounts.mood.lock().unwrap() = Mood::Fine;
+        self.dies();
+        let (runtime, backend) = self.process();
+        runtime.block_on(support::until("no link that waits", async || {
+            let mut tx = backend.database.read().await.unwrap();
+            let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM linkings").fetch_one(&mut *tx).await.unwrap();
+            (waiting == 0).then_some(())
+        }));
+        self.look(self.clock.now());
+    }
+}
+
+/// Lets a future make so many steps and no more.
+async fn steps(mut left: usize, future: impl Future<Output = ()>) {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        future.as_mut().poll(context)
+    })
+    .await;
+}
+
+proptest! {
+    // PROPTEST_CASES=1000 for a long run.
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24),
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn no_interleaving_breaks_the_rules(ops in prop::collection::vec(op(), 10..50)) {
+        let mut story = Story::begin();
+        for op in &ops {
+            story.tell(op);
+        }
+        story.heals();
+    }
+}
