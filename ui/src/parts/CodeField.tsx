@@ -80,7 +80,7 @@ export function CodeField({ label, hint, value, disabled, refusals, problemId, o
           {/* The key starts the shake anew. The input is not inside: it keeps its focus. */}
           <div key={refusals} class="code-places" aria-hidden="true">
             {PLACES.map((at) => (
-              <span key={at} class="code-place" data-filled={value[at] ? "" : undefined} data-next={at === Math.min(value.length, 5) ? "" : undefined}>
+              <span key={at} class="code-place" data-filled={value[at] ? "" : undefined} data-next={at === value.length ? "" : undefined}>
                 {value[at]}
               </span>
             ))}

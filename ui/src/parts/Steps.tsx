@@ -14,7 +14,7 @@ export function Steps({ status }: { status: Status }) {
           <span class="step-mark" aria-hidden="true">
             {at < AT[status] ? <CheckIcon /> : at + 1}
           </span>
-          <span class="step-name">{name}</span>
+          <span>{name}</span>
         </li>
       ))}
     </ol>

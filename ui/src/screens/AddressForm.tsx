@@ -106,7 +106,7 @@ export function AddressForm({ linking, lead, reason }: { linking: Linking; lead:
       </Field>
       {!mobile && button}
       {linking.suggestions.length > 0 ? (
-        <div class="suggestions" role="group" aria-labelledby="suggestions-label">
+        <div role="group" aria-labelledby="suggestions-label">
           <p class="label" id="suggestions-label">
             {chipsLabel}
           </p>

@@ -70,6 +70,8 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
   const [refusals, setRefusals] = useState(0);
   const refused = useRef(new Set<string>());
   const busy = working.value.has("verifyCode");
+  // No try is left: the one way on is to start over.
+  const spent = challenge?.attemptsLeft === 0;
   const problemId = challenge && failureAt("code") ? "code-problem" : undefined;
 
   const verify = async (typed: string) => {
@@ -120,11 +122,11 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
       )}
       {challenge && <ProblemNote spots={["code"]} id="code-problem" />}
       <div class="actions">
-        <Button testid="verify-code" kind={challenge && !over ? "primary" : "plain"} submit busy={busy} disabled={!challenge} describedBy={challenge ? undefined : "code-hint"}>
+        <Button testid="verify-code" kind={challenge && !over && !spent ? "primary" : "plain"} submit busy={busy} disabled={!challenge} describedBy={challenge ? undefined : "code-hint"}>
           {m.verify}
         </Button>
         {challenge && (
-          <Button testid="start-over" kind="quiet" busy={working.value.has("startOver")} onPress={startOver}>
+          <Button testid="start-over" kind={spent ? "primary" : "quiet"} busy={working.value.has("startOver")} onPress={startOver}>
             {m.startOver}
           </Button>
         )}
@@ -136,7 +138,7 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
 }
 
 const Skeleton = () => (
-  <div class="skeleton" role="status">
+  <div role="status">
     <span class="unseen">{say().loading}</span>
     <i class="bone title" />
     <i class="bone" />
@@ -220,7 +222,7 @@ export function Flow({ linking }: { linking: Linking | null }) {
       {/* A phone has no room for both: what is next comes first. */}
       {(linking.status === "notLinked" || challenge) && (mobile && !over ? [code, address] : [address, code])}
       {linking.status === "linking" && (
-        <div class="intro waiting">
+        <div class="intro">
           <h2 tabIndex={-1}>{m.linkingTitle}</h2>
           <p>{m.linkingBody}</p>
           <i class="progress" aria-hidden="true" />

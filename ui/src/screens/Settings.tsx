@@ -48,7 +48,7 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
         </FactRow>
       </Rows>
       <ProblemNote spots={["settings"]} id="settings-problem" />
-      <div class="actions start">
+      <div class="actions">
         <Button testid="sign-out" busy={working.value.has("signOut")} onPress={() => void act("signOut", (b) => b.signOut())}>
           {m.signOut}
         </Button>
