@@ -209,6 +209,7 @@ pub async fn verify(backend: &Arc<Backend>, employee: &str, code: &SecretString)
     let matches = |code: &_| standing.codes.iter().zip(&hits).any(|(known, hit)| *hit && std::ptr::eq(known, code));
     let verdict = rules.judge(challenge, &standing.codes, matches, now);
     backend.metrics.verdict(&verdict);
+    tracing::info!(employee, ?verdict, "a code was entered");
     match verdict {
         Verdict::Right(id) => {
             let Some((challenge, address)) = &standing.challenge else { return Err(ProblemCode::NoChallenge.into()) };

@@ -100,7 +100,11 @@ pub async fn sign_in(
     drop(tx);
     let (id, hash) = row.unzip();
     let is_right = backend.passwords.is_right(hash, password).await;
-    let (Some(id), true) = (id, is_right) else { return Err(ProblemCode::BadCredentials.into()) };
+    let (Some(id), true) = (id, is_right) else {
+        tracing::info!("a sign-in was refused");
+        return Err(ProblemCode::BadCredentials.into());
+    };
+    tracing::info!(employee = id, "signed in");
 
     let now = backend.clock.now();
     let token = new_token();

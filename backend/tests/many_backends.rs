@@ -211,5 +211,5 @@ async fn three_backends_that_die_at_random_link_200_people_once_each() {
         assert_eq!(codes.len(), 1, "the same mail may come twice after a kill, another code may not");
         assert!(mails.contains_key(&format!("p{number}@home.example")), "the notice to p{number}");
     }
-    println!("{kills} kills, {} mails for {} needed", mails.values().map(Vec::len).sum::<usize>(), 2 * PEOPLE);
+    eprintln!("{kills} kills, {} mails for {} needed", mails.values().map(Vec::len).sum::<usize>(), 2 * PEOPLE);
 }

@@ -190,6 +190,25 @@ async fn a_mail_server_that_is_not_there_is_tried_again_until_it_is() {
     anna.verify(&code).await.state(200, "linked");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_backend_that_is_asked_to_stop_answers_what_is_under_way_first() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut demo = start_demo(folder.path());
+    demo.server.faults(json!({ "directory": "timeout" })).await;
+    let erik = demo.server.sign_in("erik.lund").await;
+    let call = tokio::spawn({
+        let erik = erik.clone();
+        async move { erik.send("erik.lund@verified.example").await }
+    });
+    erik.wait_for_status("linking").await;
+    assert!(!call.is_finished(), "Visma Connect lets it wait for two seconds");
+    let pid = demo.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    call.await.unwrap().state(200, "linking");
+    assert!(demo.child.wait().unwrap().success());
+}
+
 #[tokio::test]
 async fn the_state_follows_what_the_mail_server_says() {
     let world = World::start().await;
