@@ -53,16 +53,19 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const wrong = [];
 let drawn = 0;
 
+/* oxlint-disable unicorn/consistent-function-scoping -- what runs in the page takes nothing along */
 /** In the page: what is cut, laid over each other, too small for a finger, or moving. */
 function measure(mobile) {
   const found = [];
   const root = document.documentElement;
+  // The bar stays on top of what is scrolled below it.
+  scrollTo(0, 0);
   const name = (e) => `${e.dataset.testid ?? (e.className || e.tagName)} “${e.textContent.trim().slice(0, 40)}”`;
   if (root.scrollWidth > root.clientWidth) {
     const wide = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > root.clientWidth + 1);
     found.push(`wider than the window: ${wide.slice(0, 3).map(name).join(", ")}`);
   }
-  const controls = [...document.querySelectorAll("button, input, select, a, summary")];
+  const controls = [...document.querySelectorAll("button, input, select, a, summary")].filter((e) => e.checkVisibility());
   for (const e of controls) {
     const box = e.getBoundingClientRect();
     if (mobile && box.width > 0 && (box.height < 44 || box.width < 44)) found.push(`touch target ${Math.round(box.width)}×${Math.round(box.height)}: ${name(e)}`);

@@ -87,7 +87,7 @@ async function open(edition: Edition, first: string, answers: Record<string, str
   page.on("pageerror", (error) => console.push(String(error)));
   const view = (state: string) => STATES[state]?.view(edition);
   await page.addInitScript(
-    ({ start, then }) => {
+    ({ start, later }) => {
       Object.freeze(Object.prototype);
       const heard: Heard = { calls: [], said: [], shifts: [] };
       let revision = 1;
@@ -107,14 +107,14 @@ async function open(edition: Edition, first: string, answers: Record<string, str
             heard.calls.push({ command, payload });
             if (command.startsWith("plugin:")) return 1;
             if (command === "verify_code" && payload.code !== "123456") throw { code: "codeWrong", attemptsLeft: 4 };
-            now = then[command] ?? now;
+            now = later[command] ?? now;
             revision += 1;
             return { ...now, revision };
           },
         },
       });
     },
-    { start: view(first), then: Object.fromEntries(Object.entries(answers).map(([command, state]) => [command, view(state)])) },
+    { start: view(first), later: Object.fromEntries(Object.entries(answers).map(([command, state]) => [command, view(state)])) },
   );
   const address = server.address();
   await page.goto(`http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/`);
@@ -196,13 +196,13 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     const tabTo = async (role: "textbox" | "button" | "link", name: string) => {
       for (let presses = 0; presses < 20; presses += 1) {
         await keyboard.press("Tab");
-        const at = page.locator(":focus");
+        const focused = page.locator(":focus");
         // After the last the browser's own bar has its turn.
-        if (!(await at.count())) continue;
+        if (!(await focused.count())) continue;
         // Seen wherever it is: the code field shows it on its drawing.
-        const ring = await at.evaluate((e) => [e, e.nextElementSibling].some((at) => at && getComputedStyle(at).outlineStyle === "solid"));
-        expect(ring, await at.evaluate((e) => e.outerHTML)).toBe(true);
-        if (await page.getByRole(role, { name, exact: true }).and(at).count()) return;
+        const ring = await focused.evaluate((e) => [e, e.nextElementSibling].some((drawn) => drawn && getComputedStyle(drawn).outlineStyle === "solid"));
+        expect(ring, await focused.evaluate((e) => e.outerHTML)).toBe(true);
+        if (await page.getByRole(role, { name, exact: true }).and(focused).count()) return;
       }
       throw new Error(`Tab does not come to ${role} ${name}`);
     };
