@@ -1,10 +1,11 @@
 //! Work that waits in the database: mails to hand over, links to make. It survives a crash, is leased so that one
 //! worker does it, is tried again with growing waits, and is given up in the end.
 //!
-//! A mail is handed over at least once: exactly once, unless the process dies between the mail server's answer and
-//! the commit. Its Message-ID is the same at every try.
+//! A mail is handed over at least once: exactly once, unless the mail server's answer is lost or the process dies between
+//! it and the commit. Its Message-ID is the same at every try.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hrm_api::Delivery;
 use secrecy::ExposeSecret;
@@ -186,7 +187,10 @@ async fn deliver(backend: &Backend, id: &str) -> sqlx::Result<()> {
         return finish(backend, id, &row, Some(Delivery::Bounced)).await;
     };
     let written = mail::write(&letter, &row.first_name, read_language(&row.language), backend.settings.rules.code_life);
-    let handover = backend.post.hand_over(id, &row.recipient, &row.first_name, &written).await;
+    // Within the lease, so that no two backends hand the same mail over at once.
+    let limit = Duration::from_millis((backend.settings.lease / 4 * 3).unsigned_abs());
+    let handover = backend.post.hand_over(id, &row.recipient, &row.first_name, &written);
+    let handover = tokio::time::timeout(limit, handover).await.unwrap_or(Handover::Deferred);
     backend.metrics.mail(handover);
     match handover {
         Handover::Accepted => finish(backend, id, &row, Some(Delivery::Accepted)).await,

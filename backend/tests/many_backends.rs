@@ -85,6 +85,15 @@ impl Cluster {
     }
 }
 
+/// Ends the havoc, also when the test fails: it would wait for it for ever.
+struct Peace(Arc<Cluster>);
+
+impl Drop for Peace {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Ordering::SeqCst);
+    }
+}
+
 /// An employee who tries again, at any backend, until there is an answer.
 struct Person {
     cluster: Arc<Cluster>,
@@ -153,6 +162,7 @@ async fn three_backends_that_die_at_random_link_200_people_once_each() {
     let programs: Vec<_> = (0..3).map(|_| Program::start(&mut serve(&url, &world.demo))).collect();
     let servers = programs.iter().map(|program| program.server.clone()).collect();
     let cluster = Arc::new(Cluster { servers: Mutex::new(servers), is_over: AtomicBool::new(false) });
+    let peace = Peace(Arc::clone(&cluster));
     let havoc = tokio::task::spawn_blocking({
         let (cluster, url, neighbours) = (Arc::clone(&cluster), url.clone(), world.demo.neighbours().clone());
         move || cluster.havoc(programs, || support::serve_beside(&url, &neighbours))
@@ -188,7 +198,7 @@ async fn three_backends_that_die_at_random_link_200_people_once_each() {
     futures_util::future::join_all((0..24).map(|_| worker())).await;
     let outbox = "SELECT (SELECT COUNT(*) FROM mails) + (SELECT COUNT(*) FROM linkings)";
     until("an empty outbox", async || (count(&url, outbox).await == 0).then_some(())).await;
-    cluster.is_over.store(true, Ordering::SeqCst);
+    drop(peace);
     let kills = havoc.await.unwrap();
     reader.abort();
     assert!(kills >= 10, "only {kills} kills: this proved little");

@@ -370,14 +370,14 @@ pub fn wrong_for(codes: &[String]) -> String {
     (0..).map(|n| format!("{n:06}")).find(|code| !codes.contains(code)).unwrap()
 }
 
-/// Polls until there is something, for 20 seconds at most.
+/// Polls until there is something, for a minute at most: jobs of a killed backend wait for their lease to end.
 pub async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = look().await {
             return found;
         }
-        assert!(began.elapsed() < Duration::from_secs(20), "waited in vain for {what}");
+        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
