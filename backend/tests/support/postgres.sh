@@ -14,6 +14,7 @@ fi
 
 folder=$(mktemp -d /tmp/hrm-postgres.XXXXXX)
 trap 'kill -INT "$server" 2>/dev/null && wait "$server" || true; rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
 cd "$folder"
 "$bin/initdb" --pgdata="$folder/data" --username=hrm --auth=trust --encoding=UTF8 --no-locale --no-sync >"$folder/log" 2>&1
 # Nothing here has to survive a power cut.
