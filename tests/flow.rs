@@ -9,6 +9,7 @@ use support::{
     desk::{Desk, Running},
     eventually,
     page::Page,
+    seed::{self, Screens},
 };
 
 const ANNA: &str = "anna.svensson";
@@ -252,4 +253,37 @@ async fn in_a_window_the_token_is_in_the_keyring_and_nowhere_else_and_sign_out_w
 
 fn holds(bytes: &[u8], needle: &str) -> bool {
     bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
+}
+
+async fn the_seeds_sentences_are_on(edition: &'static str, screens: Screens) {
+    let stage = Stage::set(edition).await;
+    let app = stage.app_of(ANNA).await;
+    app.page.see("banner").await;
+    app.page.says(screens.banner).await;
+    stage.open_flow(&app.page).await;
+    app.page.says(screens.before).await;
+    let code = stage.send_to_first_suggestion(&app.page).await;
+    app.page.says(screens.sent).await;
+    app.page.type_into("code", &code).await;
+    app.page.flow_is("linked").await;
+    app.page.says(screens.done).await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_the_seeds_sentences_are_on_the_desktop_screens_letter_for_letter() {
+    the_seeds_sentences_are_on("desktop", seed::DESKTOP).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_the_seeds_sentences_are_on_the_mobile_screens_letter_for_letter() {
+    the_seeds_sentences_are_on("mobile", seed::MOBILE).await;
+}
+
+#[test]
+fn the_sentences_that_the_screens_are_compared_with_stand_in_the_document() {
+    let Ok(document) = std::fs::read_to_string("../shared/product/seed.txt") else { return };
+    for sentence in seed::all() {
+        assert!(document.contains(sentence), "the document does not say: {sentence}");
+    }
 }

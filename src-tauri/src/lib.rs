@@ -21,8 +21,7 @@ pub const CHANGED: &str = "changed";
 /// Runs the app until its window is closed.
 #[cfg_attr(mobile, tauri::mobile_entry_point)]
 pub fn run() {
-    let built = builder(tauri::Builder::default()).build(tauri::generate_context!());
-    match built {
+    match builder(tauri::Builder::default()).build(context()) {
         Ok(app) => app.run(window::on_run_event),
         Err(error) => {
             tracing::error!(%error, "the app could not start");
@@ -31,30 +30,37 @@ pub fn run() {
     }
 }
 
-/// The app on any runtime: the tests run it on Tauri's mock runtime.
-pub fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
+/// The configuration, the page and the permissions, built in.
+pub fn context<R: Runtime>() -> tauri::Context<R> {
+    tauri::generate_context!()
+}
+
+/// What the page may call, on any runtime. Its commands need an [`App`] that is managed.
+pub fn with_commands<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
+    builder.plugin(tauri_plugin_opener::init()).invoke_handler(commands::handler())
+}
+
+fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
     #[cfg(desktop)]
     let builder = builder
         // First, so that a second start ends before it does anything else.
         .plugin(tauri_plugin_single_instance::init(|app, _, _| window::bring_to_front(app)))
         .plugin(window::remember_size());
-    builder.plugin(tauri_plugin_opener::init()).invoke_handler(commands::handler()).on_page_load(window::show).setup(
-        |app| {
-            let device = Device {
-                vault: Arc::new(vault::SystemVault::default()),
-                store: Arc::new(folder::RecordFile::in_folder(&app.path().app_data_dir()?)?),
-                clock: Arc::new(SystemClock::default()),
-                browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
-            };
-            http::install_crypto();
-            let core = App::new(start::read()?, device, http::client)?;
-            app.manage(core.clone());
-            window::show_at_last(app.handle());
-            tell_the_page(app.handle().clone(), &core);
-            async_runtime::spawn(async move { core.follow().await });
-            Ok(())
-        },
-    )
+    with_commands(builder).on_page_load(window::show).setup(|app| {
+        let device = Device {
+            vault: Arc::new(vault::SystemVault::default()),
+            store: Arc::new(folder::RecordFile::in_folder(&app.path().app_data_dir()?)?),
+            clock: Arc::new(SystemClock::default()),
+            browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
+        };
+        http::install_crypto();
+        let core = App::new(start::read()?, device, http::client)?;
+        app.manage(core.clone());
+        window::show_at_last(app.handle());
+        tell_the_page(app.handle().clone(), &core);
+        async_runtime::spawn(async move { core.follow().await });
+        Ok(())
+    })
 }
 
 fn tell_the_page<R: Runtime>(handle: tauri::AppHandle<R>, core: &App) {

@@ -7,6 +7,7 @@
 pub mod backend;
 pub mod desk;
 pub mod page;
+pub mod seed;
 
 use std::{future::Future, time::Duration};
 

@@ -69,6 +69,17 @@ impl Page {
         problem.text().await.unwrap()
     }
 
+    /// Waits until the page as it is shown has all of these.
+    pub async fn says(&self, sentences: &[&str]) {
+        for sentence in sentences {
+            eventually(&format!("{sentence:?} on the page"), || async {
+                let page = self.client.find(Locator::Css("body")).await.ok()?.text().await.ok()?;
+                page.contains(sentence).then_some(())
+            })
+            .await;
+        }
+    }
+
     pub async fn value(&self, handle: &str) -> String {
         self.see(handle).await.prop("value").await.unwrap().unwrap_or_default()
     }

@@ -1,0 +1,114 @@
+//! What the page may call, on Tauri's mock runtime with the real configuration.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use flex_connect_core::{App, Device, Edition, Start, ports};
+use tauri::{
+    WebviewWindow, WebviewWindowBuilder,
+    ipc::{CallbackFn, InvokeBody},
+    test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder},
+    webview::InvokeRequest,
+};
+
+struct Nothing;
+
+impl ports::Vault for Nothing {
+    fn read(&self) -> Result<Option<flex_connect_core::SecretString>, ports::VaultUnreadable> {
+        Ok(None)
+    }
+    fn write(&self, _: &flex_connect_core::SecretString) -> ports::Kept {
+        ports::Kept::InMemory
+    }
+    fn delete(&self) -> Result<(), ports::VaultUnreadable> {
+        Ok(())
+    }
+}
+
+impl ports::Store for Nothing {
+    fn load(&self) -> Option<String> {
+        None
+    }
+    fn save(&self, _: &str) {}
+}
+
+impl ports::Browser for Nothing {
+    fn open(&self, _: &str) -> Result<(), ports::NotOpened> {
+        Err(ports::NotOpened)
+    }
+}
+
+/// The real configuration and handlers over a device of nothing. Only one context can be made in a program.
+fn window() -> (tauri::App<MockRuntime>, WebviewWindow<MockRuntime>) {
+    hrm_backend::install_cryptography();
+    let device = Device {
+        vault: std::sync::Arc::new(Nothing),
+        store: std::sync::Arc::new(Nothing),
+        clock: std::sync::Arc::new(ports::SystemClock::default()),
+        browser: std::sync::Arc::new(Nothing),
+    };
+    let start = Start { edition: Edition::Desktop, server: None, username: None };
+    let core = App::new(start, device, reqwest::Client::builder).unwrap();
+    let app = flex_connect_lib::with_commands(mock_builder()).manage(core).build(flex_connect_lib::context()).unwrap();
+    // Windows of the configuration are not made on the mock runtime.
+    let window = WebviewWindowBuilder::new(&app, "main", Default::default()).build().unwrap();
+    (app, window)
+}
+
+fn call(window: &WebviewWindow<MockRuntime>, command: &str, origin: &str) -> Result<InvokeBody, String> {
+    let request = InvokeRequest {
+        cmd: command.into(),
+        callback: CallbackFn(0),
+        error: CallbackFn(1),
+        url: origin.parse().unwrap(),
+        body: InvokeBody::Json(serde_json::json!({
+            "server": "not a server", "username": "", "password": "", "place": "home", "email": "a@b.c",
+            "code": "1", "language": null, "url": "https://evil.example", "path": "/etc/passwd",
+            "options": { "label": "second" }, "event": "x", "payload": null, "value": "x"
+        })),
+        headers: Default::default(),
+        invoke_key: INVOKE_KEY.into(),
+    };
+    get_ipc_response(window, request)
+        .map(|body| match body {
+            tauri::ipc::InvokeResponseBody::Json(text) => InvokeBody::Json(serde_json::from_str(&text).unwrap()),
+            tauri::ipc::InvokeResponseBody::Raw(raw) => InvokeBody::Raw(raw),
+        })
+        .map_err(|error| error.to_string())
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*);)*) => { [$(stringify!($name)),*] };
+}
+
+#[test]
+fn the_page_may_call_the_listed_commands_and_nothing_else() {
+    let (_app, window) = window();
+    let here = if cfg!(windows) { "http://tauri.localhost" } else { "tauri://localhost" };
+    let barred = |answer: &Result<InvokeBody, String>| matches!(answer, Err(error) if error.contains("not allowed") || error.contains("not found"));
+
+    for command in flex_connect_core::commands!(names) {
+        let answer = call(&window, command, here);
+        assert!(!barred(&answer), "{command}: {answer:?}");
+    }
+    for command in [
+        "eval",
+        "exit",
+        "plugin:window|create",
+        "plugin:webview|create_webview_window",
+        "plugin:window|close",
+        "plugin:event|emit",
+        "plugin:opener|open_url",
+        "plugin:opener|open_path",
+        "plugin:opener|reveal_item_in_dir",
+        "plugin:path|resolve_directory",
+        "plugin:app|version",
+        "plugin:window-state|save_window_state",
+    ] {
+        let answer = call(&window, command, here);
+        assert!(barred(&answer), "{command} must be refused: {answer:?}");
+    }
+    for elsewhere in ["https://evil.example", "http://127.0.0.1:8787", "http://localhost:5173"] {
+        let answer = call(&window, "view", elsewhere);
+        assert!(answer.is_err(), "{elsewhere} must be refused: {answer:?}");
+    }
+}

@@ -1,0 +1,101 @@
+//! The rules of the house that a compiler does not see.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+/// The crates of this workspace that each crate of it builds on, tests aside.
+fn builds_on() -> BTreeMap<String, Vec<String>> {
+    let out = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let packages = metadata["packages"].as_array().unwrap();
+    packages
+        .iter()
+        .map(|package| {
+            let normal = package["dependencies"].as_array().unwrap().iter().filter(|on| on["kind"].is_null());
+            (text(&package["name"]), normal.map(|on| text(&on["name"])).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn the_core_never_sees_tauri_and_the_backend_never_sees_the_core() {
+    let on = builds_on();
+    assert!(!on["flex-connect-core"].iter().any(|name| name.starts_with("tauri") || name == "hrm-backend"));
+    assert!(!on["hrm-backend"].iter().any(|name| name.starts_with("tauri") || name.starts_with("flex-connect")));
+    assert!(
+        !on["hrm-api"]
+            .iter()
+            .any(|name| name.starts_with("tauri") || name.starts_with("flex-connect") || name == "hrm-backend")
+    );
+}
+
+#[test]
+fn nothing_depends_on_the_root_package() {
+    for (name, on) in builds_on() {
+        assert!(!on.contains(&"flex-connect".to_owned()), "{name} depends on the app");
+    }
+}
+
+#[test]
+fn only_the_ipc_folder_of_the_ui_talks_to_tauri() {
+    fn look(folder: &Path) {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                if !path.ends_with("src/ipc") {
+                    look(&path);
+                }
+            } else {
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                assert!(!text.contains("@tauri-apps"), "{} imports Tauri", path.display());
+            }
+        }
+    }
+    look(&Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src"));
+}
+
+fn config() -> Value {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tauri.conf.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn the_page_may_talk_to_this_program_and_to_nobody_else() {
+    let csp = config()["app"]["security"]["csp"].as_str().unwrap().to_owned();
+    let wanted = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+                  connect-src ipc: http://ipc.localhost; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                  require-trusted-types-for 'script'; trusted-types 'none'";
+    assert_eq!(csp, wanted);
+}
+
+#[test]
+fn there_is_one_capability_with_nothing_from_plugins_in_it() {
+    let security = &config()["app"]["security"];
+    let capabilities = security["capabilities"].as_array().unwrap();
+    assert_eq!(capabilities.len(), 1);
+    assert_eq!(capabilities[0]["windows"], serde_json::json!(["main"]));
+    assert!(capabilities[0]["remote"].is_null());
+    let permissions: Vec<_> =
+        capabilities[0]["permissions"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert_eq!(permissions, ["app-commands", "core:event:allow-listen", "core:event:allow-unlisten"]);
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*);)*) => { vec![$(stringify!($name)),*] };
+}
+
+#[test]
+fn the_permission_lists_every_command_and_no_other() {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src-tauri/permissions/app.toml")).unwrap();
+    let allowed: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\",")).collect();
+    assert_eq!(allowed, flex_connect_core::commands!(names));
+}
