@@ -1,6 +1,6 @@
 //! The HRM backend as the app calls it: time-outs, sizes, retries, and every answer turned into a type or a [`Problem`].
 
-use std::{error::Error as _, time::Duration};
+use std::time::Duration;
 
 use hrm_api::{IDEMPOTENCY_KEY, ProblemCode, SendCode, SignedIn, State, path};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header, redirect};
@@ -211,23 +211,26 @@ fn problem_told(told: &hrm_api::Problem, header: Option<u32>) -> Problem {
 }
 
 fn problem_of(error: &reqwest::Error) -> Problem {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        // tokio-rustls hands the TLS error over inside an io::Error.
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        match tls.or_else(|| cause.downcast_ref()) {
-            Some(rustls::Error::InvalidCertificate(_)) => return Problem::CertificateNotTrusted,
-            // Something that speaks no TLS answered: plain HTTP on an https address.
-            Some(rustls::Error::InvalidMessage(_)) => return Problem::NotHrmServer,
-            _ => source = cause.source(),
-        }
+    match tls_fault(error) {
+        Some(rustls::Error::InvalidCertificate(_)) => return Problem::CertificateNotTrusted,
+        // Something that speaks no TLS answered: plain HTTP on an https address.
+        Some(rustls::Error::InvalidMessage(_)) => return Problem::NotHrmServer,
+        _ => {}
     }
     if error.is_timeout() && !error.is_connect() {
         Problem::TimedOut
-    } else if error.is_decode() || error.is_builder() {
+    } else if error.is_builder() {
         Problem::Unexpected
     } else {
         Problem::Offline
     }
+}
+
+/// Looks for the TLS error behind an error. `io::Error`s, one in the other, hide it from the chain of sources.
+fn tls_fault<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let hidden = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error
+        .downcast_ref()
+        .or_else(|| hidden.and_then(|hidden| tls_fault(hidden)))
+        .or_else(|| error.source().and_then(tls_fault))
 }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod proxy;
+
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
@@ -85,6 +87,11 @@ impl Clock for OffClock {
 
 /// Starts the app on a device. The same memory again is the same device after a kill.
 pub fn start(memory: &Memory, edition: Edition) -> App {
+    start_with(memory, edition, reqwest::Client::builder)
+}
+
+/// The same with other settings of the HTTP client.
+pub fn start_with(memory: &Memory, edition: Edition, http: impl Fn() -> reqwest::ClientBuilder) -> App {
     hrm_backend::install_cryptography();
     let device = Device {
         vault: Arc::new(memory.clone()),
@@ -92,7 +99,7 @@ pub fn start(memory: &Memory, edition: Edition) -> App {
         clock: Arc::new(OffClock(memory.clone(), SystemClock::default())),
         browser: Arc::new(memory.clone()),
     };
-    App::new(Start { edition, server: None, username: None }, device, reqwest::Client::builder).unwrap()
+    App::new(Start { edition, server: None, username: None }, device, http).unwrap()
 }
 
 /// The real backend in its demo form.
