@@ -37,6 +37,12 @@ impl ports::Browser for Nothing {
     }
 }
 
+impl ports::Clipboard for Nothing {
+    fn copy(&self, _: &str) -> Result<(), ports::NotCopied> {
+        Err(ports::NotCopied)
+    }
+}
+
 /// The real configuration and handlers over a device of nothing. Only one context can be made in a program.
 fn window() -> (tauri::App<MockRuntime>, WebviewWindow<MockRuntime>) {
     hrm_backend::install_cryptography();
@@ -45,8 +51,9 @@ fn window() -> (tauri::App<MockRuntime>, WebviewWindow<MockRuntime>) {
         store: std::sync::Arc::new(Nothing),
         clock: std::sync::Arc::new(ports::SystemClock::default()),
         browser: std::sync::Arc::new(Nothing),
+        clipboard: std::sync::Arc::new(Nothing),
     };
-    let start = Start { edition: Edition::Desktop, server: None, username: None };
+    let start = Start { edition: Edition::Desktop, server: None, username: None, platform: String::new() };
     let core = App::new(start, device, reqwest::Client::builder).unwrap();
     let app = flex_connect_lib::with_commands(mock_builder()).manage(core).build(flex_connect_lib::context()).unwrap();
     // Windows of the configuration are not made on the mock runtime.
@@ -100,6 +107,9 @@ fn the_page_may_call_the_listed_commands_and_nothing_else() {
         "plugin:opener|open_url",
         "plugin:opener|open_path",
         "plugin:opener|reveal_item_in_dir",
+        "plugin:clipboard-manager|read_text",
+        "plugin:clipboard-manager|write_text",
+        "plugin:log|log",
         "plugin:path|resolve_directory",
         "plugin:app|version",
         "plugin:window-state|save_window_state",

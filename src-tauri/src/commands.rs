@@ -9,7 +9,7 @@ macro_rules! handlers {
             $(#[$doc])*
             #[tauri::command]
             async fn $name(app: State<'_, App> $(, $arg: $ty)*) -> Result<View, Problem> {
-                app.$name($($arg),*).await
+                app.noted(app.$name($($arg),*).await)
             }
         )*
 

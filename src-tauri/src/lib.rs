@@ -3,9 +3,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod browser;
+mod clipboard;
 mod commands;
 mod folder;
 mod http;
+mod log;
 mod start;
 mod vault;
 mod window;
@@ -37,7 +39,10 @@ pub fn context<R: Runtime>() -> tauri::Context<R> {
 
 /// What the page may call, on any runtime. Its commands need an [`App`] that is managed.
 pub fn with_commands<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
-    builder.plugin(tauri_plugin_opener::init()).invoke_handler(commands::handler())
+    builder
+        .plugin(tauri_plugin_opener::init())
+        .plugin(tauri_plugin_clipboard_manager::init())
+        .invoke_handler(commands::handler())
 }
 
 fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
@@ -46,12 +51,13 @@ fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
         // First, so that a second start ends before it does anything else.
         .plugin(tauri_plugin_single_instance::init(|app, _, _| window::bring_to_front(app)))
         .plugin(window::remember_size());
-    with_commands(builder).on_page_load(window::show).setup(|app| {
+    with_commands(builder).plugin(log::in_a_file()).on_page_load(window::show).setup(|app| {
         let device = Device {
             vault: Arc::new(vault::SystemVault::default()),
             store: Arc::new(folder::RecordFile::in_folder(&app.path().app_data_dir()?)?),
             clock: Arc::new(SystemClock::default()),
             browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
+            clipboard: Arc::new(clipboard::SystemClipboard(app.handle().clone())),
         };
         http::install_crypto();
         let core = App::new(start::read()?, device, http::client)?;

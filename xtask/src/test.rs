@@ -40,6 +40,7 @@ const STEPS: [Step; 9] = [
     ("the flow in a window, through tauri-driver", || {
         // Two at a time: that is what two cores carry without a test waiting in vain.
         let threads = ("RUST_TEST_THREADS", "2");
-        sh_with("cargo", &["test", "--package", "flex-connect", "--test", "flow", "--", "in_a_window"], &[threads])
+        let tests = ["test", "--package", "flex-connect", "--test", "flow", "--test", "kills", "--", "in_a_window"];
+        sh_with("cargo", &tests, &[threads])
     }),
 ];

@@ -16,7 +16,8 @@ use crate::{
     Edition, Linking, Notice, Phase, Place, Problem, View,
     client::{Client, Session},
     code,
-    ports::{Browser, Clock, Kept, Store, Vault},
+    diagnostics::{self, LastProblems},
+    ports::{Browser, Clipboard, Clock, Kept, Store, Vault},
     record::{Mirror, Person, Record, UnansweredSend},
     server::Server,
     server_clock::ServerClock,
@@ -32,6 +33,8 @@ pub struct Start {
     pub server: Option<String>,
     /// A user name for the sign-in screen, instead of the last one.
     pub username: Option<String>,
+    /// The system and the web view with their versions, for support.
+    pub platform: String,
 }
 
 /// The device that the app runs on.
@@ -45,6 +48,8 @@ pub struct Device {
     pub clock: Arc<dyn Clock>,
     /// The system browser.
     pub browser: Arc<dyn Browser>,
+    /// The clipboard.
+    pub clipboard: Arc<dyn Clipboard>,
 }
 
 impl fmt::Debug for Device {
@@ -65,6 +70,7 @@ impl fmt::Debug for App {
 
 struct Parts {
     edition: Edition,
+    platform: String,
     device: Device,
     client: Client,
     inner: Mutex<Inner>,
@@ -86,6 +92,7 @@ struct Inner {
     /// Counts states taken in: an answer that was asked for before the newest came is dropped.
     taken_in: u64,
     revision: u32,
+    problems: LastProblems,
 }
 
 enum Token {
@@ -127,10 +134,20 @@ impl App {
             person.place = flow_place(start.edition);
         }
         let token = if record.person.is_some() { Token::NotRead } else { Token::None };
-        let inner = Inner { record, token, trouble: None, notice: None, session: 0, taken_in: 0, revision: 0 };
+        let inner = Inner {
+            record,
+            token,
+            trouble: None,
+            notice: None,
+            session: 0,
+            taken_in: 0,
+            revision: 0,
+            problems: LastProblems::default(),
+        };
         let view = view_of(&inner, start.edition, &*device.clock);
         Ok(Self(Arc::new(Parts {
             edition: start.edition,
+            platform: start.platform,
             device,
             client: Client::new(base)?,
             inner: Mutex::new(inner),
@@ -184,6 +201,16 @@ impl App {
                 () = away => pause = FIRST_RECONNECT,
             }
         }
+    }
+
+    /// Notes the problem that a command ended in, for [`App::copy_diagnostics`] and the log.
+    pub fn noted(&self, answer: Result<View, Problem>) -> Result<View, Problem> {
+        if let Err(problem) = &answer {
+            tracing::info!(code = diagnostics::code_of(problem), "a command ended in a problem");
+            let at = self.0.device.clock.wall();
+            self.lock().problems.note(at, problem);
+        }
+        answer
     }
 
     /// The view as it is now.
@@ -395,6 +422,20 @@ impl App {
         }
     }
 
+    /// Puts versions, the platform and the codes of the last problems on the clipboard, for support.
+    ///
+    /// # Errors
+    /// [`Problem::NotCopied`] if the system refused.
+    pub async fn copy_diagnostics(&self) -> Result<View, Problem> {
+        let view = self.view().await?;
+        let text = diagnostics::text(&self.0.platform, &view, &self.lock().problems);
+        let clipboard = self.0.device.clipboard.clone();
+        match blocking(move || clipboard.copy(&text)).await {
+            Some(Ok(())) => Ok(view),
+            _ => Err(Problem::NotCopied),
+        }
+    }
+
     /// Chooses the language of the interface.
     ///
     /// # Errors
@@ -414,7 +455,7 @@ impl App {
         let answer = match self.0.client.events(&at).await {
             Ok(answer) => answer,
             Err(problem) => {
-                self.take_in(session, Err(problem)).ok();
+                self.noted(self.take_in(session, Err(problem))).ok();
                 return false;
             }
         };

@@ -33,6 +33,8 @@ macro_rules! commands {
             snooze();
             /// Opens the Visma Connect account settings in the system browser.
             open_account_settings();
+            /// Puts versions, the platform and the codes of the last problems on the clipboard, for support.
+            copy_diagnostics();
             /// Chooses the language of the interface; none is the device's.
             set_language(language: Option<Language>);
         }

@@ -9,6 +9,7 @@ mod app;
 mod client;
 pub mod code;
 mod commands;
+mod diagnostics;
 pub mod ports;
 mod problem;
 mod record;

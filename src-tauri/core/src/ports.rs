@@ -69,6 +69,20 @@ pub trait Browser: Send + Sync + 'static {
 #[error("no browser could be started")]
 pub struct NotOpened;
 
+/// The system's clipboard, to write to. It is never read.
+pub trait Clipboard: Send + Sync + 'static {
+    /// Replaces what is on the clipboard.
+    ///
+    /// # Errors
+    /// [`NotCopied`] if the system refused.
+    fn copy(&self, text: &str) -> Result<(), NotCopied>;
+}
+
+/// The clipboard did not take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the clipboard did not take it")]
+pub struct NotCopied;
+
 /// The clocks of the machine this runs on.
 #[derive(Debug)]
 pub struct SystemClock(std::time::Instant);

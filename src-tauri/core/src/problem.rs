@@ -93,6 +93,9 @@ pub enum Problem {
     /// The address is not one that this app opens, or no browser could be started.
     #[error("link not opened")]
     LinkNotOpened,
+    /// The clipboard did not take it.
+    #[error("not copied")]
+    NotCopied,
     /// The server answered something that this app does not understand.
     #[error("unexpected answer")]
     Unexpected,

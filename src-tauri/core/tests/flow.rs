@@ -282,3 +282,17 @@ async fn only_the_account_settings_open_and_each_edition_opens_its_own() {
     let refused = start(&memory, Edition::Desktop).open_account_settings().await;
     assert_eq!(refused.unwrap_err(), Problem::LinkNotOpened);
 }
+
+#[tokio::test]
+async fn diagnostics_name_the_problems_and_nobody() {
+    let (memory, backend) = (Memory::default(), Backend::start().await);
+    let app = signed_in(&memory, &backend).await;
+    app.send_code(ANNA_AT_WORK.into()).await.unwrap();
+    app.noted(app.verify_code("12".into()).await).unwrap_err();
+    app.copy_diagnostics().await.unwrap();
+    let text = memory.with(|memory| memory.copied.clone()).unwrap();
+    assert!(text.contains("codeFormat") && text.contains("CodeSent") && text.contains("a test"), "{text}");
+    for private in ["@", "anna", "Anna", "Svensson", "127.0.0.1"] {
+        assert!(!text.contains(private), "{text}");
+    }
+}

@@ -13,7 +13,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use flex_connect_core::{
     App, Device, Edition, Linking, Phase, SecretString, Start, View,
-    ports::{Browser, Clock, Kept, NotOpened, Store, SystemClock, Vault, VaultUnreadable},
+    ports::{Browser, Clipboard, Clock, Kept, NotCopied, NotOpened, Store, SystemClock, Vault, VaultUnreadable},
 };
 use hrm_backend::demo::{Demo, Options};
 use serde_json::{Value, json};
@@ -32,6 +32,7 @@ pub struct Remembered {
     pub no_vault: bool,
     pub record: Option<String>,
     pub opened: Vec<String>,
+    pub copied: Option<String>,
     /// How far the device's wall clock is off.
     pub wall_is_off: TimeDelta,
 }
@@ -74,6 +75,13 @@ impl Browser for Memory {
     }
 }
 
+impl Clipboard for Memory {
+    fn copy(&self, text: &str) -> Result<(), NotCopied> {
+        self.with(|memory| memory.copied = Some(text.to_owned()));
+        Ok(())
+    }
+}
+
 struct OffClock(Memory, SystemClock);
 
 impl Clock for OffClock {
@@ -98,8 +106,9 @@ pub fn start_with(memory: &Memory, edition: Edition, http: impl Fn() -> reqwest:
         store: Arc::new(memory.clone()),
         clock: Arc::new(OffClock(memory.clone(), SystemClock::default())),
         browser: Arc::new(memory.clone()),
+        clipboard: Arc::new(memory.clone()),
     };
-    App::new(Start { edition, server: None, username: None }, device, http).unwrap()
+    App::new(Start { edition, server: None, username: None, platform: "a test".into() }, device, http).unwrap()
 }
 
 /// The real backend in its demo form.

@@ -36,5 +36,8 @@ export const snooze = (): Promise<types.View> => invoke("snooze");
 /** Opens the Visma Connect account settings in the system browser. */
 export const openAccountSettings = (): Promise<types.View> => invoke("open_account_settings");
 
+/** Puts versions, the platform and the codes of the last problems on the clipboard, for support. */
+export const copyDiagnostics = (): Promise<types.View> => invoke("copy_diagnostics");
+
 /** Chooses the language of the interface; none is the device's. */
 export const setLanguage = (language: types.Language | null): Promise<types.View> => invoke("set_language", { language });

@@ -137,7 +137,7 @@ retryAfterSeconds: number, } | { "code": "accountTaken" } | { "code": "alreadyLi
 /**
  * Wrong codes that are still allowed.
  */
-attemptsLeft: number, } | { "code": "codeExpired" } | { "code": "attemptsExhausted" } | { "code": "noChallenge" } | { "code": "linkNotOpened" } | { "code": "unexpected" };
+attemptsLeft: number, } | { "code": "codeExpired" } | { "code": "attemptsExhausted" } | { "code": "noChallenge" } | { "code": "linkNotOpened" } | { "code": "notCopied" } | { "code": "unexpected" };
 
 /**
  * A language of the interface and of the mails (BCP 47).
