@@ -31,6 +31,7 @@ const standIn: Bridge = {
   startOver: () => changed({}),
   snooze: () => refused("banner-hide"),
   openAccountSettings: () => refused("manage-account"),
+  copyDiagnostics: () => refused("copy-diagnostics"),
   setLanguage: (language) => changed({ language }),
   onChanged: () => Promise.resolve(),
 };

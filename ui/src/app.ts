@@ -12,6 +12,7 @@ export type Action =
   | "startOver"
   | "snooze"
   | "openAccountSettings"
+  | "copyDiagnostics"
   | "setLanguage"
   | "refresh"
   | "go";

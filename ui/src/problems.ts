@@ -63,6 +63,7 @@ const BY_ACTION: Record<Action, Spot> = {
   startOver: "code",
   snooze: "banner",
   openAccountSettings: "manage",
+  copyDiagnostics: "settings",
   signOut: "settings",
   setLanguage: "settings",
   refresh: "screen",

@@ -1,7 +1,7 @@
 // The one door to Rust. Nothing outside src/ipc imports @tauri-apps, so the gallery and the tests can stand in for it.
 
 import { listen } from "@tauri-apps/api/event";
-import { draft, go, openAccountSettings, refresh, sendCode, setLanguage, signIn, signOut, snooze, startOver, verifyCode, view } from "./generated/commands";
+import { copyDiagnostics, draft, go, openAccountSettings, refresh, sendCode, setLanguage, signIn, signOut, snooze, startOver, verifyCode, view } from "./generated/commands";
 import type * as commands from "./generated/commands";
 import type { Problem, View } from "./generated/types";
 
@@ -14,6 +14,7 @@ export type Bridge = typeof commands & {
 
 /** Named one by one, for a bundler makes a costly object of a spread module; tsc finds a missing one. */
 export const tauri: Bridge = {
+  copyDiagnostics,
   draft,
   go,
   openAccountSettings,

@@ -94,6 +94,8 @@ export default {
   signedInAs: "Logget ind som",
   company: "Virksomhed",
   name: "Navn",
+  copyDiagnostics: "Kopiér diagnostik",
+  diagnosticsCopied: "Kopieret, uden adresser og navne. Indsæt det i en besked til din administrator.",
   signOut: "Log ud",
   sessionEnded: "Din session er afsluttet. Log ind igen for at fortsætte.",
   vaultUnreadable: "Enheden kunne ikke åbne sit lager til adgangskoder. Log ind igen for at fortsætte.",
@@ -151,6 +153,8 @@ export default {
   noChallengeThen: "Den er brugt, eller du startede forfra. Send en ny.",
   linkNotOpened: "Siden kunne ikke åbnes.",
   linkNotOpenedThen: "Ingen browser svarede. Skriv selv adressen ovenfor i en browser.",
+  notCopied: "Intet blev kopieret.",
+  notCopiedThen: "Udklipsholderen tog ikke imod det. Prøv igen.",
   unexpected: "Serveren svarede noget, som appen ikke forstår.",
   unexpectedThen: "Intet er gået tabt. Prøv igen, og sig det til din administrator, hvis det fortsætter.",
 } satisfies Words;

@@ -92,6 +92,8 @@ export default {
   signedInAs: "Signed in as",
   company: "Company",
   name: "Name",
+  copyDiagnostics: "Copy diagnostics",
+  diagnosticsCopied: "Copied, without addresses and names. Paste it into a message to your administrator.",
   signOut: "Sign out",
   sessionEnded: "Your session has ended. Sign in again to go on.",
   vaultUnreadable: "This device could not open its password store. Sign in again to go on.",
@@ -149,6 +151,8 @@ export default {
   noChallengeThen: "It was used, or you started over. Send a new one.",
   linkNotOpened: "The page could not be opened.",
   linkNotOpenedThen: "No browser answered. Type the address above into one yourself.",
+  notCopied: "Nothing was copied.",
+  notCopiedThen: "The clipboard did not take it. Try again.",
   unexpected: "The server answered something that the app doesn't understand.",
   unexpectedThen: "Nothing was lost. Try again, and tell your administrator if it goes on.",
 };

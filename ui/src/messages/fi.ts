@@ -94,6 +94,8 @@ export default {
   signedInAs: "Kirjautuneena",
   company: "Yritys",
   name: "Nimi",
+  copyDiagnostics: "Kopioi vianmääritystiedot",
+  diagnosticsCopied: "Kopioitu ilman osoitteita ja nimiä. Liitä viestiin järjestelmänvalvojallesi.",
   signOut: "Kirjaudu ulos",
   sessionEnded: "Istuntosi on päättynyt. Jatka kirjautumalla uudelleen.",
   vaultUnreadable: "Laite ei voinut avata salasanavarastoaan. Jatka kirjautumalla uudelleen.",
@@ -151,6 +153,8 @@ export default {
   noChallengeThen: "Se on käytetty, tai aloitit alusta. Lähetä uusi.",
   linkNotOpened: "Sivua ei voitu avata.",
   linkNotOpenedThen: "Selain ei vastannut. Kirjoita yllä oleva osoite itse selaimeen.",
+  notCopied: "Mitään ei kopioitu.",
+  notCopiedThen: "Leikepöytä ei ottanut tietoja vastaan. Yritä uudelleen.",
   unexpected: "Palvelin vastasi jotakin, mitä sovellus ei ymmärrä.",
   unexpectedThen: "Mitään ei kadonnut. Yritä uudelleen, ja kerro järjestelmänvalvojallesi, jos tämä jatkuu.",
 } satisfies Words;

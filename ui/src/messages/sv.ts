@@ -94,6 +94,8 @@ export default {
   signedInAs: "Inloggad som",
   company: "Företag",
   name: "Namn",
+  copyDiagnostics: "Kopiera diagnostik",
+  diagnosticsCopied: "Kopierat, utan adresser och namn. Klistra in det i ett meddelande till din administratör.",
   signOut: "Logga ut",
   sessionEnded: "Din session har avslutats. Logga in igen för att fortsätta.",
   vaultUnreadable: "Enheten kunde inte öppna sitt lösenordsvalv. Logga in igen för att fortsätta.",
@@ -151,6 +153,8 @@ export default {
   noChallengeThen: "Den har använts, eller så började du om. Skicka en ny.",
   linkNotOpened: "Sidan kunde inte öppnas.",
   linkNotOpenedThen: "Ingen webbläsare svarade. Skriv in adressen ovan i en webbläsare själv.",
+  notCopied: "Ingenting kopierades.",
+  notCopiedThen: "Urklipp tog inte emot det. Försök igen.",
   unexpected: "Servern svarade något som appen inte förstår.",
   unexpectedThen: "Inget har gått förlorat. Försök igen, och säg till din administratör om det fortsätter.",
 } satisfies Words;
