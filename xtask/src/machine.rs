@@ -22,6 +22,8 @@ const TO_DRIVE: &[&str] = &[
 ];
 /// To look at the screens in a browser.
 const TO_LOOK: &[&str] = &["chromium"];
+/// To run the backend's tests on its other database, and to call it by its own OpenAPI document.
+const TO_ASK: &[&str] = &["postgresql", "python3-venv"];
 
 const TAURI_DRIVER: &str = "2.1.0";
 const OLDEST_NODE: u32 = 20;
@@ -57,6 +59,7 @@ fn packages(purpose: For) -> anyhow::Result<()> {
     }
     if purpose >= For::Testing {
         wanted.extend(TO_LOOK);
+        wanted.extend(TO_ASK);
     }
     if !says_yes("dpkg", &["--version"]) {
         // Not Debian: the library that everything here hangs on tells whether somebody has prepared the machine.

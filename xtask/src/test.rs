@@ -26,7 +26,7 @@ pub(crate) fn test(only: Option<&str>) -> anyhow::Result<()> {
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 11] = [
     ("the machine has what it needs", || machine::prepare(For::Testing)),
     ("formatting", || sh("cargo", &["fmt", "--all", "--check"])),
     ("packages of the UI", ui::packages),
@@ -36,6 +36,13 @@ const STEPS: [Step; 9] = [
     ("clippy", || sh("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
     ("tests of the crates, and of the bridge to the UI", || {
         sh("cargo", &["test", "--workspace", "--quiet", "--", "--skip", "in_a_window"])
+    }),
+    ("tests of the backend on PostgreSQL", || {
+        sh_with("cargo", &["test", "--package", "hrm-backend", "--quiet"], &[("HRM_TEST_POSTGRES", "1")])
+    }),
+    ("the backend called by its own OpenAPI document", || {
+        sh("cargo", &["build", "--quiet", "--package", "hrm-backend"])?;
+        sh("sh", &["backend/tests/schemathesis/run.sh", "--short"])
     }),
     ("the flow in a window, through tauri-driver", || {
         // Two at a time: that is what two cores carry without a test waiting in vain.

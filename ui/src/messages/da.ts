@@ -95,7 +95,7 @@ export default {
   company: "Virksomhed",
   name: "Navn",
   copyDiagnostics: "Kopiér diagnostik",
-  diagnosticsCopied: "Kopieret, uden adresser og navne. Indsæt det i en besked til din administrator.",
+  diagnosticsCopied: "Kopieret, uden navne.",
   signOut: "Log ud",
   sessionEnded: "Din session er afsluttet. Log ind igen for at fortsætte.",
   vaultUnreadable: "Enheden kunne ikke åbne sit lager til adgangskoder. Log ind igen for at fortsætte.",
@@ -154,7 +154,7 @@ export default {
   linkNotOpened: "Siden kunne ikke åbnes.",
   linkNotOpenedThen: "Ingen browser svarede. Skriv selv adressen ovenfor i en browser.",
   notCopied: "Intet blev kopieret.",
-  notCopiedThen: "Udklipsholderen tog ikke imod det. Prøv igen.",
+  notCopiedThen: "Prøv igen.",
   unexpected: "Serveren svarede noget, som appen ikke forstår.",
   unexpectedThen: "Intet er gået tabt. Prøv igen, og sig det til din administrator, hvis det fortsætter.",
 } satisfies Words;

@@ -93,7 +93,7 @@ export default {
   company: "Company",
   name: "Name",
   copyDiagnostics: "Copy diagnostics",
-  diagnosticsCopied: "Copied, without addresses and names. Paste it into a message to your administrator.",
+  diagnosticsCopied: "Copied, without names.",
   signOut: "Sign out",
   sessionEnded: "Your session has ended. Sign in again to go on.",
   vaultUnreadable: "This device could not open its password store. Sign in again to go on.",
@@ -152,7 +152,7 @@ export default {
   linkNotOpened: "The page could not be opened.",
   linkNotOpenedThen: "No browser answered. Type the address above into one yourself.",
   notCopied: "Nothing was copied.",
-  notCopiedThen: "The clipboard did not take it. Try again.",
+  notCopiedThen: "Try again.",
   unexpected: "The server answered something that the app doesn't understand.",
   unexpectedThen: "Nothing was lost. Try again, and tell your administrator if it goes on.",
 };

@@ -95,7 +95,7 @@ export default {
   company: "Yritys",
   name: "Nimi",
   copyDiagnostics: "Kopioi vianmääritystiedot",
-  diagnosticsCopied: "Kopioitu ilman osoitteita ja nimiä. Liitä viestiin järjestelmänvalvojallesi.",
+  diagnosticsCopied: "Kopioitu ilman nimiä.",
   signOut: "Kirjaudu ulos",
   sessionEnded: "Istuntosi on päättynyt. Jatka kirjautumalla uudelleen.",
   vaultUnreadable: "Laite ei voinut avata salasanavarastoaan. Jatka kirjautumalla uudelleen.",
@@ -154,7 +154,7 @@ export default {
   linkNotOpened: "Sivua ei voitu avata.",
   linkNotOpenedThen: "Selain ei vastannut. Kirjoita yllä oleva osoite itse selaimeen.",
   notCopied: "Mitään ei kopioitu.",
-  notCopiedThen: "Leikepöytä ei ottanut tietoja vastaan. Yritä uudelleen.",
+  notCopiedThen: "Yritä uudelleen.",
   unexpected: "Palvelin vastasi jotakin, mitä sovellus ei ymmärrä.",
   unexpectedThen: "Mitään ei kadonnut. Yritä uudelleen, ja kerro järjestelmänvalvojallesi, jos tämä jatkuu.",
 } satisfies Words;

@@ -95,7 +95,7 @@ export default {
   company: "Firma",
   name: "Navn",
   copyDiagnostics: "Kopier diagnostikk",
-  diagnosticsCopied: "Kopiert, uten adresser og navn. Lim det inn i en melding til administratoren din.",
+  diagnosticsCopied: "Kopiert, uten navn.",
   signOut: "Logg ut",
   sessionEnded: "Økten din er avsluttet. Logg inn igjen for å fortsette.",
   vaultUnreadable: "Enheten kunne ikke åpne passordlageret sitt. Logg inn igjen for å fortsette.",
@@ -154,7 +154,7 @@ export default {
   linkNotOpened: "Siden kunne ikke åpnes.",
   linkNotOpenedThen: "Ingen nettleser svarte. Skriv inn adressen ovenfor i en nettleser selv.",
   notCopied: "Ingenting ble kopiert.",
-  notCopiedThen: "Utklippstavlen tok ikke imot det. Prøv igjen.",
+  notCopiedThen: "Prøv igjen.",
   unexpected: "Serveren svarte noe som appen ikke forstår.",
   unexpectedThen: "Ingenting er tapt. Prøv igjen, og si fra til administratoren din hvis det fortsetter.",
 } satisfies Words;

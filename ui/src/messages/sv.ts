@@ -95,7 +95,7 @@ export default {
   company: "Företag",
   name: "Namn",
   copyDiagnostics: "Kopiera diagnostik",
-  diagnosticsCopied: "Kopierat, utan adresser och namn. Klistra in det i ett meddelande till din administratör.",
+  diagnosticsCopied: "Kopierat, utan namn.",
   signOut: "Logga ut",
   sessionEnded: "Din session har avslutats. Logga in igen för att fortsätta.",
   vaultUnreadable: "Enheten kunde inte öppna sitt lösenordsvalv. Logga in igen för att fortsätta.",
@@ -154,7 +154,7 @@ export default {
   linkNotOpened: "Sidan kunde inte öppnas.",
   linkNotOpenedThen: "Ingen webbläsare svarade. Skriv in adressen ovan i en webbläsare själv.",
   notCopied: "Ingenting kopierades.",
-  notCopiedThen: "Urklipp tog inte emot det. Försök igen.",
+  notCopiedThen: "Försök igen.",
   unexpected: "Servern svarade något som appen inte förstår.",
   unexpectedThen: "Inget har gått förlorat. Försök igen, och säg till din administratör om det fortsätter.",
 } satisfies Words;
