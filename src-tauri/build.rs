@@ -3,6 +3,8 @@
 use std::{fs, path::Path};
 
 fn main() {
+    // The page is built into the program: a new page is a new program.
+    println!("cargo::rerun-if-changed=ui/dist");
     // `cargo clippy` and the Rust tests compile the app without the UI; only `cargo xtask` builds the real one.
     let page = Path::new("ui/dist/index.html");
     if !page.exists() {

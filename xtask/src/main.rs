@@ -19,8 +19,9 @@ const USAGE: &str = "\
 cargo xtask run  [--edition mobile|desktop] [--release] [--tour]
     Starts the demo backend and the app against it, signed out, with Anna's user name filled in.
     --tour, or no display: the whole flow on a display of its own, with pictures in target/tour/.
-cargo xtask test [--only STEP]
-    Everything that must be true before a commit. STEP is a part of a step's name.";
+cargo xtask test [--only STEP] [--long]
+    Everything that must be true before a commit. STEP is a part of a step's name.
+    --long: the long forms too (every screen state in every language, 2,000 requests, 20 rounds of kills).";
 
 fn main() -> ExitCode {
     // Every path below is from the root, wherever the command was typed.
@@ -40,6 +41,7 @@ fn command() -> anyhow::Result<()> {
     let mut command = None;
     let mut wish = run::Wish { edition: None, release: false, tour: false };
     let mut only = None;
+    let mut long = false;
     while let Some(argument) = arguments.next()? {
         match argument {
             Value(name) if command.is_none() => command = Some(name.string()?),
@@ -51,6 +53,7 @@ fn command() -> anyhow::Result<()> {
             }
             Long("release") => wish.release = true,
             Long("tour") => wish.tour = true,
+            Long("long") => long = true,
             Long("only") => only = Some(arguments.value()?.string()?),
             Long("help") => {
                 println!("{USAGE}");
@@ -61,7 +64,7 @@ fn command() -> anyhow::Result<()> {
     }
     match command.as_deref() {
         Some("run") => run::run(&wish),
-        Some("test") => test::test(only.as_deref()),
+        Some("test") => test::test(only.as_deref(), long),
         _ => anyhow::bail!("{USAGE}"),
     }
 }

@@ -8,17 +8,19 @@ use crate::{
     ui,
 };
 
-pub(crate) fn test(only: Option<&str>) -> anyhow::Result<()> {
+pub(crate) fn test(only: Option<&str>, long: bool) -> anyhow::Result<()> {
     let mut steps = Steps::new();
     let mut ran = 0;
-    for (name, work) in STEPS {
+    let more: &[Step] = if long { &LONG } else { &[] };
+    for (name, work) in STEPS.iter().chain(more) {
         if only.is_none_or(|only| name.contains(only)) {
             steps.step(name, work)?;
             ran += 1;
         }
     }
     if ran == 0 {
-        bail!("No step has that in its name: {}", STEPS.map(|(name, _)| name).join(" · "));
+        let names: Vec<_> = STEPS.iter().chain(&LONG).map(|(name, _)| *name).collect();
+        bail!("No step has that in its name: {}", names.join(" · "));
     }
     println!("\nAll {ran} steps green in {} s.", steps.seconds());
     Ok(())
@@ -49,5 +51,18 @@ const STEPS: [Step; 11] = [
         let threads = ("RUST_TEST_THREADS", "2");
         let tests = ["test", "--package", "flex-connect", "--test", "flow", "--test", "kills", "--", "in_a_window"];
         sh_with("cargo", &tests, &[threads])
+    }),
+];
+
+const LONG: [Step; 3] = [
+    ("long: every screen state, language, theme and size, looked at by axe and compared", || {
+        ui::npm(&["run", "--silent", "pictures", "--", "--all"])
+    }),
+    ("long: two thousand requests by the OpenAPI document", || {
+        sh("sh", &["backend/tests/schemathesis/run.sh", "--long"])
+    }),
+    ("long: 20 rounds of kills at eight points", || {
+        let tests = ["test", "--package", "flex-connect", "--test", "kills", "--", "eight_points"];
+        sh_with("cargo", &tests, &[("KILL_ROUNDS", "20")])
     }),
 ];

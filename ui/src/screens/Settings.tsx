@@ -11,7 +11,6 @@ import { type SignedIn, statusText } from "./Home";
 export function Settings({ phase: { employee, linking, notice, server } }: SignedIn) {
   const m = say();
   const [copied, setCopied] = useState(false);
-  const copy = async () => setCopied(await act("copyDiagnostics", (b) => b.copyDiagnostics()));
   return (
     <Frame testid="screen-settings" notice={notice}>
       <Rows>
@@ -51,12 +50,9 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
         </FactRow>
       </Rows>
       <ProblemNote spots={["settings"]} id="settings-problem" />
-      <p class="hint" role="status" data-testid="diagnostics-copied">
-        {copied && m.diagnosticsCopied}
-      </p>
       <div class="actions">
-        <Button testid="copy-diagnostics" busy={working.value.has("copyDiagnostics")} onPress={() => void copy()}>
-          {m.copyDiagnostics}
+        <Button testid="copy-diagnostics" onPress={() => void act("copyDiagnostics", (b) => b.copyDiagnostics()).then(setCopied)}>
+          {copied ? m.copied : m.copy}
         </Button>
         <Button testid="sign-out" busy={working.value.has("signOut")} onPress={() => void act("signOut", (b) => b.signOut())}>
           {m.signOut}
