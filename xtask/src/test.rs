@@ -26,6 +26,23 @@ pub(crate) fn test(only: Option<&str>, long: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Always the whole workspace, so that every step finds what the one before has built: a part of it would choose other
+/// features of the libraries and build them again.
+const WORKSPACE: [&str; 3] = ["test", "--workspace", "--quiet"];
+/// The backend's tests that ask a database.
+const BACKEND: &[&str] = &[
+    "--test",
+    "administrator",
+    "--test",
+    "contract",
+    "--test",
+    "interleavings",
+    "--test",
+    "many_backends",
+    "--test",
+    "nothing_lost",
+];
+
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
 const STEPS: [Step; 11] = [
@@ -37,20 +54,17 @@ const STEPS: [Step; 11] = [
     ("tests of the UI", || ui::npm(&["test", "--silent"])),
     ("clippy", || sh("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
     ("tests of the crates, and of the bridge to the UI", || {
-        sh("cargo", &["test", "--workspace", "--quiet", "--", "--skip", "in_a_window"])
+        sh("cargo", &[&WORKSPACE, &["--", "--skip", "in_a_window"][..]].concat())
     }),
     ("tests of the backend on PostgreSQL", || {
-        sh_with("cargo", &["test", "--package", "hrm-backend", "--quiet"], &[("HRM_TEST_POSTGRES", "1")])
+        sh_with("cargo", &[&WORKSPACE, BACKEND].concat(), &[("HRM_TEST_POSTGRES", "1")])
     }),
-    ("the backend called by its own OpenAPI document", || {
-        sh("cargo", &["build", "--quiet", "--package", "hrm-backend"])?;
-        sh("sh", &["backend/tests/schemathesis/run.sh", "--short"])
-    }),
+    ("the backend called by its own OpenAPI document", || sh("sh", &["backend/tests/schemathesis/run.sh", "--short"])),
     ("the flow in a window, through tauri-driver", || {
         // Two at a time: that is what two cores carry without a test waiting in vain.
         let threads = ("RUST_TEST_THREADS", "2");
-        let tests = ["test", "--package", "flex-connect", "--test", "flow", "--test", "kills", "--", "in_a_window"];
-        sh_with("cargo", &tests, &[threads])
+        let tests = ["--test", "flow", "--test", "kills", "--", "in_a_window"];
+        sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &[threads])
     }),
 ];
 
@@ -62,7 +76,7 @@ const LONG: [Step; 3] = [
         sh("sh", &["backend/tests/schemathesis/run.sh", "--long"])
     }),
     ("long: 20 rounds of kills at eight points", || {
-        let tests = ["test", "--package", "flex-connect", "--test", "kills", "--", "eight_points"];
-        sh_with("cargo", &tests, &[("KILL_ROUNDS", "20")])
+        let tests = ["--test", "kills", "--", "eight_points"];
+        sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &[("KILL_ROUNDS", "20")])
     }),
 ];

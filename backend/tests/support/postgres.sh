@@ -9,7 +9,10 @@ bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 
 # PostgreSQL does not run as root.
 if [ "$(id -u)" = 0 ]; then
-    exec setpriv --reuid=postgres --regid=postgres --init-groups sh "$0"
+    # Nor may its user read this file, or this folder, where the checkout is root's alone.
+    text=$(cat "$0")
+    cd /
+    exec setpriv --reuid=postgres --regid=postgres --init-groups sh -c "$text"
 fi
 
 folder=$(mktemp -d /tmp/hrm-postgres.XXXXXX)
