@@ -41,7 +41,7 @@ pub(crate) fn prepare(purpose: For) -> anyhow::Result<()> {
     packages(purpose)?;
     node()?;
     if purpose >= For::Driving {
-        tauri_driver()?;
+        tool("tauri-driver", TAURI_DRIVER)?;
     }
     Ok(())
 }
@@ -107,16 +107,15 @@ fn node() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tauri_driver() -> anyhow::Result<()> {
-    if Path::new("target/tools/bin/tauri-driver").exists()
-        && kept_version("tauri-driver").as_deref() == Some(TAURI_DRIVER)
-    {
-        println!("tauri-driver: {TAURI_DRIVER}");
+/// A program that cargo builds, in `target/tools` so that the machine's own stay as they are.
+pub(crate) fn tool(name: &str, version: &str) -> anyhow::Result<()> {
+    if Path::new("target/tools/bin").join(name).exists() && kept_version(name).as_deref() == Some(version) {
+        println!("{name}: {version}");
         return Ok(());
     }
-    println!("tauri-driver: installing {TAURI_DRIVER} into target/tools");
-    let version = format!("tauri-driver@{TAURI_DRIVER}");
-    sh("cargo", &["install", "--quiet", "--locked", "--force", "--root", "target/tools", &version])
+    println!("{name}: installing {version} into target/tools");
+    let wanted = format!("{name}@{version}");
+    sh("cargo", &["install", "--quiet", "--locked", "--force", "--root", "target/tools", &wanted])
 }
 
 /// The version that cargo noted when it installed a tool.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "these commands talk to the person who typed them")]
 
+mod fuzz;
 mod machine;
 mod run;
 mod steps;
@@ -21,7 +22,7 @@ cargo xtask run  [--edition mobile|desktop] [--release] [--tour]
     --tour, or no display: the whole flow on a display of its own, with pictures in target/tour/.
 cargo xtask test [--only STEP] [--long]
     Everything that must be true before a commit. STEP is a part of a step's name.
-    --long: the long forms too (every screen state in every language, 2,000 requests, 20 rounds of kills).";
+    --long: the long forms too (every screen state in every language, 2,000 requests, 20 rounds of kills, fuzzing).";
 
 fn main() -> ExitCode {
     // Every path below is from the root, wherever the command was typed.

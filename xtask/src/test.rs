@@ -3,6 +3,7 @@
 use anyhow::bail;
 
 use crate::{
+    fuzz,
     machine::{self, For},
     steps::{Steps, sh, sh_with},
     ui,
@@ -68,7 +69,8 @@ const STEPS: [Step; 11] = [
     }),
 ];
 
-const LONG: [Step; 3] = [
+const LONG: [Step; 4] = [
+    ("long: five minutes of made-up input for each reader of the core", fuzz::five_minutes_each),
     ("long: every screen state, language, theme and size, looked at by axe and compared", || {
         ui::npm(&["run", "--silent", "pictures", "--", "--all"])
     }),

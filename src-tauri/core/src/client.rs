@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use hrm_api::{IDEMPOTENCY_KEY, ProblemCode, SendCode, SignedIn, State, path};
+use hrm_api::{IDEMPOTENCY_KEY, SendCode, SignedIn, State, path};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{Problem, server::Server};
+use crate::{Problem, answer, server::Server};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(15);
@@ -150,64 +150,21 @@ fn retry_after(answer: &Response) -> Option<u32> {
 }
 
 fn content_type(answer: &Response) -> &str {
-    let value = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().unwrap_or_default().trim()
+    let value = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    answer::media_type(value.unwrap_or_default())
 }
 
 async fn read<T: DeserializeOwned>(mut answer: Response) -> Result<T, Problem> {
-    let status = answer.status();
-    let json = matches!(content_type(&answer), "application/json" | "application/problem+json");
-    let retry_after_seconds = retry_after(&answer);
-    if !json {
-        return Err(match status.as_u16() {
-            500.. => Problem::Unavailable { retry_after_seconds },
-            429 => Problem::TooManyRequests { retry_after_seconds: retry_after_seconds.unwrap_or(60) },
-            _ => Problem::NotHrmServer,
-        });
-    }
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|error| problem_of(&error))? {
-        if body.len() + chunk.len() > LARGEST_ANSWER {
-            return Err(Problem::Unexpected);
+    if answer::is_json(content_type(&answer)) {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| problem_of(&error))? {
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(Problem::Unexpected);
+            }
+            body.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
     }
-    if status.is_success() {
-        return serde_json::from_slice(&body).map_err(|_| Problem::Unexpected);
-    }
-    match serde_json::from_slice::<hrm_api::Problem>(&body) {
-        Ok(told) => Err(problem_told(&told, retry_after_seconds)),
-        Err(_) if status.is_server_error() => Err(Problem::Unavailable { retry_after_seconds }),
-        Err(_) => Err(Problem::Unexpected),
-    }
-}
-
-fn problem_told(told: &hrm_api::Problem, header: Option<u32>) -> Problem {
-    let wait = told.retry_after_seconds.or(header);
-    let retry_after_seconds = wait.unwrap_or(60);
-    match told.code {
-        ProblemCode::BadCredentials => Problem::BadCredentials,
-        ProblemCode::SignedOut => Problem::SignedOut,
-        ProblemCode::EmailInvalid => Problem::EmailInvalid,
-        ProblemCode::DomainNotAllowed => Problem::DomainNotAllowed,
-        ProblemCode::ResendTooSoon => Problem::ResendTooSoon { retry_after_seconds },
-        ProblemCode::TooManyCodes => Problem::TooManyCodes { retry_after_seconds },
-        ProblemCode::TooManyRequests => Problem::TooManyRequests { retry_after_seconds },
-        ProblemCode::CodeFormat => Problem::CodeFormat,
-        ProblemCode::CodeWrong => Problem::CodeWrong { attempts_left: told.attempts_left.unwrap_or_default() },
-        ProblemCode::CodeExpired => Problem::CodeExpired,
-        ProblemCode::AttemptsExhausted => Problem::AttemptsExhausted,
-        ProblemCode::NoChallenge => Problem::NoChallenge,
-        ProblemCode::AlreadyLinked => Problem::AlreadyLinked,
-        ProblemCode::AccountTaken => Problem::AccountTaken,
-        ProblemCode::LinkingLocked => Problem::LinkingLocked,
-        ProblemCode::Unavailable => Problem::Unavailable { retry_after_seconds: wait },
-        ProblemCode::NotFound => Problem::NotHrmServer,
-        ProblemCode::IdempotencyKeyMissing
-        | ProblemCode::IdempotencyKeyReused
-        | ProblemCode::BodyInvalid
-        | ProblemCode::MethodNotAllowed => Problem::Unexpected,
-    }
+    answer::read(answer.status().as_u16(), content_type(&answer), retry_after(&answer), &body)
 }
 
 fn problem_of(error: &reqwest::Error) -> Problem {

@@ -43,7 +43,7 @@ impl Server {
         url
     }
 
-    /// Whether the address is this machine itself.
+    /// The name to look up, and the port.
     pub(crate) fn host(&self) -> (String, u16) {
         (self.0.host_str().unwrap_or_default().to_owned(), self.0.port_or_known_default().unwrap_or(443))
     }

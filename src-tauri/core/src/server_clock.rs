@@ -34,7 +34,8 @@ impl ServerClock {
             Some(then) => TimeDelta::from_std(clock.monotonic().saturating_sub(then)).unwrap_or_default(),
             None => (clock.wall() - self.wall).max(TimeDelta::zero()),
         };
-        self.server + passed
+        // At the end of chrono's calendar time stands still: a server can say any date.
+        self.server.checked_add_signed(passed).unwrap_or(self.server)
     }
 }
 
@@ -81,6 +82,14 @@ mod tests {
         assert_eq!(clock.now(&device), server + TimeDelta::seconds(10));
         device.set_wall_by(-100);
         assert_eq!(clock.now(&device), server + TimeDelta::seconds(10));
+    }
+
+    #[test]
+    fn a_server_at_the_end_of_the_calendar_ends_nothing_here() {
+        let (device, _, _) = heard();
+        let clock = ServerClock::heard(DateTime::<Utc>::MAX_UTC, &device);
+        device.pass(60);
+        assert_eq!(clock.now(&device), DateTime::<Utc>::MAX_UTC);
     }
 
     #[test]
