@@ -46,6 +46,34 @@ impl Stage {
         page.flow_is("notLinked").await;
     }
 
+    /// Searches the page, the processes and every file of the desk: log, record, page storage, caches.
+    async fn nothing_holds(&self, page: &Page, secrets: &[&str]) {
+        let source = page.source().await;
+        let processes = self.desk.processes();
+        assert!(processes.len() > 1, "the app and its web processes: {processes:?}");
+        for secret in secrets {
+            assert!(!source.contains(secret), "the page must not know {secret}");
+            for pid in &processes {
+                for file in ["cmdline", "environ"] {
+                    let text = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+                    assert!(!holds(&text, secret), "{file} of process {pid} holds {secret}");
+                }
+            }
+        }
+        // The keyring's own file is encrypted; the backend's folder is not of this device.
+        let files = self.desk.files().into_iter().filter(|file| !file.starts_with(self.desk.folder("backend")));
+        let files: Vec<_> = files.collect();
+        for part in ["record.json", "flex-connect.log", "stderr.log"] {
+            assert!(files.iter().any(|file| file.ends_with(part)), "{part} was not searched: {files:?}");
+        }
+        for file in files {
+            let bytes = std::fs::read(&file).unwrap_or_default();
+            for secret in secrets {
+                assert!(!holds(&bytes, secret), "{} holds {secret}", file.display());
+            }
+        }
+    }
+
     async fn send_to_first_suggestion(&self, page: &Page) -> String {
         let before = self.backend.inbox().await.len();
         page.tap("suggestion").await;
@@ -214,30 +242,31 @@ async fn in_a_window_a_hidden_banner_comes_back_after_24_hours_of_the_servers_cl
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_window_the_token_is_in_the_keyring_and_nowhere_else_and_sign_out_wipes_it() {
+async fn in_a_window_token_code_and_password_are_in_no_file_page_or_process_and_sign_out_wipes_the_token() {
+    const MISTYPED: &str = "a password like no other text 7431";
     let stage = Stage::set("desktop").await;
-    let app = stage.app_of(ANNA).await;
-    stage.open_flow(&app.page).await;
-    let code = stage.send_to_first_suggestion(&app.page).await;
+    let app = stage.app().await;
+    let page = &app.page;
+    page.see("screen-sign-in").await;
+    page.replace("server", &stage.backend.url).await;
+    page.replace("username", ANNA).await;
+    page.type_into("password", MISTYPED).await;
+    page.tap("sign-in").await;
+    page.problem("badCredentials").await;
+    page.replace("password", "demo").await;
+    page.tap("sign-in").await;
+    page.see("screen-home").await;
+    stage.open_flow(page).await;
+    let code = stage.send_to_first_suggestion(page).await;
+    let wrong = not(&code);
+    page.type_into("code", &wrong).await;
+    page.problem("codeWrong").await;
     let token = stage.desk.token_in_keyring().expect("the token is in the keyring");
-
-    let source = app.page.source().await;
-    assert!(!source.contains(&token), "the page must not know the token");
-    for pid in stage.desk.app_processes() {
-        for file in ["cmdline", "environ"] {
-            let text = std::fs::read(format!("/proc/{pid}/{file}")).unwrap();
-            assert!(!holds(&text, &token), "{file} of the app must not hold the token");
-        }
-    }
-    for file in stage.desk.files() {
-        let bytes = std::fs::read(&file).unwrap_or_default();
-        // The keyring's own file is encrypted; the inbox of the demo is the employee's mail program.
-        assert!(!holds(&bytes, &token), "{} holds the token", file.display());
-        if !file.starts_with(stage.desk.folder("backend")) {
-            assert!(!holds(&bytes, &code), "{} holds the code", file.display());
-            assert!(!holds(&bytes, "\"demo\""), "{} holds the password", file.display());
-        }
-    }
+    let secrets = [MISTYPED, &token, &code, &wrong];
+    stage.nothing_holds(page, &secrets).await;
+    page.replace("code", &code).await;
+    page.flow_is("linked").await;
+    stage.nothing_holds(page, &secrets).await;
 
     app.page.tap("nav-settings").await;
     app.page.tap("sign-out").await;
@@ -248,6 +277,7 @@ async fn in_a_window_the_token_is_in_the_keyring_and_nowhere_else_and_sign_out_w
     assert!(!record.contains("company.com") && !record.contains("Svensson"), "{record}");
     assert_eq!(app.page.value("username").await, ANNA, "the user name is remembered");
     assert_eq!(app.page.value("password").await, "");
+    stage.nothing_holds(page, &secrets).await;
     app.close(&stage.desk).await;
 }
 

@@ -164,15 +164,20 @@ impl Desk {
         assert!(hand.stdout(Stdio::null()).status().expect("xdotool starts").success(), "xdotool could not {does:?}");
     }
 
-    /// Process ids of the app on this desk, its web processes included.
+    /// Process ids of the app on this desk.
     pub fn app_processes(&self) -> Vec<u32> {
+        let mut processes = self.processes();
+        processes.retain(|pid| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == app()));
+        processes
+    }
+
+    /// Process ids of everything that runs on this desk, the app's web processes included.
+    pub fn processes(&self) -> Vec<u32> {
         let mark = format!("XDG_DATA_HOME={}", self.home.path().join("data").display());
         let processes = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
             let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
             let environ = fs::read(entry.path().join("environ")).ok()?;
-            let ours = environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes());
-            let exe = fs::read_link(entry.path().join("exe")).ok()?;
-            (ours && exe == app()).then_some(pid)
+            environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()).then_some(pid)
         });
         processes.collect()
     }
