@@ -158,11 +158,80 @@ async fn a_repeated_send_gets_the_stored_answer_and_sends_one_mail() {
     let anna = world.server.sign_in("anna.svensson").await;
     let missing = anna.request(Method::POST, CODES).json(&json!({ "email": ANNA }));
     Answer::of(missing).await.is(400, "idempotency_key_missing");
-    let (first, second) = tokio::join!(anna.send_with_key(ANNA, "k"), anna.send_with_key(ANNA, "k"));
-    assert_eq!(first.state(202, "codeSent"), second.state(202, "codeSent"));
+    let first = anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
+    assert_eq!(anna.send_with_key(ANNA, "k").await.state(202, "codeSent"), first);
     anna.send_with_key("anna.svensson@gmail.com", "k").await.is(422, "idempotency_key_reused");
     anna.wait_for_delivery("accepted").await;
     assert_eq!(world.server.inbox().await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_100_simultaneous_sends_with_one_key_one_mails_and_the_others_get_its_answer_or_are_told_to_come_back() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    let calls: Vec<_> = (0..100)
+        .map(|_| {
+            let anna = anna.clone();
+            tokio::spawn(async move { anna.send_with_key(ANNA, "k").await })
+        })
+        .collect();
+    let mut sent = Vec::new();
+    for call in calls {
+        let answer = call.await.unwrap();
+        if answer.status == 202 {
+            sent.push(answer.state(202, "codeSent"));
+        } else {
+            assert!(answer.retry_after.is_some_and(|seconds| seconds <= 5), "{answer:?}");
+            answer.is(409, "request_in_progress");
+        }
+    }
+    assert!(!sent.is_empty());
+    let again = anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
+    assert!(sent.iter().all(|state| *state == again), "one answer for all");
+    anna.wait_for_delivery("accepted").await;
+    assert_eq!(world.server.inbox().await.len(), 1);
+    assert_eq!(world.count("SELECT COUNT(*) FROM codes").await, 1);
+}
+
+#[tokio::test]
+async fn a_send_that_is_repeated_while_it_runs_is_told_to_come_back_and_then_gets_the_answer() {
+    let world = World::start().await;
+    let erik = world.server.sign_in("erik.lund").await;
+    let address = "erik.lund@verified.example";
+    world.server.faults(json!({ "directory": "timeout" })).await;
+    let first = tokio::spawn({
+        let erik = erik.clone();
+        async move { erik.send_with_key(address, "k").await }
+    });
+    erik.wait_for_status("linking").await;
+    let repeated = erik.send_with_key(address, "k").await;
+    assert!(!first.is_finished(), "Visma Connect lets it wait for two seconds");
+    assert!(repeated.retry_after.is_some_and(|seconds| seconds <= 6), "{repeated:?}");
+    repeated.is(409, "request_in_progress");
+    erik.send_with_key("erik@home.example", "k").await.is(422, "idempotency_key_reused");
+    let first = first.await.unwrap().state(200, "linking");
+    assert_eq!(erik.send_with_key(address, "k").await.state(200, "linking"), first);
+}
+
+#[tokio::test]
+async fn a_refused_send_gives_its_key_back() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    anna.send_with_key(ANNA, "k").await.is(429, "resend_too_soon");
+    world.server.advance(MINUTE).await;
+    anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_for_24_hours() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    let first = anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
+    world.server.advance(24 * HOUR - MINUTE).await;
+    assert_eq!(anna.send_with_key(ANNA, "k").await.state(202, "codeSent"), first);
+    world.server.advance(MINUTE).await;
+    assert_ne!(anna.send_with_key(ANNA, "k").await.state(202, "codeSent"), first, "another code");
 }
 
 #[tokio::test]

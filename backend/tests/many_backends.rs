@@ -115,7 +115,10 @@ impl Person {
             let request = if let Some(body) = &body { request.json(body) } else { request };
             let answer = request.timeout(Duration::from_secs(8)).send().await.ok()?;
             let status = answer.status().as_u16();
-            (status < 500).then_some((status, answer.json().await.ok()?))
+            let body: Value = answer.json().await.ok()?;
+            // The backend that had the call was killed in the middle of it, or still works on it.
+            let comes_back = status >= 500 || body["code"] == "request_in_progress";
+            (!comes_back).then_some((status, body))
         })
         .await
     }
