@@ -533,7 +533,7 @@ async fn the_clients_behind_a_trusted_proxy_have_a_limit_each() {
     assert_eq!(spoofed.last(), Some(&429), "with no proxy in front, nobody's header is believed");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_domain_that_the_company_does_not_allow_is_refused() {
     let world = World::start().await;
     let (done, said) = admin(&world.database_url, &["company", "demo", "--allowed", "company.com,räksmörgås.example"]);

@@ -149,7 +149,7 @@ async fn an_account_that_is_said_to_exist_and_is_not_found_is_found_later_and_is
     assert_eq!(mia.wait_for_status("linked").await["account"]["origin"], "existing");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_is_given_up_brings_the_banner_back_and_the_employee_can_begin_again() {
     let world = World::start().await;
     let erik = world.server.sign_in("erik.lund").await;
