@@ -116,9 +116,12 @@ impl Person {
             let answer = request.timeout(Duration::from_secs(8)).send().await.ok()?;
             let status = answer.status().as_u16();
             let body: Value = answer.json().await.ok()?;
-            // The backend that had the call was killed in the middle of it, or still works on it.
-            let comes_back = status >= 500 || body["code"] == "request_in_progress";
-            (!comes_back).then_some((status, body))
+            if body["code"] == "request_in_progress" {
+                // The backend that had the call was killed in the middle of it, or still works on it.
+                tokio::time::sleep(Duration::from_secs(body["retryAfterSeconds"].as_u64()?)).await;
+                return None;
+            }
+            (status < 500).then_some((status, body))
         })
         .await
     }
