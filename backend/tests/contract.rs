@@ -4,9 +4,13 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{ANNA, Answer, Program, Server, World, admin, code_in, wrong_for};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 
 const STATE: &str = "/v1/me/visma-connect";
 const CODES: &str = "/v1/me/visma-connect/codes";
@@ -568,6 +572,57 @@ async fn a_local_part_beyond_ascii_is_refused_where_the_mail_server_cannot_take_
     let anna = program.server.sign_in("anna").await;
     anna.send("änna@company.com").await.state(202, "codeSent");
     anna.wait_for_delivery("bounced").await;
+}
+
+#[tokio::test]
+async fn a_local_part_beyond_ascii_gets_its_code_where_the_mail_server_offers_smtputf8() {
+    let world = World::start().await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let url = support::database_url(folder.path()).await;
+    support::import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", support::light_hash())]);
+    let (smtp_url, heard) = relay_with_smtputf8().await;
+    let mut command = support::serve(&url, &world.demo);
+    let program = Program::start(command.env("HRM_SMTP_UTF8", "true").env("HRM_SMTP_URL", smtp_url));
+    let anna = program.server.sign_in("anna").await;
+    anna.send("änna@company.com").await.state(202, "codeSent");
+    anna.wait_for_delivery("accepted").await;
+    let heard = heard.lock().unwrap().join("\n");
+    assert!(heard.contains("MAIL FROM:<no-reply@company.com> SMTPUTF8"), "{heard}");
+    assert!(heard.contains("RCPT TO:<änna@company.com>"), "{heard}");
+    let code = heard.lines().find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit())).unwrap();
+    assert_eq!(anna.verify(code).await.state(200, "linked")["account"]["email"], "änna@company.com");
+}
+
+/// A mail server that offers SMTPUTF8, takes everything, and keeps what it is told.
+async fn relay_with_smtputf8() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let kept = Arc::clone(&heard);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let kept = Arc::clone(&kept);
+            tokio::spawn(async move {
+                let (reader, mut writer) = client.into_split();
+                let mut lines = BufReader::new(reader).lines();
+                let mut in_data = false;
+                writer.write_all(b"220 relay\r\n").await.unwrap();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    let answer = match line.split(' ').next().unwrap_or_default() {
+                        "." => "250 taken\r\n",
+                        _ if in_data => "",
+                        "EHLO" => "250-relay\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
+                        "DATA" => "354 go on\r\n",
+                        _ => "250 ok\r\n",
+                    };
+                    in_data = line == "DATA" || (in_data && line != ".");
+                    kept.lock().unwrap().push(line);
+                    writer.write_all(answer.as_bytes()).await.unwrap();
+                }
+            });
+        }
+    });
+    (url, heard)
 }
 
 #[tokio::test]
