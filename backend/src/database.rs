@@ -80,6 +80,7 @@ impl Database {
                 let mut tx = self.write().await?;
                 sqlx::query("UPDATE mails SET lease_until = 0").execute(&mut *tx).await?;
                 sqlx::query("UPDATE linkings SET lease_until = 0").execute(&mut *tx).await?;
+                sqlx::query("UPDATE idempotency SET running_until = 0").execute(&mut *tx).await?;
                 tx.commit().await
             }
             Engine::Postgres => self.listen(url).await,

@@ -1,16 +1,18 @@
 //! What an employee can do: one function per call of the contract, one transaction each, under the employee's lock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use hrm_api::{Delivery, Problem, ProblemCode, State, Status};
+use hrm_api::{Delivery, Problem, ProblemCode, State};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::Backend;
 use crate::challenge::{Challenge, End, Fate, Verdict, Wait, has_form, new_code};
-use crate::clock::{DAY, Millis, seconds_until};
+use crate::clock::{Millis, seconds_until};
 use crate::database::Tx;
 use crate::email::Address;
-use crate::keys::{CodeOf, sha256};
+use crate::idempotency::{self, Begun, Call, Sent};
+use crate::keys::CodeOf;
 use crate::linking::{self, Outcome};
 use crate::mail::Letter;
 use crate::outbox;
@@ -40,15 +42,6 @@ impl From<sqlx::Error> for Refused {
     }
 }
 
-/// The answer to a send.
-#[derive(Debug)]
-pub struct Sent {
-    /// 202 when a code is on its way, 200 where none is needed.
-    pub status: u16,
-    /// The State, as JSON: a repeated call gets the very same.
-    pub body: String,
-}
-
 /// The State of an employee, and when it next changes by time alone.
 ///
 /// # Errors
@@ -65,27 +58,22 @@ pub async fn state(backend: &Backend, employee: &str) -> Result<(State, Option<M
 /// # Errors
 /// The problems that the contract lists for it.
 pub async fn send(backend: &Arc<Backend>, employee: &str, key: &str, email: &str) -> Result<Sent, Refused> {
-    let now = backend.clock.now();
-    let (key_hash, fingerprint) = (sha256(key), sha256(email));
-    let mut tx = backend.database.lock(employee).await?;
-
-    // A call with the same key that still runs holds the lock, so its answer is here by now.
-    let stored: Option<(String, i64, String)> = sqlx::query_as(
-        "SELECT fingerprint, status, body FROM idempotency
-         WHERE employee_id = $1 AND key_hash = $2 AND created_at > $3",
-    )
-    .bind(employee)
-    .bind(&key_hash)
-    .bind(now - DAY)
-    .fetch_optional(&mut *tx)
-    .await?;
-    if let Some((stored_fingerprint, status, body)) = stored {
-        if stored_fingerprint != fingerprint {
-            return Err(ProblemCode::IdempotencyKeyReused.into());
-        }
-        return Ok(Sent { status: u16::try_from(status).unwrap_or(200), body });
+    let mut call = match idempotency::begin(backend, employee, key, email).await? {
+        Begun::Answered(sent) => return Ok(sent),
+        Begun::Ours(call) => call,
+    };
+    let sent = send_once(backend, &mut call, employee, email).await;
+    // What became of a call that the database did not answer is not known: its claim ends by itself.
+    if sent.as_ref().is_err_and(|Refused(problem)| problem.code != ProblemCode::Unavailable) {
+        call.forget(backend).await?;
     }
+    sent
+}
 
+/// What a send does that was not done before. Its effects and its answer become true together.
+async fn send_once(backend: &Arc<Backend>, call: &mut Call, employee: &str, email: &str) -> Result<Sent, Refused> {
+    let now = backend.clock.now();
+    let mut tx = backend.database.lock(employee).await?;
     let standing = known(standing::read(&mut tx, employee, now).await?)?;
     if standing.link.is_some() {
         return Err(ProblemCode::AlreadyLinked.into());
@@ -113,51 +101,24 @@ pub async fn send(backend: &Arc<Backend>, employee: &str, key: &str, email: &str
         proof == Proof::Company
     };
 
-    let mut state = fresh_state(backend, &mut tx, employee, now).await?;
-    let status = if state.status == Status::CodeSent { 202 } else { 200 };
-    let store = sqlx::query(
-        "INSERT INTO idempotency (employee_id, key_hash, fingerprint, status, body, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (employee_id, key_hash)
-         DO UPDATE SET fingerprint = $3, status = $4, body = $5, created_at = $6",
-    );
-    let body = json(&state);
-    store
-        .bind(employee)
-        .bind(&key_hash)
-        .bind(&fingerprint)
-        .bind(i64::from(status))
-        .bind(&body)
-        .bind(now)
-        .execute(&mut *tx)
-        .await?;
+    let sent = Sent::of(&fresh_state(backend, &mut tx, employee, now).await?);
+    // If this process dies while it links, `linking` is what a repeated call hears.
+    let runs_for = if begins_linking { backend.settings.linking_budget } else { Duration::ZERO };
+    call.answer(&mut tx, &sent, runs_for).await?;
     tx.changes(employee);
     tx.commit().await?;
     backend.wake.notify_one();
     if !begins_linking {
-        return Ok(Sent { status, body });
+        return Ok(sent);
     }
-
-    // `linking` is stored and true. What came of it meanwhile is the better answer, also to a repeated call.
-    match linking::finish_soon(backend, employee).await {
-        Outcome::Taken => {
-            forget_answer(backend, employee, &key_hash).await?;
-            return Err(ProblemCode::AccountTaken.into());
-        }
-        Outcome::Later => return Ok(Sent { status, body }),
-        Outcome::Linked => {}
+    if linking::finish_soon(backend, employee).await == Outcome::Taken {
+        return Err(ProblemCode::AccountTaken.into());
     }
     let mut tx = backend.database.lock(employee).await?;
-    state = fresh_state(backend, &mut tx, employee, backend.clock.now()).await?;
-    let body = json(&state);
-    sqlx::query("UPDATE idempotency SET body = $1 WHERE employee_id = $2 AND key_hash = $3")
-        .bind(&body)
-        .bind(employee)
-        .bind(&key_hash)
-        .execute(&mut *tx)
-        .await?;
+    let sent = Sent::of(&fresh_state(backend, &mut tx, employee, backend.clock.now()).await?);
+    call.answer(&mut tx, &sent, Duration::ZERO).await?;
     tx.commit().await?;
-    Ok(Sent { status, body })
+    Ok(sent)
 }
 
 /// Verifies a code and links.
@@ -420,16 +381,6 @@ pub(crate) async fn forget_challenge(tx: &mut Tx, employee: &str, now: Millis) -
     Ok(())
 }
 
-async fn forget_answer(backend: &Backend, employee: &str, key_hash: &str) -> sqlx::Result<()> {
-    let mut tx = backend.database.lock(employee).await?;
-    sqlx::query("DELETE FROM idempotency WHERE employee_id = $1 AND key_hash = $2")
-        .bind(employee)
-        .bind(key_hash)
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await
-}
-
 async fn fresh_state(backend: &Backend, tx: &mut Tx, employee: &str, now: Millis) -> Result<State, Refused> {
     Ok(state_of(backend, &known(standing::read(tx, employee, now).await?)?, now))
 }
@@ -440,9 +391,4 @@ fn state_of(backend: &Backend, standing: &Standing, now: Millis) -> State {
 
 fn known(standing: Option<Standing>) -> Result<Standing, Refused> {
     standing.ok_or_else(|| ProblemCode::SignedOut.into())
-}
-
-fn json(state: &State) -> String {
-    // Strings, numbers and dates only, so it always becomes JSON.
-    serde_json::to_string(state).unwrap_or_default()
 }

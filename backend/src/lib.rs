@@ -16,6 +16,7 @@ pub mod directory;
 pub mod email;
 pub mod events;
 pub mod flow;
+pub mod idempotency;
 pub mod keys;
 pub mod limits;
 pub mod linking;

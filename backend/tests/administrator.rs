@@ -1,4 +1,6 @@
 //! The administrator's commands, typed while the demo runs on the same database.
+//!
+//! On threads of its own: a command that a test waits for must not stop the demo in the middle of a transaction.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -33,7 +35,7 @@ impl World {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_tells_each_row_and_changes_nothing_and_the_import_does_what_it_told() {
     let world = World::start().await;
     let hash = light_hash();
@@ -64,7 +66,7 @@ async fn a_dry_run_tells_each_row_and_changes_nothing_and_the_import_does_what_i
     assert!(world.admin(&["import", "--company", "demo", &file]).contains("0 new, 0 changed, 2 unchanged"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_import_with_a_fault_changes_nothing_and_names_every_fault() {
     let world = World::start().await;
     let hash = light_hash();
@@ -98,7 +100,7 @@ async fn an_import_with_a_fault_changes_nothing_and_names_every_fault() {
     assert!(world.audit().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_policy_is_tried_dry_and_then_set_while_the_backend_runs() {
     let world = World::start().await;
     let hash = light_hash();
@@ -130,7 +132,7 @@ async fn a_policy_is_tried_dry_and_then_set_while_the_backend_runs() {
     assert_eq!(world.audit().len(), rows, "no change, no row");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn progress_tells_where_everybody_stands_in_three_forms() {
     let world = World::start().await;
     let (anna, erik, mia) = (
@@ -156,7 +158,7 @@ async fn progress_tells_where_everybody_stands_in_three_forms() {
     assert!(table.contains("1 linked, 0 linking, 1 code sent, 2 not started"), "{table}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_employee_who_is_unlinked_can_link_again() {
     let world = World::start().await;
     let erik = world.server.sign_in("erik.lund").await;
@@ -172,7 +174,7 @@ async fn an_employee_who_is_unlinked_can_link_again() {
     assert!(world.refused(&["unlink", "nobody"]).contains("no user nobody"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lock_is_lifted_by_the_administrator() {
     let world = World::start().await;
     let anna = world.server.sign_in("anna.svensson").await;
@@ -186,7 +188,7 @@ async fn a_lock_is_lifted_by_the_administrator() {
     assert_eq!(world.audit()[0]["what"], "lift-lock");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hashed_password_opens_the_door() {
     use std::io::Write;
     let mut command = support::program();

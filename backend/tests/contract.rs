@@ -4,9 +4,13 @@
 
 mod support;
 
+use std::sync::{Arc, Mutex};
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{ANNA, Answer, Program, Server, World, admin, code_in, wrong_for};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 
 const STATE: &str = "/v1/me/visma-connect";
 const CODES: &str = "/v1/me/visma-connect/codes";
@@ -158,11 +162,80 @@ async fn a_repeated_send_gets_the_stored_answer_and_sends_one_mail() {
     let anna = world.server.sign_in("anna.svensson").await;
     let missing = anna.request(Method::POST, CODES).json(&json!({ "email": ANNA }));
     Answer::of(missing).await.is(400, "idempotency_key_missing");
-    let (first, second) = tokio::join!(anna.send_with_key(ANNA, "k"), anna.send_with_key(ANNA, "k"));
-    assert_eq!(first.state(202, "codeSent"), second.state(202, "codeSent"));
+    let first = anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
+    assert_eq!(anna.send_with_key(ANNA, "k").await.state(202, "codeSent"), first);
     anna.send_with_key("anna.svensson@gmail.com", "k").await.is(422, "idempotency_key_reused");
     anna.wait_for_delivery("accepted").await;
     assert_eq!(world.server.inbox().await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_100_simultaneous_sends_with_one_key_one_mails_and_the_others_get_its_answer_or_are_told_to_come_back() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    let calls: Vec<_> = (0..100)
+        .map(|_| {
+            let anna = anna.clone();
+            tokio::spawn(async move { anna.send_with_key(ANNA, "k").await })
+        })
+        .collect();
+    let mut sent = Vec::new();
+    for call in calls {
+        let answer = call.await.unwrap();
+        if answer.status == 202 {
+            sent.push(answer.state(202, "codeSent"));
+        } else {
+            assert!(answer.retry_after.is_some_and(|seconds| seconds <= 5), "{answer:?}");
+            answer.is(409, "request_in_progress");
+        }
+    }
+    assert!(!sent.is_empty());
+    let again = anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
+    assert!(sent.iter().all(|state| *state == again), "one answer for all");
+    anna.wait_for_delivery("accepted").await;
+    assert_eq!(world.server.inbox().await.len(), 1);
+    assert_eq!(world.count("SELECT COUNT(*) FROM codes").await, 1);
+}
+
+#[tokio::test]
+async fn a_send_that_is_repeated_while_it_runs_is_told_to_come_back_and_then_gets_the_answer() {
+    let world = World::start().await;
+    let erik = world.server.sign_in("erik.lund").await;
+    let address = "erik.lund@verified.example";
+    world.server.faults(json!({ "directory": "timeout" })).await;
+    let first = tokio::spawn({
+        let erik = erik.clone();
+        async move { erik.send_with_key(address, "k").await }
+    });
+    erik.wait_for_status("linking").await;
+    let repeated = erik.send_with_key(address, "k").await;
+    assert!(!first.is_finished(), "Visma Connect lets it wait for two seconds");
+    assert!(repeated.retry_after.is_some_and(|seconds| seconds <= 6), "{repeated:?}");
+    repeated.is(409, "request_in_progress");
+    erik.send_with_key("erik@home.example", "k").await.is(422, "idempotency_key_reused");
+    let first = first.await.unwrap().state(200, "linking");
+    assert_eq!(erik.send_with_key(address, "k").await.state(200, "linking"), first);
+}
+
+#[tokio::test]
+async fn a_refused_send_gives_its_key_back() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    anna.send_with_key(ANNA, "k").await.is(429, "resend_too_soon");
+    world.server.advance(MINUTE).await;
+    anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_for_24_hours() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    let first = anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
+    world.server.advance(24 * HOUR - MINUTE).await;
+    assert_eq!(anna.send_with_key(ANNA, "k").await.state(202, "codeSent"), first);
+    world.server.advance(MINUTE).await;
+    assert_ne!(anna.send_with_key(ANNA, "k").await.state(202, "codeSent"), first, "another code");
 }
 
 #[tokio::test]
@@ -464,7 +537,7 @@ async fn the_clients_behind_a_trusted_proxy_have_a_limit_each() {
     assert_eq!(spoofed.last(), Some(&429), "with no proxy in front, nobody's header is believed");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_domain_that_the_company_does_not_allow_is_refused() {
     let world = World::start().await;
     let (done, said) = admin(&world.database_url, &["company", "demo", "--allowed", "company.com,räksmörgås.example"]);
@@ -499,6 +572,57 @@ async fn a_local_part_beyond_ascii_is_refused_where_the_mail_server_cannot_take_
     let anna = program.server.sign_in("anna").await;
     anna.send("änna@company.com").await.state(202, "codeSent");
     anna.wait_for_delivery("bounced").await;
+}
+
+#[tokio::test]
+async fn a_local_part_beyond_ascii_gets_its_code_where_the_mail_server_offers_smtputf8() {
+    let world = World::start().await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let url = support::database_url(folder.path()).await;
+    support::import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", support::light_hash())]);
+    let (smtp_url, heard) = relay_with_smtputf8().await;
+    let mut command = support::serve(&url, &world.demo);
+    let program = Program::start(command.env("HRM_SMTP_UTF8", "true").env("HRM_SMTP_URL", smtp_url));
+    let anna = program.server.sign_in("anna").await;
+    anna.send("änna@company.com").await.state(202, "codeSent");
+    anna.wait_for_delivery("accepted").await;
+    let heard = heard.lock().unwrap().join("\n");
+    assert!(heard.contains("MAIL FROM:<no-reply@company.com> SMTPUTF8"), "{heard}");
+    assert!(heard.contains("RCPT TO:<änna@company.com>"), "{heard}");
+    let code = heard.lines().find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit())).unwrap();
+    assert_eq!(anna.verify(code).await.state(200, "linked")["account"]["email"], "änna@company.com");
+}
+
+/// A mail server that offers SMTPUTF8, takes everything, and keeps what it is told.
+async fn relay_with_smtputf8() -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let kept = Arc::clone(&heard);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let kept = Arc::clone(&kept);
+            tokio::spawn(async move {
+                let (reader, mut writer) = client.into_split();
+                let mut lines = BufReader::new(reader).lines();
+                let mut in_data = false;
+                writer.write_all(b"220 relay\r\n").await.unwrap();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    let answer = match line.split(' ').next().unwrap_or_default() {
+                        "." => "250 taken\r\n",
+                        _ if in_data => "",
+                        "EHLO" => "250-relay\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
+                        "DATA" => "354 go on\r\n",
+                        _ => "250 ok\r\n",
+                    };
+                    in_data = line == "DATA" || (in_data && line != ".");
+                    kept.lock().unwrap().push(line);
+                    writer.write_all(answer.as_bytes()).await.unwrap();
+                }
+            });
+        }
+    });
+    (url, heard)
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use hrm_backend::clock::{Clock, MINUTE, Millis};
+use hrm_api::ProblemCode;
+use hrm_backend::clock::{Clock, DAY, MINUTE, Millis};
 use hrm_backend::directory::{Creation, Directory, DirectoryError, NewAccount, UserId};
 use hrm_backend::keys::Keys;
 use hrm_backend::mail::{Letter, Post};
@@ -34,6 +35,10 @@ enum Op {
     Send {
         who: usize,
         to: usize,
+    },
+    /// A send again, with the key that it had.
+    Repeat {
+        pick: usize,
     },
     /// One of the codes that were ever issued, to anybody; or, beyond them, a wrong one.
     Verify {
@@ -59,6 +64,7 @@ fn single() -> impl Strategy<Value = Op> {
     let who = 0..PEOPLE.len();
     prop_oneof![
         5 => (who.clone(), 0..ADDRESSES.len()).prop_map(|(who, to)| Op::Send { who, to }),
+        2 => (0..4_usize).prop_map(|pick| Op::Repeat { pick }),
         6 => (who.clone(), 0..8_usize).prop_map(|(who, pick)| Op::Verify { who, pick }),
         1 => who.prop_map(|who| Op::StartOver { who }),
         4 => prop_oneof![Just(1), 1..45_i64].prop_map(|minutes| Op::TimePasses { minutes }),
@@ -138,12 +144,38 @@ struct Seen {
     text: String,
 }
 
+/// A send that was asked for, under a key of its own.
+#[derive(Clone)]
+struct Sent {
+    who: usize,
+    to: usize,
+    key: String,
+    /// When it was answered, and with what.
+    answer: Arc<Mutex<Option<(Millis, String)>>>,
+}
+
+impl Sent {
+    async fn ask(self, backend: Arc<Backend>) {
+        let now = backend.clock.now();
+        let answer = flow::send(&backend, PEOPLE[self.who], &self.key, ADDRESSES[self.to]).await;
+        let mut known = self.answer.lock().unwrap();
+        match (answer, &*known) {
+            (Ok(sent), Some((at, body))) if now - at < DAY => assert_eq!(sent.body, *body, "another answer"),
+            (Ok(sent), _) => *known = Some((now, sent.body)),
+            (Err(flow::Refused(problem)), _) if problem.code == ProblemCode::RequestInProgress => {}
+            (Err(refused), Some((at, _))) if now - at < DAY => panic!("no answer any more: {refused:?}"),
+            (Err(_), _) => {}
+        }
+    }
+}
+
 /// One database, and one process after another on it.
 struct Story {
     url: String,
     clock: Clock,
     accounts: Arc<Accounts>,
     process: Option<(Runtime, Arc<Backend>)>,
+    sent: Vec<Sent>,
     codes: Vec<(String, Seen)>,
     used: HashSet<String>,
     links: HashMap<String, String>,
@@ -159,8 +191,8 @@ impl Story {
         support::import(&url, &PEOPLE.map(|name| format!("{name},{name},{hash},A,B,en,SE,{}", ADDRESSES.join(" "))));
         let ids = HashMap::from([(ADDRESSES[0].to_owned(), "the old account".to_owned())]);
         let accounts = Arc::new(Accounts { mood: Mutex::new(Mood::Fine), ids: Mutex::new(ids) });
-        let (codes, used, links) = (Vec::new(), HashSet::new(), HashMap::new());
-        Self { url, clock: Clock::default(), accounts, process: None, codes, used, links, _folder: folder }
+        let (sent, codes, used, links) = (Vec::new(), Vec::new(), HashSet::new(), HashMap::new());
+        Self { url, clock: Clock::default(), accounts, process: None, sent, codes, used, links, _folder: folder }
     }
 
     fn process(&mut self) -> (&Runtime, Arc<Backend>) {
@@ -205,7 +237,7 @@ impl Story {
                 runtime.block_on(steps(after, call(backend)));
                 self.dies();
             }
-            Op::Send { .. } | Op::Verify { .. } | Op::StartOver { .. } => {
+            Op::Send { .. } | Op::Repeat { .. } | Op::Verify { .. } | Op::StartOver { .. } => {
                 let call = self.call(op);
                 let (runtime, backend) = self.process();
                 runtime.block_on(call(backend));
@@ -214,15 +246,19 @@ impl Story {
         self.look(began);
     }
 
-    /// A call of the contract. What it answers is for other tests: here the database is looked at.
-    fn call(&self, op: &Op) -> Box<dyn FnOnce(Arc<Backend>) -> BoxFuture<'static, ()>> {
+    /// A call of the contract. What it answers is for other tests, but that a repeat gets the same: here the database is
+    /// looked at.
+    fn call(&mut self, op: &Op) -> Box<dyn FnOnce(Arc<Backend>) -> BoxFuture<'static, ()>> {
         match *op {
-            Op::Send { who, to } => Box::new(move |backend| {
-                Box::pin(async move {
-                    let key = uuid::Uuid::new_v4().to_string();
-                    let _ = flow::send(&backend, PEOPLE[who], &key, ADDRESSES[to]).await;
-                })
-            }),
+            Op::Send { who, to } => {
+                let sent = Sent { who, to, key: uuid::Uuid::new_v4().to_string(), answer: Arc::default() };
+                self.sent.push(sent.clone());
+                Box::new(move |backend| Box::pin(sent.ask(backend)))
+            }
+            Op::Repeat { pick } => match self.sent.iter().rev().nth(pick).cloned() {
+                Some(sent) => Box::new(move |backend| Box::pin(sent.ask(backend))),
+                None => Box::new(|_| Box::pin(async {})),
+            },
             Op::Verify { who, pick } => {
                 // The newest are the likeliest.
                 let text = self.codes.iter().rev().nth(pick).map_or("000000", |(_, seen)| &seen.text);
@@ -245,7 +281,7 @@ impl Story {
     /// What must be true whatever happened. `began`: when the last thing began to happen.
     fn look(&mut self, began: Millis) {
         let (runtime, backend) = self.process();
-        let (mails, codes, attempts, links) = runtime.block_on(async {
+        let (mails, codes, issued, attempts, links) = runtime.block_on(async {
             let mut tx = backend.database.read().await.unwrap();
             let mails: Vec<(String, String, String, String)> =
                 sqlx::query_as("SELECT id, employee_id, code_id, sealed FROM mails WHERE code_id IS NOT NULL")
@@ -257,6 +293,7 @@ impl Story {
                     .fetch_all(&mut *tx)
                     .await
                     .unwrap();
+            let issued: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM codes").fetch_one(&mut *tx).await.unwrap();
             let attempts: Vec<i64> =
                 sqlx::query_scalar("SELECT attempts FROM challenges").fetch_all(&mut *tx).await.unwrap();
             let links: Vec<(String, String, String)> =
@@ -264,7 +301,7 @@ impl Story {
                     .fetch_all(&mut *tx)
                     .await
                     .unwrap();
-            (mails, codes, attempts, links)
+            (mails, codes, issued, attempts, links)
         });
         for (mail, owner, code, sealed) in mails {
             let letter = backend.keys.open(&mail, &sealed).unwrap();
@@ -282,6 +319,7 @@ impl Story {
                 assert_eq!(seen.owner, owner, "somebody's code was used by somebody else");
             }
         }
+        assert!(usize::try_from(issued).unwrap() <= self.sent.len(), "a key made two codes");
         assert!(attempts.into_iter().all(|attempts| attempts <= 5), "more than five attempts");
         let accounts: HashSet<_> = links.iter().map(|(_, account, _)| account).collect();
         assert_eq!(accounts.len(), links.len(), "an account is linked twice");

@@ -115,7 +115,13 @@ impl Person {
             let request = if let Some(body) = &body { request.json(body) } else { request };
             let answer = request.timeout(Duration::from_secs(8)).send().await.ok()?;
             let status = answer.status().as_u16();
-            (status < 500).then_some((status, answer.json().await.ok()?))
+            let body: Value = answer.json().await.ok()?;
+            if body["code"] == "request_in_progress" {
+                // The backend that had the call was killed in the middle of it, or still works on it.
+                tokio::time::sleep(Duration::from_secs(body["retryAfterSeconds"].as_u64()?)).await;
+                return None;
+            }
+            (status < 500).then_some((status, body))
         })
         .await
     }

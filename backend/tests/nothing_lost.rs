@@ -5,7 +5,9 @@
 mod support;
 
 use std::path::Path;
+use std::time::Duration;
 
+use hrm_backend::clock::Clock;
 use reqwest::Method;
 use serde_json::json;
 use support::{ANNA, Answer, Program, World, code_in, program, until};
@@ -51,6 +53,24 @@ async fn a_backend_killed_right_after_accepting_sends_the_mail_at_least_once() {
     let mails = second.server.mails_to(ANNA).await;
     assert!(!mails.is_empty(), "at least once");
     anna.verify(&code_in(&mails[0])).await.state(200, "linked");
+}
+
+#[tokio::test]
+async fn a_backend_that_dies_in_the_middle_of_a_send_does_not_hold_its_key_for_long() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    // The row is now as one that died before its work would leave it.
+    anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
+    let soon = Clock::machine() + 2_000;
+    let of = "UPDATE idempotency SET status = 0, body = '', running_until =";
+    world.execute(&format!("{of} {soon}")).await;
+    let told = anna.send_with_key(ANNA, "k").await;
+    let wait = told.retry_after.unwrap();
+    assert!(wait <= 2, "{told:?}");
+    told.is(409, "request_in_progress");
+    world.server.advance(60).await;
+    tokio::time::sleep(Duration::from_secs(wait)).await;
+    anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
 }
 
 #[tokio::test]
@@ -129,7 +149,7 @@ async fn an_account_that_is_said_to_exist_and_is_not_found_is_found_later_and_is
     assert_eq!(mia.wait_for_status("linked").await["account"]["origin"], "existing");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_is_given_up_brings_the_banner_back_and_the_employee_can_begin_again() {
     let world = World::start().await;
     let erik = world.server.sign_in("erik.lund").await;

@@ -18,7 +18,8 @@ pub struct Problem {
     /// Wrong codes that are still allowed, with `code_wrong` and `code_format`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts_left: Option<u32>,
-    /// After how many seconds the same call can work, with every 429 and 503.
+    /// After how many seconds the same call can work, with every 429 and 503, and with
+    /// `request_in_progress`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_seconds: Option<u32>,
 }
@@ -88,6 +89,8 @@ problem_codes! {
     IdempotencyKeyMissing = "idempotency_key_missing", 400, "The header Idempotency-Key is missing.";
     /// The key was used with another body.
     IdempotencyKeyReused = "idempotency_key_reused", 422, "This Idempotency-Key was used for another request.";
+    /// A call with the same key and body still runs: come back for its answer.
+    RequestInProgress = "request_in_progress", 409, "The same request is still being worked on.";
     /// Not JSON, the wrong shape, or over 16 KiB.
     BodyInvalid = "body_invalid", 400, "The request body is not what this call takes.";
     /// Nothing lives at this address.

@@ -83,7 +83,7 @@ pub async fn start(
         }
     });
     // mailcrab listens a moment later than it is spawned.
-    for _ in 0..200 {
+    for _ in 0..2_000 {
         if TcpStream::connect(behind).await.is_ok() {
             return Ok(address);
         }

@@ -25,6 +25,7 @@ const PROBLEMS: &[(HttpMethod, &str, &[ProblemCode])] = &[
             SignedOut,
             IdempotencyKeyMissing,
             IdempotencyKeyReused,
+            RequestInProgress,
             BodyInvalid,
             EmailInvalid,
             DomainNotAllowed,
@@ -110,7 +111,7 @@ fn add_problems(operation: &mut Operation, problems: &[ProblemCode]) {
             "application/problem+json",
             Content::new(Some(RefOr::<utoipa::openapi::Schema>::Ref(Ref::from_schema_name("Problem")))),
         );
-        if status == 429 || status == 503 {
+        if status == 429 || status == 503 || codes.contains(&RequestInProgress.as_str()) {
             let seconds = ObjectBuilder::new().schema_type(Type::Integer).build();
             response = response.header("Retry-After", HeaderBuilder::new().schema(Some(seconds)).build());
         }

@@ -10,9 +10,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use hrm_api::{IDEMPOTENCY_KEY, ProblemCode, SendCode, State as ApiState, VerifyCode};
+use tracing::Instrument;
 
 use super::answer::{Body, Fault};
-use super::{Caller, Client};
+use super::{Caller, Client, unavailable};
 use crate::clock::MINUTE;
 use crate::events::Changes;
 use crate::session::{self, Session};
@@ -31,7 +32,7 @@ pub(super) async fn show(
 /// Send a code, or link at once where none is needed.
 #[utoipa::path(post, path = hrm_api::path::CODES, tag = "visma-connect", request_body = SendCode,
     params(("Idempotency-Key" = String, Header, pattern = r"^[!-~]([ -~]{0,253}[!-~])?$", example = "8e03978e-40d5-43e8-bc93-6894a57f9324",
-        description = "1 to 255 printable ASCII characters; the same key and body get the same answer for 24 hours")),
+        description = "1 to 255 printable ASCII characters; the same key and body get the same answer for 24 hours, or 409 while the first call still runs")),
     responses(
         (status = 202, description = "A code is on its way", body = ApiState),
         (status = 200, description = "No code is needed: linked, or linking", body = ApiState),
@@ -47,7 +48,12 @@ pub(super) async fn send_code(
     let key = key.filter(|key| (1..=255).contains(&key.len()) && !key.contains('\t'));
     let key = key.ok_or_else(|| Fault::from(ProblemCode::IdempotencyKeyMissing))?;
     limits::count(&backend, &format!("send {client}"), backend.settings.sends, MINUTE).await?;
-    let sent = flow::send(&backend, &session.employee_id, key, &body.email).await?;
+    // To its end, also when the client hangs up: it comes back with the same key, and for its answer.
+    let sent = backend.tasks.spawn({
+        let (backend, key) = (Arc::clone(&backend), key.to_owned());
+        async move { flow::send(&backend, &session.employee_id, &key, &body.email).await }.in_current_span()
+    });
+    let sent = sent.await.map_err(|_| unavailable())??;
     let status = StatusCode::from_u16(sent.status).unwrap_or(StatusCode::OK);
     Ok((status, [(header::CONTENT_TYPE, "application/json")], sent.body).into_response())
 }

@@ -63,7 +63,7 @@ fn problem_told(told: &hrm_api::Problem, header: Option<u32>) -> Problem {
         ProblemCode::AlreadyLinked => Problem::AlreadyLinked,
         ProblemCode::AccountTaken => Problem::AccountTaken,
         ProblemCode::LinkingLocked => Problem::LinkingLocked,
-        ProblemCode::Unavailable => Problem::Unavailable { retry_after_seconds: wait },
+        ProblemCode::Unavailable | ProblemCode::RequestInProgress => Problem::Unavailable { retry_after_seconds: wait },
         ProblemCode::NotFound => Problem::NotHrmServer,
         ProblemCode::IdempotencyKeyMissing
         | ProblemCode::IdempotencyKeyReused

@@ -119,7 +119,13 @@ impl Client {
         for _ in 1..TRIES {
             match call().send().await {
                 Ok(answer) if is_a_moment_out(&answer) => {}
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => match still_runs_for(&answer) {
+                    Some(wait) => {
+                        tokio::time::sleep(wait).await;
+                        continue;
+                    }
+                    None => return Ok(answer),
+                },
                 Err(error) => match problem_of(&error) {
                     Problem::Offline => {}
                     problem => return Err(problem),
@@ -143,6 +149,12 @@ pub(crate) struct Session {
 /// A gateway's 502 or 504, or a 503 that names no time: worth another try at once. A named time is obeyed instead.
 fn is_a_moment_out(answer: &Response) -> bool {
     matches!(answer.status().as_u16(), 502..=504) && retry_after(answer).is_none()
+}
+
+/// An earlier try of this call, whose connection broke, is still being worked on: its answer is there in so long.
+fn still_runs_for(answer: &Response) -> Option<Duration> {
+    let seconds = retry_after(answer).filter(|_| answer.status() == StatusCode::CONFLICT)?;
+    Some(Duration::from_secs(seconds.into())).filter(|wait| *wait <= WHOLE)
 }
 
 fn retry_after(answer: &Response) -> Option<u32> {

@@ -25,6 +25,8 @@ const HEALTH: &str = "/healthz";
 
 const ALWAYS: usize = usize::MAX;
 
+const STILL_RUNS: &[u8] = b"{\"type\":\"about:blank#request_in_progress\",\"title\":\"x\",\"status\":409,\"code\":\"request_in_progress\",\"retryAfterSeconds\":1}";
+
 struct Stage {
     app: App,
     memory: Memory,
@@ -157,6 +159,8 @@ cases! {
     a_send_answered_by_megabytes_is_not_read_to_the_end: a_send_fails(Fault::Instead("200 OK\r\ncontent-type: application/json", vec![b' '; 4 << 20]), Problem::Unexpected);
     a_send_answered_without_a_type_is_not_believed: a_send_fails(Fault::Instead("200 OK", b"{}".to_vec()), Problem::NotHrmServer);
     a_send_met_by_a_problem_of_an_unknown_code_is_not_guessed_at: a_send_fails(Fault::Instead("418 I'm a teapot\r\ncontent-type: application/problem+json", b"{\"type\":\"about:blank\",\"title\":\"x\",\"status\":418,\"code\":\"teapot\"}".to_vec()), Problem::Unexpected);
+    a_send_whose_earlier_try_still_runs_comes_back_for_its_answer: a_send_survives(Fault::Instead("409 Conflict\r\nretry-after: 1\r\ncontent-type: application/problem+json", STILL_RUNS.to_vec()));
+    a_send_whose_earlier_try_runs_for_ever_says_when_to_come_back: a_send_fails(Fault::Instead("409 Conflict\r\nretry-after: 1\r\ncontent-type: application/problem+json", STILL_RUNS.to_vec()), unavailable(Some(1)));
     a_send_survives_one_broken_connection: a_send_survives(Fault::ResetBefore);
     a_send_survives_one_lost_answer_with_one_mail: a_send_survives(Fault::ResetAfter);
     a_send_survives_one_bad_gateway: a_send_survives(Fault::Instead("502 Bad Gateway\r\ncontent-type: text/html", html()));

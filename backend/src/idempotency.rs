@@ -1,0 +1,148 @@
+//! A send that is repeated with the same Idempotency-Key is done once (draft-ietf-httpapi-idempotency-key-header).
+//!
+//! A key is claimed before the work, for a few seconds: a repeat that comes meanwhile is told to come back, whichever
+//! backend it meets, and a backend that dies does not hold the key for longer than that. The answer is stored in the
+//! transaction of the effects, so after a crash either both are there or neither is.
+
+use std::time::Duration;
+
+use hrm_api::{Problem, ProblemCode, State, Status};
+
+use crate::Backend;
+use crate::clock::{Clock, DAY, Millis, SECOND, seconds_until};
+use crate::database::Tx;
+use crate::flow::Refused;
+use crate::keys::sha256;
+
+/// Far longer than the work of a transaction. Work that outlasts it does not become true: see [`Call::answer`].
+const CLAIM: Millis = 5 * SECOND;
+
+/// The answer to a send.
+#[derive(Debug)]
+pub struct Sent {
+    /// 202 when a code is on its way, 200 where none is needed.
+    pub status: u16,
+    /// The State, as JSON: a repeated call gets the very same.
+    pub body: String,
+}
+
+impl Sent {
+    /// The answer with this State.
+    pub fn of(state: &State) -> Self {
+        let status = if state.status == Status::CodeSent { 202 } else { 200 };
+        // Strings, numbers and dates only, so it always becomes JSON.
+        Self { status, body: serde_json::to_string(state).unwrap_or_default() }
+    }
+}
+
+/// What a call is.
+#[derive(Debug)]
+pub enum Begun {
+    /// A repeat, and this was the answer.
+    Answered(Sent),
+    /// The first one. It is to be answered or forgotten.
+    Ours(Call),
+}
+
+/// A call that holds its key.
+#[derive(Debug)]
+pub struct Call {
+    employee: String,
+    key_hash: String,
+    /// Until when it holds the key. Only a claim that has ended is followed by another, so this tells whose it is.
+    running_until: Millis,
+}
+
+/// Claims `key` for a call with this body, or finds what became of the one that has it.
+///
+/// # Errors
+/// `idempotency_key_reused`, `request_in_progress`, `unavailable`.
+pub async fn begin(backend: &Backend, employee: &str, key: &str, body: &str) -> Result<Begun, Refused> {
+    let (key_hash, fingerprint) = (sha256(key), sha256(body));
+    let (now, machine) = (backend.clock.now(), Clock::machine());
+    let running_until = machine + CLAIM;
+    let mut tx = backend.database.write().await?;
+    let claimed = sqlx::query(
+        "INSERT INTO idempotency (employee_id, key_hash, fingerprint, status, body, created_at, running_until)
+         VALUES ($1, $2, $3, 0, '', $4, $5)
+         ON CONFLICT (employee_id, key_hash)
+         DO UPDATE SET fingerprint = $3, status = 0, body = '', created_at = $4, running_until = $5
+         WHERE idempotency.created_at <= $6
+            OR (idempotency.body = '' AND idempotency.running_until <= $7 AND idempotency.fingerprint = $3)",
+    )
+    .bind(employee)
+    .bind(&key_hash)
+    .bind(&fingerprint)
+    .bind(now)
+    .bind(running_until)
+    .bind(now - DAY)
+    .bind(machine)
+    .execute(&mut *tx)
+    .await?;
+    if claimed.rows_affected() == 1 {
+        tx.commit().await?;
+        return Ok(Begun::Ours(Call { employee: employee.to_owned(), key_hash, running_until }));
+    }
+    let (known, status, body, until): (String, i64, String, i64) = sqlx::query_as(
+        "SELECT fingerprint, status, body, running_until FROM idempotency WHERE employee_id = $1 AND key_hash = $2",
+    )
+    .bind(employee)
+    .bind(&key_hash)
+    .fetch_one(&mut *tx)
+    .await?;
+    if known != fingerprint {
+        return Err(ProblemCode::IdempotencyKeyReused.into());
+    }
+    if until > machine {
+        return Err(in_progress(until));
+    }
+    Ok(Begun::Answered(Sent { status: u16::try_from(status).unwrap_or(200), body }))
+}
+
+impl Call {
+    /// Stores the answer, in the transaction of the effects. For `runs_for` the call may still find a better one.
+    ///
+    /// # Errors
+    /// `request_in_progress` when this call was so slow that a repeat of it has the key; `unavailable`. The caller's
+    /// transaction must not become true then.
+    pub async fn answer(&mut self, tx: &mut Tx, sent: &Sent, runs_for: Duration) -> Result<(), Refused> {
+        let still_runs = match Millis::try_from(runs_for.as_millis()) {
+            Ok(0) => 0,
+            Ok(millis) => Clock::machine() + millis + SECOND,
+            Err(_) => Clock::machine() + CLAIM,
+        };
+        let stored = sqlx::query(
+            "UPDATE idempotency SET status = $1, body = $2, running_until = $3
+             WHERE employee_id = $4 AND key_hash = $5 AND running_until = $6",
+        )
+        .bind(i64::from(sent.status))
+        .bind(&sent.body)
+        .bind(still_runs)
+        .bind(&self.employee)
+        .bind(&self.key_hash)
+        .bind(self.running_until)
+        .execute(&mut **tx)
+        .await?;
+        self.running_until = still_runs;
+        if stored.rows_affected() == 1 { Ok(()) } else { Err(in_progress(Clock::machine())) }
+    }
+
+    /// Gives the key back: what was refused can be asked for again.
+    ///
+    /// # Errors
+    /// `unavailable`.
+    pub async fn forget(self, backend: &Backend) -> sqlx::Result<()> {
+        let mut tx = backend.database.write().await?;
+        sqlx::query("DELETE FROM idempotency WHERE employee_id = $1 AND key_hash = $2 AND running_until = $3")
+            .bind(&self.employee)
+            .bind(&self.key_hash)
+            .bind(self.running_until)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await
+    }
+}
+
+fn in_progress(until: Millis) -> Refused {
+    Problem::new(ProblemCode::RequestInProgress).retry_after(seconds_until(until, Clock::machine())).into()
+}
