@@ -5,56 +5,11 @@
 mod support;
 
 use support::{
-    backend::{Backend, not},
-    desk::{Desk, Running},
+    backend::not,
     eventually,
-    page::Page,
     seed::{self, Screens},
+    stage::{ANNA, ANNA_AT_WORK, Stage},
 };
-
-const ANNA: &str = "anna.svensson";
-const ANNA_AT_WORK: &str = "anna.svensson@company.com";
-
-/// A desk, a backend and the app on its sign-in screen.
-struct Stage {
-    desk: Desk,
-    backend: Backend,
-    edition: &'static str,
-}
-
-impl Stage {
-    async fn set(edition: &'static str) -> Self {
-        let desk = Desk::new();
-        let backend = Backend::start(desk.folder("backend")).await;
-        Self { desk, backend, edition }
-    }
-
-    async fn app(&self) -> Running {
-        self.desk.start(&["--edition", self.edition]).await
-    }
-
-    async fn app_of(&self, username: &str) -> Running {
-        let app = self.app().await;
-        app.page.sign_in(&self.backend.url, username).await;
-        app
-    }
-
-    /// From the banner to the address field, as this edition goes.
-    async fn open_flow(&self, page: &Page) {
-        page.tap("banner-connect").await;
-        page.see(if self.edition == "mobile" { "screen-visma-connect" } else { "screen-account-settings" }).await;
-        page.flow_is("notLinked").await;
-    }
-
-    async fn send_to_first_suggestion(&self, page: &Page) -> String {
-        let before = self.backend.inbox().await.len();
-        page.tap("suggestion").await;
-        page.holds("email", ANNA_AT_WORK).await;
-        page.tap("send-code").await;
-        page.flow_is("codeSent").await;
-        self.backend.code_to(ANNA_AT_WORK, before).await
-    }
-}
 
 async fn anna_is_linked_by_code(edition: &'static str) {
     let stage = Stage::set(edition).await;
@@ -139,6 +94,22 @@ async fn in_a_window_a_code_pasted_with_its_words_around_it_is_read() {
     stage.desk.copy(&format!("Code: {} {}", &code[..3], &code[3..]));
     app.page.tap("code").await;
     stage.desk.press("ctrl+v");
+    app.page.flow_is("linked").await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_the_paste_button_verifies_the_code_that_was_copied() {
+    let mut stage = Stage::set("mobile").await;
+    let app = stage.app_of(ANNA).await;
+    stage.open_flow(&app.page).await;
+    stage.desk.copy("nothing of use");
+    let code = stage.send_to_first_suggestion(&app.page).await;
+    app.page.tap("paste-code").await;
+    app.page.says(&["What you copied has no code of six digits in it.", "5 tries left"]).await;
+    stage.desk.copy(&format!("Hi Anna,\n\n{code}\n\nThe code is valid for 30 minutes."));
+    app.page.flow_is("codeSent").await;
+    app.page.tap("paste-code").await;
     app.page.flow_is("linked").await;
     app.close(&stage.desk).await;
 }

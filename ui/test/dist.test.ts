@@ -77,11 +77,12 @@ interface Heard {
 }
 
 /** Opens the page where a stand-in for Rust answers each command with the view of a state; the code 123456 is right. */
-async function open(edition: Edition, first: string, answers: Record<string, string> = {}) {
+async function open(edition: Edition, first: string, answers: Record<string, string> = {}, clock = false) {
   const context = await browser.newContext({ permissions: ["clipboard-read", "clipboard-write"], reducedMotion: "reduce", locale: "en-GB" });
   const page = await context.newPage();
   // Sooner than the test, so that a failure says where.
   page.setDefaultTimeout(8000);
+  if (clock) await page.clock.install();
   const console: string[] = [];
   page.on("console", (message) => console.push(message.text()));
   page.on("pageerror", (error) => console.push(String(error)));
@@ -238,6 +239,23 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     expect(said).toEqual(["Check your inbox. An email has been sent to anna.svensson@company.com to verify your email address", "You're all set!"]);
     expect(console).toEqual([]);
   }, 40_000);
+
+  test("a setup that takes longer is said once, and takes the focus", async () => {
+    const { page, console, heard } = await open("mobile", "code-sent", { verify_code: "linking" });
+    await page.getByRole("textbox", { name: "Verification code", exact: true }).fill("123456");
+    await page.getByRole("heading", { name: "We are finishing the setup" }).and(page.locator(":focus")).waitFor();
+    expect((await heard()).said).toEqual(["We are finishing the setup"]);
+    expect(console).toEqual([]);
+  }, 40_000);
+
+  test("the time left is drawn every second, and said at 10, 5 and 1 minutes and at the end only", async () => {
+    const { page, heard } = await open("mobile", "code-sent", {}, true);
+    const left = () => page.getByTestId("expires-in").textContent();
+    const [before, after] = [await left(), await page.clock.runFor(3000).then(left)];
+    expect(after).not.toBe(before);
+    await page.clock.runFor(1_800_000);
+    expect((await heard()).said).toEqual([10, 5].map((n) => `The code is valid for ${n} more minutes.`).concat("The code is valid for 1 more minute.", "The code has expired."));
+  }, 60_000);
 
   test.each(["mobile", "desktop"] as const)("nothing shifts after the first paint: %s", async (edition) => {
     for (const state of ["sign-in", "home", "code-sent", "done"]) {
