@@ -214,10 +214,11 @@ impl Page {
         eventually("the new size", || async { (self.run("return innerWidth").await == width).then_some(()) }).await;
     }
 
-    /// Waits until no animation or transition runs.
+    /// Waits until no animation or transition runs that will ever end.
     pub async fn still(&self) {
         eventually("stillness", || async {
-            let moving = self.run("return document.getAnimations().filter(a => a.playState == 'running').length").await;
+            let ends = "a.playState == 'running' && a.effect.getTiming().iterations < Infinity";
+            let moving = self.run(&format!("return document.getAnimations().filter(a => {ends}).length")).await;
             (moving == 0).then_some(())
         })
         .await;
