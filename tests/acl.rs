@@ -41,6 +41,9 @@ impl ports::Clipboard for Nothing {
     fn copy(&self, _: &str) -> Result<(), ports::NotCopied> {
         Err(ports::NotCopied)
     }
+    fn paste(&self) -> Option<flex_connect_core::SecretString> {
+        None
+    }
 }
 
 /// The real configuration and handlers over a device of nothing. Only one context can be made in a program.

@@ -5,84 +5,11 @@
 mod support;
 
 use support::{
-    backend::{Backend, not},
-    desk::{Desk, Running},
+    backend::not,
     eventually,
-    page::Page,
     seed::{self, Screens},
+    stage::{ANNA, ANNA_AT_WORK, Stage},
 };
-
-const ANNA: &str = "anna.svensson";
-const ANNA_AT_WORK: &str = "anna.svensson@company.com";
-
-/// A desk, a backend and the app on its sign-in screen.
-struct Stage {
-    desk: Desk,
-    backend: Backend,
-    edition: &'static str,
-}
-
-impl Stage {
-    async fn set(edition: &'static str) -> Self {
-        let desk = Desk::new();
-        let backend = Backend::start(desk.folder("backend")).await;
-        Self { desk, backend, edition }
-    }
-
-    async fn app(&self) -> Running {
-        self.desk.start(&["--edition", self.edition]).await
-    }
-
-    async fn app_of(&self, username: &str) -> Running {
-        let app = self.app().await;
-        app.page.sign_in(&self.backend.url, username).await;
-        app
-    }
-
-    /// From the banner to the address field, as this edition goes.
-    async fn open_flow(&self, page: &Page) {
-        page.tap("banner-connect").await;
-        page.see(if self.edition == "mobile" { "screen-visma-connect" } else { "screen-account-settings" }).await;
-        page.flow_is("notLinked").await;
-    }
-
-    /// Searches the page, the processes and every file of the desk: log, record, page storage, caches.
-    async fn nothing_holds(&self, page: &Page, secrets: &[&str]) {
-        let source = page.source().await;
-        let processes = self.desk.processes();
-        assert!(processes.len() > 1, "the app and its web processes: {processes:?}");
-        for secret in secrets {
-            assert!(!source.contains(secret), "the page must not know {secret}");
-            for pid in &processes {
-                for file in ["cmdline", "environ"] {
-                    let text = std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
-                    assert!(!holds(&text, secret), "{file} of process {pid} holds {secret}");
-                }
-            }
-        }
-        // The keyring's own file is encrypted; the backend's folder is not of this device.
-        let files = self.desk.files().into_iter().filter(|file| !file.starts_with(self.desk.folder("backend")));
-        let files: Vec<_> = files.collect();
-        for part in ["record.json", "flex-connect.log", "stderr.log"] {
-            assert!(files.iter().any(|file| file.ends_with(part)), "{part} was not searched: {files:?}");
-        }
-        for file in files {
-            let bytes = std::fs::read(&file).unwrap_or_default();
-            for secret in secrets {
-                assert!(!holds(&bytes, secret), "{} holds {secret}", file.display());
-            }
-        }
-    }
-
-    async fn send_to_first_suggestion(&self, page: &Page) -> String {
-        let before = self.backend.inbox().await.len();
-        page.tap("suggestion").await;
-        page.holds("email", ANNA_AT_WORK).await;
-        page.tap("send-code").await;
-        page.flow_is("codeSent").await;
-        self.backend.code_to(ANNA_AT_WORK, before).await
-    }
-}
 
 async fn anna_is_linked_by_code(edition: &'static str) {
     let stage = Stage::set(edition).await;
@@ -167,6 +94,22 @@ async fn in_a_window_a_code_pasted_with_its_words_around_it_is_read() {
     stage.desk.copy(&format!("Code: {} {}", &code[..3], &code[3..]));
     app.page.tap("code").await;
     stage.desk.press("ctrl+v");
+    app.page.flow_is("linked").await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_the_paste_button_verifies_the_code_that_was_copied() {
+    let mut stage = Stage::set("mobile").await;
+    let app = stage.app_of(ANNA).await;
+    stage.open_flow(&app.page).await;
+    stage.desk.copy("nothing of use");
+    let code = stage.send_to_first_suggestion(&app.page).await;
+    app.page.tap("paste-code").await;
+    app.page.says(&["What you copied has no code of six digits in it.", "5 tries left"]).await;
+    stage.desk.copy(&format!("Hi Anna,\n\n{code}\n\nThe code is valid for 30 minutes."));
+    app.page.flow_is("codeSent").await;
+    app.page.tap("paste-code").await;
     app.page.flow_is("linked").await;
     app.close(&stage.desk).await;
 }
@@ -279,10 +222,6 @@ async fn in_a_window_token_code_and_password_are_in_no_file_page_or_process_and_
     assert_eq!(app.page.value("password").await, "");
     stage.nothing_holds(page, &secrets).await;
     app.close(&stage.desk).await;
-}
-
-fn holds(bytes: &[u8], needle: &str) -> bool {
-    bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
 }
 
 async fn the_seeds_sentences_are_on(edition: &'static str, screens: Screens) {

@@ -126,7 +126,7 @@ impl Desk {
             builder.connect(&url).await.ok()
         })
         .await;
-        Running { page: Page::new(client.clone()).await, client, driver }
+        Running { page: Page::new(client.clone(), url).await, client, driver }
     }
 
     /// Puts text on the clipboard as another program does, a mail program for example.
@@ -142,6 +142,26 @@ impl Desk {
     /// Presses keys on the desk's keyboard. WebDriver's own key presses reach no editing shortcut of WebKitGTK.
     pub fn press(&self, keys: &str) {
         self.hand(&["windowfocus", "--sync", "key", keys]);
+    }
+
+    /// Types on the desk's keyboard, wherever the focus is.
+    pub fn write(&self, text: &str) {
+        self.hand(&["windowfocus", "--sync", "type", "--delay", "20", text]);
+    }
+
+    /// Presses Tab until this has the focus.
+    pub async fn tab_to(&self, page: &Page, role: &str, name: &str) {
+        let mut passed = Vec::new();
+        for _ in 0..25 {
+            self.press("Tab");
+            tokio::time::sleep(std::time::Duration::from_millis(80)).await;
+            let focused = page.focused().await;
+            if focused.as_ref().is_some_and(|(r, n)| r == role && n == name) {
+                return;
+            }
+            passed.push(focused);
+        }
+        panic!("Tab does not come to {role} {name:?}, but to {passed:?}");
     }
 
     /// Gives the window a size. WebDriver's own way waits for a window manager, which a desk has not.

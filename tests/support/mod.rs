@@ -8,6 +8,7 @@ pub mod backend;
 pub mod desk;
 pub mod page;
 pub mod seed;
+pub mod stage;
 
 use std::{future::Future, time::Duration};
 

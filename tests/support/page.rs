@@ -13,11 +13,13 @@ use super::eventually;
 #[derive(Clone)]
 pub struct Page {
     client: Client,
+    /// Where the WebDriver listens: for what its client here does not know yet.
+    driver: String,
 }
 
 impl Page {
-    pub async fn new(client: Client) -> Self {
-        let page = Self { client };
+    pub async fn new(client: Client, driver: String) -> Self {
+        let page = Self { client, driver };
         page.element("html[data-ready]").await;
         page
     }
@@ -142,15 +144,81 @@ impl Page {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
+    /// Something of an element as the web view tells it to screen readers: `computedrole` or `computedlabel`.
+    async fn told(&self, element: &Element, what: &str) -> Option<String> {
+        let session = self.client.session_id().await.ok()??;
+        let url = format!("{}/session/{session}/element/{}/{what}", self.driver, element.element_id());
+        let answer: serde_json::Value = reqwest::get(url).await.ok()?.json().await.ok()?;
+        answer["value"].as_str().map(|told| told.trim().to_owned())
+    }
+
+    /// Role and name of what has the focus.
+    pub async fn focused(&self) -> Option<(String, String)> {
+        let element = self.client.active_element().await.ok()?;
+        Some((self.told(&element, "computedrole").await?, self.told(&element, "computedlabel").await?))
+    }
+
+    /// Waits until this has the focus.
+    pub async fn focus_is_on(&self, role: &str, name: &str) {
+        eventually(&format!("the focus on {role} {name:?}"), || async {
+            self.focused().await.is_some_and(|(r, n)| r == role && n == name).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until something on the page has this role and name.
+    pub async fn named(&self, role: &str, name: &str) -> Element {
+        eventually(&format!("{role} {name:?}"), || async {
+            let all = "a, button, input, select, summary, h1, h2, h3, section, [role]";
+            for element in self.client.find_all(Locator::Css(all)).await.ok()? {
+                if self.told(&element, "computedrole").await.as_deref() == Some(role)
+                    && self.told(&element, "computedlabel").await.as_deref() == Some(name)
+                {
+                    return Some(element);
+                }
+            }
+            None
+        })
+        .await
+    }
+
+    /// Waits until this is what a screen reader was told last.
+    pub async fn was_said(&self, sentence: &str) {
+        eventually(&format!("{sentence:?} to be said"), || async {
+            let region = self.client.find(Locator::Css("[aria-live=polite]")).await.ok()?;
+            (region.prop("textContent").await.ok()?? == sentence).then_some(())
+        })
+        .await;
+    }
+
+    /// What axe-core finds against WCAG 2.2 A and AA on the page as it stands.
+    pub async fn barriers(&self) -> Vec<String> {
+        if self.run("return !window.axe").await == true {
+            let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/ui/node_modules/axe-core/axe.min.js");
+            self.run(&std::fs::read_to_string(axe).expect("`npm ci` was run in ui/")).await;
+        }
+        self.still().await;
+        let script = "const done = arguments[arguments.length - 1];
+            axe.run(document, {
+                runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], preload: false,
+            }).then(
+                ({ passes, violations }) => done(passes.length < 5 ? ['axe looked at nothing']
+                    : violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(' | ')}`)),
+                (error) => done([String(error)]));";
+        let found = self.client.execute_async(script, Vec::new()).await.unwrap();
+        serde_json::from_value(found).unwrap()
+    }
+
     /// Waits until the page is this wide.
     pub async fn is_wide(&self, width: u32) {
         eventually("the new size", || async { (self.run("return innerWidth").await == width).then_some(()) }).await;
     }
 
-    /// Waits until no animation or transition runs.
+    /// Waits until no animation or transition runs that will ever end.
     pub async fn still(&self) {
         eventually("stillness", || async {
-            let moving = self.run("return document.getAnimations().filter(a => a.playState == 'running').length").await;
+            let ends = "a.playState == 'running' && a.effect.getTiming().iterations < Infinity";
+            let moving = self.run(&format!("return document.getAnimations().filter(a => {ends}).length")).await;
             (moving == 0).then_some(())
         })
         .await;

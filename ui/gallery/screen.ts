@@ -28,6 +28,7 @@ const standIn: Bridge = {
   },
   sendCode: () => refused("send-code"),
   verifyCode: () => refused("verify-code"),
+  pasteCode: () => refused("verify-code"),
   startOver: () => changed({}),
   snooze: () => refused("banner-hide"),
   openAccountSettings: () => refused("manage-account"),

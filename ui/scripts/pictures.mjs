@@ -122,7 +122,6 @@ async function look(edition, theme, names) {
     isMobile: mobile,
     locale: "en-GB",
     timezoneId: "Europe/Stockholm",
-    permissions: ["clipboard-read"],
   });
   const page = await context.newPage();
   const devtools = await context.newCDPSession(page);

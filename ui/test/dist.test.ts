@@ -77,11 +77,12 @@ interface Heard {
 }
 
 /** Opens the page where a stand-in for Rust answers each command with the view of a state; the code 123456 is right. */
-async function open(edition: Edition, first: string, answers: Record<string, string> = {}) {
+async function open(edition: Edition, first: string, answers: Record<string, string> = {}, clock = false) {
   const context = await browser.newContext({ permissions: ["clipboard-read", "clipboard-write"], reducedMotion: "reduce", locale: "en-GB" });
   const page = await context.newPage();
   // Sooner than the test, so that a failure says where.
   page.setDefaultTimeout(8000);
+  if (clock) await page.clock.install();
   const console: string[] = [];
   page.on("console", (message) => console.push(message.text()));
   page.on("pageerror", (error) => console.push(String(error)));
@@ -106,6 +107,11 @@ async function open(edition: Edition, first: string, answers: Record<string, str
           invoke: async (command: string, payload: Heard["calls"][number]["payload"]) => {
             heard.calls.push({ command, payload });
             if (command.startsWith("plugin:")) return 1;
+            const { refuseOnce } = window as unknown as { refuseOnce?: unknown };
+            if (refuseOnce) {
+              Object.assign(window, { refuseOnce: undefined });
+              throw refuseOnce;
+            }
             if (command === "verify_code" && payload.code !== "123456") throw { code: "codeWrong", attemptsLeft: 4 };
             now = later[command] ?? now;
             revision += 1;
@@ -146,19 +152,12 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     expect(console).toEqual([]);
   }, 40_000);
 
-  test("a copied code is pasted by the keys, and by the button", async () => {
+  test("a copied code is pasted by the keys", async () => {
     const { page } = await open("desktop", "code-sent", { verify_code: "done" });
-    await page.evaluate(() => navigator.clipboard.writeText("nothing of use"));
-    await page.getByTestId("paste-code").click();
-    await page.getByText("What you copied has no code of six digits in it.").waitFor();
     await page.evaluate(() => navigator.clipboard.writeText("Code: 12 34 56\nThe code is valid for 30 minutes."));
     await page.getByTestId("code").fill("98");
     await page.keyboard.press("Control+V");
     await page.waitForSelector('[data-testid="done"]');
-    const other = await open("desktop", "code-sent", { verify_code: "done" });
-    await other.page.evaluate(() => navigator.clipboard.writeText("Code: 123 456"));
-    await other.page.getByTestId("paste-code").click();
-    await other.page.waitForSelector('[data-testid="done"]');
   }, 40_000);
 
   test("a web view that does not show what is pasted pastes by itself", async () => {
@@ -172,15 +171,22 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     await page.waitForSelector('[data-testid="done"]');
   }, 40_000);
 
-  test("a refused clipboard is a calm sentence, and is not offered again", async () => {
-    const { page, console } = await open("mobile", "code-sent");
+  test("Paste code asks Rust on each press and never by itself; no code on the clipboard is a calm sentence, said once", async () => {
+    const { page, console, heard } = await open("mobile", "code-sent", { paste_code: "done" });
+    const pasted = async () => (await heard()).calls.filter(({ command }) => command === "paste_code").length;
     await page.evaluate(() => {
-      navigator.clipboard.readText = () => Promise.reject(new DOMException("no", "NotAllowedError"));
+      (window as unknown as { refuseOnce: unknown }).refuseOnce = { code: "codeFormat" };
     });
-    await page.getByTestId("paste-code").click();
-    await page.getByText("The app can't read what you copied here. Paste it into the field yourself.").waitFor();
-    expect(await page.getByTestId("paste-code").count()).toBe(0);
+    expect(await pasted()).toBe(0);
+    await page.getByRole("button", { name: "Paste code", exact: true }).click();
+    const sentence = "What you copied has no code of six digits in it.";
+    await page.locator(".hint", { hasText: sentence }).waitFor();
+    expect((await heard()).said).toEqual([sentence]);
+    expect(await page.getByTestId("problem").count()).toBe(0);
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("code");
+    await page.getByRole("button", { name: "Paste code", exact: true }).click();
+    await page.waitForSelector('[data-testid="done"]');
+    expect(await pasted()).toBe(2);
     expect(console).toEqual([]);
   }, 40_000);
 
@@ -233,6 +239,23 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     expect(said).toEqual(["Check your inbox. An email has been sent to anna.svensson@company.com to verify your email address", "You're all set!"]);
     expect(console).toEqual([]);
   }, 40_000);
+
+  test("a setup that takes longer is said once, and takes the focus", async () => {
+    const { page, console, heard } = await open("mobile", "code-sent", { verify_code: "linking" });
+    await page.getByRole("textbox", { name: "Verification code", exact: true }).fill("123456");
+    await page.getByRole("heading", { name: "We are finishing the setup" }).and(page.locator(":focus")).waitFor();
+    expect((await heard()).said).toEqual(["We are finishing the setup"]);
+    expect(console).toEqual([]);
+  }, 40_000);
+
+  test("the time left is drawn every second, and said at 10, 5 and 1 minutes and at the end only", async () => {
+    const { page, heard } = await open("mobile", "code-sent", {}, true);
+    const left = () => page.getByTestId("expires-in").textContent();
+    const [before, after] = [await left(), await page.clock.runFor(3000).then(left)];
+    expect(after).not.toBe(before);
+    await page.clock.runFor(1_800_000);
+    expect((await heard()).said).toEqual([10, 5].map((n) => `The code is valid for ${n} more minutes.`).concat("The code is valid for 1 more minute.", "The code has expired."));
+  }, 60_000);
 
   test.each(["mobile", "desktop"] as const)("nothing shifts after the first paint: %s", async (edition) => {
     for (const state of ["sign-in", "home", "code-sent", "done"]) {

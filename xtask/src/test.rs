@@ -64,7 +64,7 @@ const STEPS: [Step; 11] = [
     ("the flow in a window, through tauri-driver", || {
         // Two at a time: that is what two cores carry without a test waiting in vain.
         let threads = ("RUST_TEST_THREADS", "2");
-        let tests = ["--test", "flow", "--test", "kills", "--", "in_a_window"];
+        let tests = ["--test", "flow", "--test", "abilities", "--test", "kills", "--", "in_a_window"];
         sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &[threads])
     }),
 ];

@@ -422,6 +422,16 @@ impl App {
         }
     }
 
+    /// Verifies the code that stands on the clipboard.
+    ///
+    /// # Errors
+    /// [`Problem::CodeFormat`] if no code was copied, and those of [`App::verify_code`].
+    pub async fn paste_code(&self) -> Result<View, Problem> {
+        let clipboard = self.0.device.clipboard.clone();
+        let copied = blocking(move || clipboard.paste()).await.flatten().ok_or(Problem::CodeFormat)?;
+        self.verify_code(copied).await
+    }
+
     /// Puts versions, the platform and the codes of the last problems on the clipboard, for support.
     ///
     /// # Errors

@@ -27,6 +27,8 @@ macro_rules! commands {
             send_code(email: String);
             /// Verifies the code as it was typed or pasted.
             verify_code(code: SecretString);
+            /// Verifies the code that stands on the clipboard. The page does not see what else stands there.
+            paste_code();
             /// Ends the challenge: another address, or a fresh start.
             start_over();
             /// Hides the banner for 24 hours.

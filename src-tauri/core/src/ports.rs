@@ -69,13 +69,16 @@ pub trait Browser: Send + Sync + 'static {
 #[error("no browser could be started")]
 pub struct NotOpened;
 
-/// The system's clipboard, to write to. It is never read.
+/// The system's clipboard. It is read on a press that asks for it, and never else.
 pub trait Clipboard: Send + Sync + 'static {
     /// Replaces what is on the clipboard.
     ///
     /// # Errors
     /// [`NotCopied`] if the system refused.
     fn copy(&self, text: &str) -> Result<(), NotCopied>;
+
+    /// What was copied, if it is text and the system gives it.
+    fn paste(&self) -> Option<SecretString>;
 }
 
 /// The clipboard did not take it.

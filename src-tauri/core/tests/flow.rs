@@ -284,6 +284,20 @@ async fn only_the_account_settings_open_and_each_edition_opens_its_own() {
 }
 
 #[tokio::test]
+async fn a_copied_code_is_verified_and_a_clipboard_without_one_costs_no_try() {
+    let (memory, backend) = (Memory::default(), Backend::start().await);
+    let app = signed_in(&memory, &backend).await;
+    app.send_code(ANNA_AT_WORK.into()).await.unwrap();
+    assert_eq!(app.paste_code().await.unwrap_err(), Problem::CodeFormat);
+    memory.with(|memory| memory.copied = Some("nothing of use".into()));
+    assert_eq!(app.paste_code().await.unwrap_err(), Problem::CodeFormat);
+    assert_eq!(linking(&app.view().await.unwrap()).challenge.as_ref().unwrap().attempts_left, 5);
+    let mail = format!("Your code:\n\n{}\n\nThe code is valid for 30 minutes.", backend.code(1).await);
+    memory.with(|memory| memory.copied = Some(mail));
+    assert_eq!(linking(&app.paste_code().await.unwrap()).status, Status::Linked);
+}
+
+#[tokio::test]
 async fn diagnostics_name_the_problems_and_nobody() {
     let (memory, backend) = (Memory::default(), Backend::start().await);
     let app = signed_in(&memory, &backend).await;

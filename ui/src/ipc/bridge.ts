@@ -1,7 +1,7 @@
 // The one door to Rust. Nothing outside src/ipc imports @tauri-apps, so the gallery and the tests can stand in for it.
 
 import { listen } from "@tauri-apps/api/event";
-import { copyDiagnostics, draft, go, openAccountSettings, refresh, sendCode, setLanguage, signIn, signOut, snooze, startOver, verifyCode, view } from "./generated/commands";
+import { copyDiagnostics, draft, go, openAccountSettings, pasteCode, refresh, sendCode, setLanguage, signIn, signOut, snooze, startOver, verifyCode, view } from "./generated/commands";
 import type * as commands from "./generated/commands";
 import type { Problem, View } from "./generated/types";
 
@@ -18,6 +18,7 @@ export const tauri: Bridge = {
   draft,
   go,
   openAccountSettings,
+  pasteCode,
   refresh,
   sendCode,
   setLanguage,

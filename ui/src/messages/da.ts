@@ -58,7 +58,6 @@ export default {
   codeHint: "De seks cifre i e-mailen.",
   codeNotYet: "Send først en kode til dig selv: klik på “Bekræft konto”.",
   pasteCode: "Indsæt kode",
-  pasteRefused: "Appen kan ikke læse det, du har kopieret, her. Indsæt det selv i feltet.",
   pasteNoCode: "Det, du har kopieret, indeholder ingen kode på seks cifre.",
   verify: "Bekræft kode",
   expiresIn: ({ time }) => `Gyldig i ${time}`,

@@ -56,7 +56,6 @@ export default {
   codeHint: "The six digits in the email.",
   codeNotYet: "Send yourself a code first: click “Verify account”.",
   pasteCode: "Paste code",
-  pasteRefused: "The app can't read what you copied here. Paste it into the field yourself.",
   pasteNoCode: "What you copied has no code of six digits in it.",
   verify: "Verify code",
   expiresIn: ({ time }: { time: string }) => `Valid for ${time}`,

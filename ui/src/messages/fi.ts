@@ -58,7 +58,6 @@ export default {
   codeHint: "Viestissä olevat kuusi numeroa.",
   codeNotYet: "Lähetä ensin itsellesi koodi: valitse ”Vahvista tili”.",
   pasteCode: "Liitä koodi",
-  pasteRefused: "Sovellus ei voi lukea kopioimaasi täällä. Liitä se itse kenttään.",
   pasteNoCode: "Kopioimassasi ei ole kuusinumeroista koodia.",
   verify: "Vahvista koodi",
   expiresIn: ({ time }) => `Voimassa ${time}`,

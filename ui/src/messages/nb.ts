@@ -58,7 +58,6 @@ export default {
   codeHint: "De seks sifrene i e-posten.",
   codeNotYet: "Send deg selv en kode først: klikk på «Verifiser konto».",
   pasteCode: "Lim inn kode",
-  pasteRefused: "Appen kan ikke lese det du har kopiert her. Lim det inn i feltet selv.",
   pasteNoCode: "Det du har kopiert, inneholder ingen kode på seks sifre.",
   verify: "Verifiser kode",
   expiresIn: ({ time }) => `Gyldig i ${time}`,

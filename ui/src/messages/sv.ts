@@ -58,7 +58,6 @@ export default {
   codeHint: "De sex siffrorna i e-postmeddelandet.",
   codeNotYet: "Skicka först en kod till dig: klicka på ”Verifiera konto”.",
   pasteCode: "Klistra in kod",
-  pasteRefused: "Appen kan inte läsa det du kopierat här. Klistra in det i fältet själv.",
   pasteNoCode: "Det du kopierat innehåller ingen kod med sex siffror.",
   verify: "Verifiera kod",
   expiresIn: ({ time }) => `Giltig i ${time}`,

@@ -1,5 +1,4 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { mayPaste, readClipboard } from "../clipboard";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { readCode } from "../code";
 import { say } from "../words";
 import { Button } from "./Button";
@@ -13,15 +12,14 @@ interface CodeFieldProps {
   refusals: number;
   problemId?: string | undefined;
   onCode: (code: string) => void;
+  onPasteCode: () => void;
 }
 
 const PLACES = [0, 1, 2, 3, 4, 5];
 
 /** One field drawn as six places: what is typed lies, unseen, over the drawing. */
-export function CodeField({ label, hint, value, disabled, refusals, problemId, onCode }: CodeFieldProps) {
+export function CodeField({ label, hint, value, disabled, refusals, problemId, onCode, onPasteCode }: CodeFieldProps) {
   const input = useRef<HTMLInputElement>(null);
-  /** Why the last tap on Paste gave no code. */
-  const [excuse, setExcuse] = useState("");
   useLayoutEffect(() => {
     if (refusals > 0) input.current?.select();
   }, [refusals]);
@@ -31,17 +29,7 @@ export function CodeField({ label, hint, value, disabled, refusals, problemId, o
     // After a refusal the next digit begins a new code, wherever the caret stands.
     if (refusals > 0 && value.length === 6 && text.startsWith(value) && text.length > 6) code = readCode(text.slice(6));
     if (input.current) input.current.value = code;
-    setExcuse("");
     onCode(code);
-  };
-  const m = say();
-  const pasteCode = async () => {
-    const text = await readClipboard();
-    const code = readCode(text ?? "");
-    if (code.length === 6) take(code);
-    else setExcuse(text === null ? m.pasteRefused : m.pasteNoCode);
-    // Where the button may go, and where one can paste in any case.
-    input.current?.focus();
   };
 
   return (
@@ -86,15 +74,12 @@ export function CodeField({ label, hint, value, disabled, refusals, problemId, o
             ))}
           </div>
         </div>
-        {mayPaste.value && !disabled && (
-          <Button testid="paste-code" kind="quiet" onPress={() => void pasteCode()}>
-            {m.pasteCode}
+        {!disabled && (
+          <Button testid="paste-code" kind="quiet" onPress={onPasteCode}>
+            {say().pasteCode}
           </Button>
         )}
       </div>
-      <p class="hint" role="status">
-        {excuse}
-      </p>
       {hint && (
         <p class="hint" id="code-hint">
           {hint}

@@ -35,7 +35,7 @@ export function Done({ account, settingsUrl }: { account: Account; settingsUrl: 
             void act("openAccountSettings", (b) => b.openAccountSettings());
           }}
         >
-          <span class="address">{settingsUrl}</span>
+          <span class="address">{settingsUrl.split(/(?=\.)/).map((part) => [part, <wbr />])}</span>
           <OutIcon />
         </a>
         <p class="hint" id="manage-hint">

@@ -2,6 +2,7 @@
 
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { announce } from "../announce";
 import { act, edition, failure, forgive, serverNow, working } from "../app";
 import { secondsSince, secondsUntil } from "../clock";
 import type { Challenge, Linking } from "../ipc/bridge";
@@ -68,14 +69,16 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
   const mobile = edition.value === "mobile";
   const [code, setCode] = useState("");
   const [refusals, setRefusals] = useState(0);
+  /** The last press on Paste found no code. */
+  const [pastedNone, setPastedNone] = useState(false);
   const refused = useRef(new Set<string>());
   const busy = working.value.has("verifyCode");
   // No try is left: the one way on is to start over.
   const spent = challenge?.attemptsLeft === 0;
   const problemId = challenge && failureAt("code") ? "code-problem" : undefined;
 
-  const verify = async (typed: string) => {
-    const worked = await act("verifyCode", (b) => b.verifyCode(typed));
+  const verify = async (call: Parameters<typeof act>[1]) => {
+    const worked = await act("verifyCode", call);
     const problem = failure.peek()?.problem.code;
     if (worked || working.peek().has("verifyCode")) return;
     if (problem === "codeWrong" || problem === "codeExpired" || problem === "codeFormat" || problem === "attemptsExhausted") {
@@ -83,14 +86,25 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
       document.getElementById("code")?.focus();
     }
   };
+  const send = (typed: string) => {
+    refused.current.add(typed);
+    void verify((b) => b.verifyCode(typed));
+  };
+  // Rust reads the clipboard, on this press alone, and tells the page only how it went.
+  const paste = async () => {
+    setCode("");
+    await verify((b) => b.pasteCode());
+    if (failure.peek()?.problem.code !== "codeFormat") return;
+    forgive();
+    setPastedNone(true);
+    announce(m.pasteNoCode);
+  };
   const take = (typed: string) => {
     if (typed !== code) forgive();
+    setPastedNone(false);
     setCode(typed);
     // By itself once: a code that was sent goes again only on a press.
-    if (typed.length === 6 && !busy && !refused.current.has(typed)) {
-      refused.current.add(typed);
-      void verify(typed);
-    }
+    if (typed.length === 6 && !busy && !refused.current.has(typed)) send(typed);
   };
 
   return (
@@ -99,18 +113,18 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        refused.current.add(code);
-        void verify(code);
+        send(code);
       }}
     >
       <CodeField
         label={mobile ? m.codeMobile : m.codeDesktop}
-        hint={challenge ? m.codeHint : m.codeNotYet}
+        hint={!challenge ? m.codeNotYet : pastedNone ? m.pasteNoCode : m.codeHint}
         value={code}
         disabled={!challenge}
         refusals={refusals}
         problemId={problemId}
         onCode={take}
+        onPasteCode={() => void paste()}
       />
       {challenge && (
         <p class="code-facts">
@@ -122,7 +136,7 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
       )}
       {challenge && <ProblemNote spots={["code"]} id="code-problem" />}
       <div class="actions">
-        <Button testid="verify-code" kind={challenge && !over && !spent ? "primary" : "plain"} submit busy={busy} disabled={!challenge} describedBy={challenge ? undefined : "code-hint"}>
+        <Button testid="verify-code" kind={challenge && !over && !spent ? "primary" : "plain"} submit busy={busy} disabled={!challenge || spent} describedBy={challenge ? undefined : "code-hint"}>
           {m.verify}
         </Button>
         {challenge && (

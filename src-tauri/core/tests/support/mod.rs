@@ -80,6 +80,10 @@ impl Clipboard for Memory {
         self.with(|memory| memory.copied = Some(text.to_owned()));
         Ok(())
     }
+
+    fn paste(&self) -> Option<SecretString> {
+        self.with(|memory| memory.copied.clone()).map(SecretString::from)
+    }
 }
 
 struct OffClock(Memory, SystemClock);

@@ -27,6 +27,9 @@ export const sendCode = (email: string): Promise<types.View> => invoke("send_cod
 /** Verifies the code as it was typed or pasted. */
 export const verifyCode = (code: string): Promise<types.View> => invoke("verify_code", { code });
 
+/** Verifies the code that stands on the clipboard. The page does not see what else stands there. */
+export const pasteCode = (): Promise<types.View> => invoke("paste_code");
+
 /** Ends the challenge: another address, or a fresh start. */
 export const startOver = (): Promise<types.View> => invoke("start_over");
 
