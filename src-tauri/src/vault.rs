@@ -19,8 +19,9 @@ const SERVICE: &str = "Flex HRM Connect";
 const ACCOUNT: &str = "session";
 
 /// The stores of this system, best first, and memory when there is none.
-#[derive(Default)]
 pub(crate) struct SystemVault {
+    /// Asked anew each time: a store can be unlocked, or go, while the app runs.
+    stores: Box<dyn Fn() -> Vec<Box<dyn Entry>> + Send + Sync>,
     memory: Mutex<Option<SecretString>>,
 }
 
@@ -40,7 +41,17 @@ enum Refusal {
     Unreadable,
 }
 
+impl Default for SystemVault {
+    fn default() -> Self {
+        Self::of(|| platform::entries().collect())
+    }
+}
+
 impl SystemVault {
+    fn of(stores: impl Fn() -> Vec<Box<dyn Entry>> + Send + Sync + 'static) -> Self {
+        Self { stores: Box::new(stores), memory: Mutex::default() }
+    }
+
     fn memory(&self) -> std::sync::MutexGuard<'_, Option<SecretString>> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -52,7 +63,7 @@ impl Vault for SystemVault {
             return Ok(Some(token.clone()));
         }
         let mut unreadable = false;
-        for entry in platform::entries() {
+        for entry in (self.stores)() {
             match entry.get() {
                 Ok(token) => return Ok(Some(token.into())),
                 Err(Refusal::NoEntry) => {}
@@ -64,7 +75,7 @@ impl Vault for SystemVault {
 
     fn write(&self, token: &SecretString) -> Kept {
         *self.memory() = None;
-        if platform::entries().any(|entry| entry.set(token.expose_secret()).is_ok()) {
+        if (self.stores)().iter().any(|entry| entry.set(token.expose_secret()).is_ok()) {
             return Kept::Stored;
         }
         *self.memory() = Some(token.clone());
@@ -74,7 +85,7 @@ impl Vault for SystemVault {
     fn delete(&self) -> Result<(), VaultUnreadable> {
         *self.memory() = None;
         // From every store: an earlier run may have had another one.
-        let kept = platform::entries().filter(|entry| entry.delete() == Err(Refusal::Unreadable)).count();
+        let kept = (self.stores)().iter().filter(|entry| entry.delete() == Err(Refusal::Unreadable)).count();
         if kept == 0 { Ok(()) } else { Err(VaultUnreadable) }
     }
 }
@@ -142,5 +153,103 @@ mod platform {
         let store = apple_native_keyring_store::protected::Store::new().ok();
         let entry = store.and_then(|store| store.build(SERVICE, ACCOUNT, None).ok());
         entry.map(|entry| Box::new(entry) as Box<dyn Entry>).into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A store whose secret and whose mood a test can see and set.
+    #[derive(Clone, Default)]
+    struct Chest(Arc<Mutex<Inside>>);
+
+    #[derive(Default)]
+    struct Inside {
+        secret: Option<String>,
+        locked: bool,
+    }
+
+    impl Chest {
+        fn open(&self) -> Result<std::sync::MutexGuard<'_, Inside>, Refusal> {
+            let inside = self.0.lock().unwrap();
+            if inside.locked { Err(Refusal::Unreadable) } else { Ok(inside) }
+        }
+        fn lock(&self) {
+            self.0.lock().unwrap().locked = true;
+        }
+        fn holds(&self) -> Option<String> {
+            self.0.lock().unwrap().secret.clone()
+        }
+    }
+
+    impl Entry for Chest {
+        fn get(&self) -> Result<String, Refusal> {
+            self.open()?.secret.clone().ok_or(Refusal::NoEntry)
+        }
+        fn set(&self, secret: &str) -> Result<(), Refusal> {
+            self.open()?.secret = Some(secret.into());
+            Ok(())
+        }
+        fn delete(&self) -> Result<(), Refusal> {
+            self.open()?.secret = None;
+            Ok(())
+        }
+    }
+
+    fn vault_of(chests: &[Chest]) -> SystemVault {
+        let chests = chests.to_vec();
+        SystemVault::of(move || chests.iter().cloned().map(|chest| Box::new(chest) as Box<dyn Entry>).collect())
+    }
+
+    fn token_in(vault: &SystemVault) -> Option<String> {
+        vault.read().unwrap().map(|token| token.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn the_best_store_has_the_token_and_a_new_start_finds_it() {
+        let chests = [Chest::default(), Chest::default()];
+        assert_eq!(vault_of(&chests).write(&"token".into()), Kept::Stored);
+        assert_eq!((chests[0].holds(), chests[1].holds()), (Some("token".into()), None));
+        assert_eq!(token_in(&vault_of(&chests)).as_deref(), Some("token"));
+    }
+
+    #[test]
+    fn without_the_first_store_the_second_has_it() {
+        let chests = [Chest::default(), Chest::default()];
+        chests[0].lock();
+        assert_eq!(vault_of(&chests).write(&"token".into()), Kept::Stored);
+        assert_eq!(token_in(&vault_of(&chests)).as_deref(), Some("token"));
+    }
+
+    #[test]
+    fn without_any_store_the_token_lasts_as_long_as_the_program() {
+        let vault = vault_of(&[]);
+        assert_eq!(vault.write(&"token".into()), Kept::InMemory);
+        assert_eq!(token_in(&vault).as_deref(), Some("token"));
+        assert_eq!(token_in(&vault_of(&[])), None);
+        vault.delete().unwrap();
+        assert_eq!(token_in(&vault), None);
+    }
+
+    #[test]
+    fn a_store_that_does_not_open_is_not_taken_for_an_empty_one() {
+        let chests = [Chest::default()];
+        vault_of(&chests).write(&"token".into());
+        chests[0].lock();
+        assert_eq!(vault_of(&chests).read().unwrap_err(), VaultUnreadable);
+        assert_eq!(vault_of(&chests).delete().unwrap_err(), VaultUnreadable);
+    }
+
+    #[test]
+    fn forgetting_forgets_in_every_store() {
+        let chests = [Chest::default(), Chest::default()];
+        for chest in &chests {
+            chest.set("of an earlier run").unwrap();
+        }
+        vault_of(&chests).delete().unwrap();
+        assert_eq!((chests[0].holds(), chests[1].holds()), (None, None));
     }
 }

@@ -153,9 +153,13 @@ impl Desk {
     pub async fn tab_to(&self, page: &Page, role: &str, name: &str) {
         let mut passed = Vec::new();
         for _ in 0..25 {
+            let before = page.focused().await;
             self.press("Tab");
-            tokio::time::sleep(std::time::Duration::from_millis(80)).await;
-            let focused = page.focused().await;
+            let focused = eventually("the focus to move on", || async {
+                let focused = page.focused().await;
+                (focused != before).then_some(focused)
+            })
+            .await;
             if focused.as_ref().is_some_and(|(r, n)| r == role && n == name) {
                 return;
             }
