@@ -463,6 +463,31 @@ async fn the_server_says_what_it_is_and_documents_itself() {
 }
 
 #[tokio::test]
+async fn the_metrics_count_requests_codes_mails_links_and_what_waits() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    anna.verify(&wrong_for(std::slice::from_ref(&code))).await.is(422, "code_wrong");
+    anna.verify(&code).await.state(200, "linked");
+    world.server.wait_for_metric("hrm_mails_total{answer=\"accepted\"}", 1).await;
+    let text = world.server.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    for line in [
+        "hrm_http_requests_total{path=\"/v1/me/visma-connect/codes\",status=\"202\"} 1",
+        "hrm_http_request_seconds_bucket{",
+        "hrm_codes_sent_total 1",
+        "hrm_codes_verified_total{verdict=\"right\"} 1",
+        "hrm_codes_verified_total{verdict=\"wrong\"} 1",
+        "hrm_links_total{origin=\"created\"} 1",
+        "hrm_outbox_waiting{queue=\"mails\"} ",
+        "hrm_outbox_waiting{queue=\"linkings\"} 0",
+        "hrm_outbox_oldest_seconds{queue=\"mails\"} ",
+    ] {
+        assert!(text.contains(line), "{line} is not in: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_reset_brings_everything_back_to_the_first_state() {
     let world = World::start().await;
     let erik = world.server.sign_in("erik.lund").await;

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, SECOND};
 use crate::directory::{DirectorySettings, PublicApi};
 use crate::keys::Keys;
 use crate::mail::Post;
@@ -189,6 +189,8 @@ impl Demo {
             poll: Duration::from_millis(200),
             first_wait: 100,
             longest_wait: 1_000,
+            // A job that the machine was too busy for is soon taken up again.
+            lease: 10 * SECOND,
             password_cost: PasswordCost::Light,
             ..Settings::new(database_url.map_or_else(|| sqlite_url(&data.join("hrm.sqlite")), Ok)?)
         };
