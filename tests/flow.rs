@@ -19,6 +19,7 @@ async fn anna_is_linked_by_code(edition: &'static str) {
     let code = stage.send_to_first_suggestion(page).await;
     page.read("check-inbox", "Check your inbox").await;
     page.read("check-inbox", "An email has been sent to anna.svensson@company.com to verify your email address").await;
+    page.focus_is_on("textbox", if edition == "mobile" { "Verification code" } else { "Code" }).await;
     // Six digits are enough: the field verifies by itself.
     page.type_into("code", &code).await;
     page.flow_is("linked").await;

@@ -168,9 +168,10 @@ impl Desk {
         panic!("Tab does not come to {role} {name:?}, but to {passed:?}");
     }
 
-    /// Gives the window a size. WebDriver's own way waits for a window manager, which a desk has not.
+    /// Gives the window a size, and the keyboard: the pointer decides who has it where there is no window manager.
+    /// WebDriver's own way would wait for one.
     pub async fn resize(&self, page: &Page, (width, height): (u32, u32)) {
-        self.hand(&["windowsize", &width.to_string(), &height.to_string()]);
+        self.hand(&["windowsize", &width.to_string(), &height.to_string(), "windowfocus", "--sync"]);
         page.is_wide(width).await;
     }
 

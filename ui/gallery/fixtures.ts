@@ -14,7 +14,7 @@ const settingsUrl = (edition: Edition) =>
 export interface State {
   readonly view: (edition: Edition) => View;
   /** What the first command of the kind is refused with, and what has to be pressed for it. */
-  readonly refuse?: { readonly press: "sign-in" | "send-code" | "verify-code" | "banner-hide" | "manage-account" | "sign-out"; readonly problem: Problem; readonly type?: Record<string, string> };
+  readonly refuse?: { readonly press: "sign-in" | "send-code" | "verify-code" | "paste-code" | "banner-hide" | "manage-account" | "sign-out"; readonly problem: Problem; readonly type?: Record<string, string> };
   /** Only on one edition. */
   readonly only?: Edition;
 }
@@ -125,6 +125,7 @@ export const STATES: Record<string, State> = {
   "code-bounced": { view: signedIn("flow", sent({ delivery: "bounced" })) },
   "code-over": { view: signedIn("flow", sent({ sentAt: after(-1900), resendAt: after(-1800), expiresAt: after(-100) })) },
   "code-wrong": refusedCode({ code: "codeWrong", attemptsLeft: 4 }),
+  "code-not-copied": { view: signedIn("flow", sent()), refuse: { press: "paste-code", problem: { code: "codeFormat" } } },
   "code-last": refusedCode({ code: "codeWrong", attemptsLeft: 1 }, 1),
   "code-expired": refusedCode({ code: "codeExpired" }),
   "code-exhausted": refusedCode({ code: "attemptsExhausted" }, 0),

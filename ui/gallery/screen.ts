@@ -28,7 +28,7 @@ const standIn: Bridge = {
   },
   sendCode: () => refused("send-code"),
   verifyCode: () => refused("verify-code"),
-  pasteCode: () => refused("verify-code"),
+  pasteCode: () => refused("paste-code"),
   startOver: () => changed({}),
   snooze: () => refused("banner-hide"),
   openAccountSettings: () => refused("manage-account"),
@@ -60,7 +60,8 @@ if (state.refuse) {
   }
   // A whole code verifies by itself.
   if (state.refuse.press !== "verify-code") find(state.refuse.press)?.click();
-  await waitFor(() => find("problem"));
+  // No copied code is told in the hint.
+  await waitFor(() => find("problem") ?? state.refuse?.press === "paste-code");
 }
 // After what the screen itself scrolls on arrival.
 await new Promise((done) => setTimeout(done, 50));
