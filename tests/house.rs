@@ -99,3 +99,40 @@ fn the_permission_lists_every_command_and_no_other() {
     let allowed: Vec<_> = text.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\",")).collect();
     assert_eq!(allowed, flex_connect_core::commands!(names));
 }
+
+/// Everything below a folder that is TypeScript, as one text.
+fn typescript_below(folder: &Path) -> String {
+    let mut all = String::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            all += &typescript_below(&path);
+        } else if path.extension().is_some_and(|extension| extension == "tsx" || extension == "ts") {
+            all += &fs::read_to_string(path).unwrap();
+        }
+    }
+    all
+}
+
+#[test]
+fn the_testers_page_names_every_handle_and_no_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ui = typescript_below(&root.join("ui/src"));
+    let page = fs::read_to_string(root.join("tests/README.md")).unwrap();
+    let (_, table) = page.split_once("## Handles").unwrap();
+    let (table, _) = table.split_once("By role and name").unwrap();
+    let cells = table.lines().filter_map(|line| line.split('|').nth(2));
+    let named: Vec<_> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+
+    let mut handles: Vec<_> = Vec::new();
+    for mark in ["testid=\"", "testid: \""] {
+        handles.extend(ui.split(mark).skip(1).filter_map(|rest| rest.split('"').next()));
+    }
+    assert!(handles.len() > 30, "{handles:?}");
+    for handle in handles {
+        assert!(named.contains(&handle), "tests/README.md does not name {handle:?}");
+    }
+    for handle in named {
+        assert!(ui.contains(&format!("\"{handle}\"")), "no screen has the handle {handle:?}");
+    }
+}
