@@ -78,6 +78,34 @@ async fn a_link_made_on_another_device_shows_here_without_a_tap() {
 }
 
 #[tokio::test]
+async fn in_the_background_nothing_is_followed_and_in_front_again_all_is_caught_up() {
+    let backend = Backend::start().await;
+    let memories = [Memory::default(), Memory::default(), Memory::default()];
+    let [phone, tablet, pc] = [0, 1, 2].map(|device| signed_in(&memories[device], &backend));
+    let (phone, tablet, pc) = (phone.await, tablet.await, pc.await);
+    for device in [&phone, &tablet] {
+        let following = device.clone();
+        tokio::spawn(async move { following.follow().await });
+    }
+    pc.send_code(ANNA_AT_WORK.into()).await.unwrap();
+    sees(&phone, "the code sent from the PC", |view| linking(view).status == Status::CodeSent).await;
+
+    phone.set_front(false);
+    pc.start_over().await.unwrap();
+    sees(&tablet, "the start over", |view| linking(view).status == Status::NotLinked).await;
+    pc.snooze().await.unwrap();
+    sees(&tablet, "the snooze", |view| !linking(view).banner_visible).await;
+    assert_eq!(
+        linking(&phone.view().await.unwrap()).status,
+        Status::CodeSent,
+        "the phone hears nothing in the background"
+    );
+
+    phone.set_front(true);
+    sees(&phone, "all of it", |view| linking(view).status == Status::NotLinked && !linking(view).banner_visible).await;
+}
+
+#[tokio::test]
 async fn a_server_that_was_away_is_found_again_without_a_tap() {
     let (memory, mut backend) = (Memory::default(), Backend::start().await);
     let app = signed_in(&memory, &backend).await;
