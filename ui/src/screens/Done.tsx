@@ -35,7 +35,7 @@ export function Done({ account, settingsUrl }: { account: Account; settingsUrl: 
             void act("openAccountSettings", (b) => b.openAccountSettings());
           }}
         >
-          <span class="address">{settingsUrl.split(/(?=\.)/).map((part) => [part, <wbr />])}</span>
+          <span class="address">{settingsUrl.split(/(?=\.)/).flatMap((part) => [part, <wbr key={part} />])}</span>
           <OutIcon />
         </a>
         <p class="hint" id="manage-hint">
