@@ -10,7 +10,9 @@ const TAURI: &str = "xtask/tools/node_modules/@tauri-apps/cli/tauri.js";
 const KOTLINC: &str = "xtask/tools/node_modules/kotlin-compiler/bin/kotlinc";
 
 pub(crate) fn install() -> anyhow::Result<()> {
-    ui::packages_of("xtask/tools")
+    // No lock file: the versions are exact, what they pull in is pinned by them, and a lock file that is made on one system
+    // names the Tauri CLI's program for that system alone.
+    ui::packages_of("xtask/tools", "package.json", "install")
 }
 
 /// Passes on to the Tauri CLI of the version that this project names.

