@@ -46,7 +46,7 @@ if [ ! -d "$source/library" ]; then
   rm -rf "$folder/src" "$apt"
 fi
 
-export PATH=$toolchain/bin:$PATH RUSTC=$toolchain/bin/rustc CARGO_TARGET_DIR=$folder/target-std RUSTC_BOOTSTRAP=1
+export PATH=$toolchain/bin:$PATH LD_LIBRARY_PATH=$toolchain/lib RUSTC=$toolchain/bin/rustc CARGO_TARGET_DIR=$folder/target-std RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Zforce-unstable-if-unmarked --cap-lints=allow"
 for target in "$@"; do
   lib=$toolchain/lib/rustlib/$target/lib

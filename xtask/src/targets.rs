@@ -85,6 +85,8 @@ impl Toolchain {
             variables.push(("PATH".into(), path.to_string_lossy().into_owned()));
             variables.push(("CARGO".into(), bin.join("cargo").display().to_string()));
             variables.push(("RUSTC".into(), bin.join("rustc").display().to_string()));
+            // `cargo xtask` runs with the installed toolchain's libraries first, and they bring their own standard library.
+            variables.push(("LD_LIBRARY_PATH".into(), toolchain.join("lib").display().to_string()));
             variables.push(("SYSROOT".into(), toolchain.display().to_string()));
         }
         let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
