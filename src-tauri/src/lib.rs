@@ -1,5 +1,7 @@
 //! What Flex HRM Connect adds to its core on a device: a window, the credential store, a folder, the system browser.
 
+// On iOS Tauri's entry point makes a public function without documentation.
+#![cfg_attr(target_os = "ios", allow(missing_docs))]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod browser;
@@ -8,6 +10,8 @@ mod commands;
 mod folder;
 mod http;
 mod log;
+#[cfg(target_os = "linux")]
+mod nvidia;
 mod start;
 mod vault;
 mod window;
@@ -23,6 +27,8 @@ pub const CHANGED: &str = "changed";
 /// Runs the app until its window is closed.
 #[cfg_attr(mobile, tauri::mobile_entry_point)]
 pub fn run() {
+    #[cfg(target_os = "linux")]
+    nvidia::avoid_the_empty_window();
     match builder(tauri::Builder::default()).build(context()) {
         Ok(app) => app.run(window::on_run_event),
         Err(error) => {

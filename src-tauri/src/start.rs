@@ -1,25 +1,27 @@
 //! What the app is started with: the platform's edition, what the company has set on the machine, and what is asked for on
 //! the command line. The later wins.
 
+#[cfg(desktop)]
 use std::{fs, path::Path};
 
 use flex_connect_core::{Edition, Start};
-use serde::Deserialize;
 
 const OF_THE_PLATFORM: Edition = if cfg!(mobile) { Edition::Mobile } else { Edition::Desktop };
 /// The server address as an environment variable.
+#[cfg(not(target_os = "ios"))]
 const SERVER: &str = "FLEX_CONNECT_SERVER";
 
 /// What a company sets for all its employees, in a file that only administrators can write.
-#[derive(Debug, Default, Deserialize)]
+#[cfg(desktop)]
+#[derive(Debug, Default, serde::Deserialize)]
 struct Managed {
     /// The server address that the sign-in screen begins with.
     server: Option<String>,
 }
 
+#[cfg(desktop)]
 impl Managed {
     /// The file of this system; a missing one is usual, a broken one is told in the log.
-    #[cfg(desktop)]
     fn of_this_machine() -> Self {
         #[cfg(target_os = "linux")]
         let file = Path::new("/etc/flex-connect/config.json").to_owned();
@@ -45,10 +47,27 @@ fn started(server: Option<String>) -> Start {
     Start { edition: OF_THE_PLATFORM, server, username: None, platform: format!("{system}, web view {web_view}") }
 }
 
-/// Phones have no command line.
+/// Phones have no command line, and their device management hands the company's settings to the app itself.
 #[cfg(mobile)]
 pub(crate) fn read() -> Result<Start, std::convert::Infallible> {
-    Ok(started(None))
+    Ok(started(set_by_device_management()))
+}
+
+/// `MainActivity.kt` puts the managed configuration there before this library is loaded.
+#[cfg(target_os = "android")]
+fn set_by_device_management() -> Option<String> {
+    std::env::var(SERVER).ok()
+}
+
+/// Where iOS keeps the managed app configuration.
+#[cfg(target_os = "ios")]
+fn set_by_device_management() -> Option<String> {
+    use objc2_foundation::{NSString, NSUserDefaults, ns_string};
+
+    let settings = NSUserDefaults::standardUserDefaults();
+    let managed = settings.dictionaryForKey(ns_string!("com.apple.configuration.managed"))?;
+    let server = managed.objectForKey(ns_string!("server"))?;
+    Some(server.downcast_ref::<NSString>()?.to_string())
 }
 
 /// Reads `--edition mobile|desktop`, `--server ADDRESS` and `--username NAME`. Other arguments are left alone: systems add

@@ -8,6 +8,7 @@ use tauri::{
     webview::{PageLoadEvent, PageLoadPayload},
 };
 
+#[cfg(desktop)]
 const MAIN: &str = "main";
 /// A page that never finishes loading must not leave an app without a window.
 const AT_LAST: Duration = Duration::from_secs(3);

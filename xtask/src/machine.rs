@@ -25,6 +25,9 @@ const TO_LOOK: &[&str] = &["chromium"];
 /// To run the backend's tests on its other database, and to call it by its own OpenAPI document.
 const TO_ASK: &[&str] = &["postgresql", "python3-venv"];
 
+/// To read the Kotlin of the Android project: its compiler runs on Java.
+const TO_READ_KOTLIN: &[&str] = &["default-jre-headless"];
+
 const TAURI_DRIVER: &str = "2.1.0";
 const OLDEST_NODE: u32 = 20;
 
@@ -60,6 +63,7 @@ fn packages(purpose: For) -> anyhow::Result<()> {
     if purpose >= For::Testing {
         wanted.extend(TO_LOOK);
         wanted.extend(TO_ASK);
+        wanted.extend(TO_READ_KOTLIN);
     }
     if !says_yes("dpkg", &["--version"]) {
         // Not Debian: the library that everything here hangs on tells whether somebody has prepared the machine.

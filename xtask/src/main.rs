@@ -2,11 +2,14 @@
 
 #![allow(clippy::print_stdout, reason = "these commands talk to the person who typed them")]
 
+mod bundle;
 mod fuzz;
 mod machine;
 mod run;
 mod steps;
+mod targets;
 mod test;
+mod tools;
 mod ui;
 
 use std::{path::Path, process::ExitCode};
@@ -22,7 +25,14 @@ cargo xtask run  [--edition mobile|desktop] [--release] [--tour]
     --tour, or no display: the whole flow on a display of its own, with pictures in target/tour/.
 cargo xtask test [--only STEP] [--long]
     Everything that must be true before a commit. STEP is a part of a step's name.
-    --long: the long forms too (every screen state in every language, 2,000 requests, 20 rounds of kills, fuzzing).";
+    --long: the long forms too (every screen state in every language, 2,000 requests, 20 rounds of kills, fuzzing, the
+    other systems' compilers, the installed package).
+cargo xtask check-targets
+    Type-checks the whole app for Android, iOS, Windows and macOS.
+cargo xtask bundle [--check]
+    Makes the packages of this system. --check: installs the .deb, runs the main flow in it, removes it.
+cargo xtask tauri ARGUMENTS…
+    The Tauri CLI, of the version in xtask/tools: android build, ios init and so on.";
 
 fn main() -> ExitCode {
     // Every path below is from the root, wherever the command was typed.
@@ -43,8 +53,14 @@ fn command() -> anyhow::Result<()> {
     let mut wish = run::Wish { edition: None, release: false, tour: false };
     let mut only = None;
     let mut long = false;
+    let mut check = false;
     while let Some(argument) = arguments.next()? {
         match argument {
+            Value(name) if command.is_none() && name == "tauri" => {
+                let rest: Vec<_> = arguments.raw_args()?.map(|one| one.string()).collect::<Result<_, _>>()?;
+                tools::install()?;
+                return tools::tauri(&rest.iter().map(String::as_str).collect::<Vec<_>>());
+            }
             Value(name) if command.is_none() => command = Some(name.string()?),
             Long("edition") => {
                 wish.edition = Some(arguments.value()?.parse_with(|edition| match edition {
@@ -55,6 +71,7 @@ fn command() -> anyhow::Result<()> {
             Long("release") => wish.release = true,
             Long("tour") => wish.tour = true,
             Long("long") => long = true,
+            Long("check") => check = true,
             Long("only") => only = Some(arguments.value()?.string()?),
             Long("help") => {
                 println!("{USAGE}");
@@ -66,6 +83,9 @@ fn command() -> anyhow::Result<()> {
     match command.as_deref() {
         Some("run") => run::run(&wish),
         Some("test") => test::test(only.as_deref(), long),
+        Some("check-targets") => targets::check(),
+        Some("bundle") if check => bundle::check(),
+        Some("bundle") => bundle::bundle(),
         _ => anyhow::bail!("{USAGE}"),
     }
 }

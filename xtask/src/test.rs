@@ -3,10 +3,10 @@
 use anyhow::bail;
 
 use crate::{
-    fuzz,
+    bundle, fuzz,
     machine::{self, For},
     steps::{Steps, sh, sh_with},
-    ui,
+    targets, tools, ui,
 };
 
 pub(crate) fn test(only: Option<&str>, long: bool) -> anyhow::Result<()> {
@@ -46,12 +46,16 @@ const BACKEND: &[&str] = &[
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 15] = [
     ("the machine has what it needs", || machine::prepare(For::Testing)),
     ("formatting", || sh("cargo", &["fmt", "--all", "--check"])),
     ("packages of the UI", ui::packages),
     ("the UI builds", ui::build),
     ("types, lint and words of the UI", || ui::npm(&["run", "--silent", "check"])),
+    ("the UI built twice is the same", ui::same_bytes_twice),
+    ("packages of the tools", tools::install),
+    ("the Kotlin of the Android project", tools::kotlin_syntax),
+    ("the workflows", tools::workflows),
     ("tests of the UI", || ui::npm(&["test", "--silent"])),
     ("clippy", || sh("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
     ("tests of the crates, and of the bridge to the UI", || {
@@ -69,7 +73,7 @@ const STEPS: [Step; 11] = [
     }),
 ];
 
-const LONG: [Step; 4] = [
+const LONG: [Step; 6] = [
     ("long: five minutes of made-up input for each reader of the core", fuzz::five_minutes_each),
     ("long: every screen state, language, theme and size, looked at by axe and compared", || {
         ui::npm(&["run", "--silent", "pictures", "--", "--all"])
@@ -81,4 +85,6 @@ const LONG: [Step; 4] = [
         let tests = ["--test", "kills", "--", "eight_points"];
         sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &[("KILL_ROUNDS", "20")])
     }),
+    ("long: the whole app for Android, iOS, Windows and macOS, type-checked", targets::check),
+    ("long: the package, installed, driven and removed", || bundle::bundle().and_then(|()| bundle::check())),
 ];

@@ -1,0 +1,151 @@
+//! What no compiler on this machine sees: the XML of the Android project, Apple's property lists, AppStream's description.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use roxmltree::{Document, ParsingOptions};
+
+const ANDROID: &str = "http://schemas.android.com/apk/res/android";
+const RES: &str = "gen/android/app/src/main/res";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn text(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn parse(text: &str) -> Document<'_> {
+    // Apple's lists name their document type.
+    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+    Document::parse_with_options(text, options).unwrap()
+}
+
+fn below(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            below(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// The languages that the UI has.
+fn languages() -> Vec<String> {
+    let mut found: Vec<_> = fs::read_dir(root().join("ui/src/messages"))
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.path().file_stem()?.to_str().map(str::to_owned))
+        .filter(|name| name.len() == 2)
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn every_xml_file_is_well_formed() {
+    let mut files = Vec::new();
+    below(&root().join("gen/android/app/src"), &mut files);
+    below(&root().join("src-tauri/apple"), &mut files);
+    below(&root().join("src-tauri/linux"), &mut files);
+    let kinds = ["xml", "plist", "entitlements", "xcprivacy"];
+    files.retain(|file| kinds.iter().any(|kind| file.extension().is_some_and(|extension| extension == *kind)));
+    assert!(files.len() > 15, "{files:?}");
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+        if let Err(error) = Document::parse_with_options(&text, options) {
+            panic!("{}: {error}", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_android_app_asks_for_the_net_alone_and_lets_nothing_be_copied_off_the_phone() {
+    let text = text("gen/android/app/src/main/AndroidManifest.xml");
+    let manifest = parse(&text);
+    let named = |tag: &str| -> Vec<_> {
+        let nodes = manifest.descendants().filter(|node| node.has_tag_name(tag));
+        nodes.map(|node| node.attribute((ANDROID, "name")).unwrap().to_owned()).collect()
+    };
+    assert_eq!(named("uses-permission"), ["android.permission.INTERNET"]);
+    assert_eq!(named("activity"), [".MainActivity"]);
+    assert!(named("provider").is_empty() && named("service").is_empty() && named("receiver").is_empty());
+    let app = manifest.descendants().find(|node| node.has_tag_name("application")).unwrap();
+    assert_eq!(app.attribute((ANDROID, "allowBackup")), Some("false"));
+    // What the manifest names stands there.
+    for node in manifest.descendants() {
+        for attribute in node.attributes() {
+            if let Some(name) = attribute.value().strip_prefix("@xml/") {
+                assert!(root().join(RES).join("xml").join(name).with_extension("xml").exists(), "@xml/{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn plain_http_stays_on_the_device() {
+    let text = text(&format!("{RES}/xml/network_security_config.xml"));
+    let config = parse(&text);
+    let allowed = config.descendants().filter(|node| node.attribute("cleartextTrafficPermitted") == Some("true"));
+    let hosts: Vec<_> =
+        allowed.flat_map(|node| node.descendants()).filter(|node| node.has_tag_name("domain")).collect();
+    let hosts: Vec<_> = hosts.iter().filter_map(roxmltree::Node::text).collect();
+    assert_eq!(hosts, ["localhost", "127.0.0.1"]);
+}
+
+#[test]
+fn every_system_is_told_the_languages_of_the_ui() {
+    let wanted = languages();
+    assert!(wanted.contains(&"sv".to_owned()), "{wanted:?}");
+    let android = text(&format!("{RES}/xml/locales_config.xml"));
+    let mut found: Vec<_> =
+        parse(&android).descendants().filter_map(|node| node.attribute((ANDROID, "name")).map(str::to_owned)).collect();
+    found.sort();
+    assert_eq!(found, wanted, "Android");
+    for list in ["Info.ios.plist", "Info.macos.plist"] {
+        let apple = text(&format!("src-tauri/apple/{list}"));
+        let apple = parse(&apple);
+        let array = apple.descendants().find(|node| node.has_tag_name("array")).unwrap();
+        let mut found: Vec<_> = array.children().filter_map(|node| node.text()).map(str::trim).collect();
+        found.retain(|text| !text.is_empty());
+        found.sort_unstable();
+        assert_eq!(found, wanted, "{list}");
+    }
+}
+
+#[test]
+fn the_first_thing_seen_has_the_pages_own_ground() {
+    let tokens = text("ui/src/style/tokens.css");
+    let grounds: Vec<_> = tokens.lines().filter_map(|line| line.trim().strip_prefix("--ground: ")?.get(..7)).collect();
+    let [day, night] = grounds[..] else { panic!("{grounds:?}") };
+    for (folder, wanted) in [("values", day), ("values-night", night)] {
+        let colours = text(&format!("{RES}/{folder}/colors.xml"));
+        let colours = parse(&colours);
+        let ground = colours.descendants().find(|node| node.attribute("name") == Some("ground")).unwrap();
+        assert_eq!(ground.text().unwrap().to_lowercase(), wanted, "{folder}");
+    }
+    let config: serde_json::Value = serde_json::from_str(&text("tauri.conf.json")).unwrap();
+    assert_eq!(config["app"]["windows"][0]["backgroundColor"], day);
+}
+
+#[test]
+fn the_phone_and_rust_name_the_companys_setting_alike() {
+    let kotlin = text("gen/android/app/src/main/java/app/flexconnect/employee/MainActivity.kt");
+    let rust = text("src-tauri/src/start.rs");
+    assert!(
+        kotlin.contains("SERVER = \"FLEX_CONNECT_SERVER\"") && rust.contains("SERVER: &str = \"FLEX_CONNECT_SERVER\"")
+    );
+    let restrictions = text(&format!("{RES}/xml/app_restrictions.xml"));
+    let restrictions = parse(&restrictions);
+    let keys: Vec<_> = restrictions.descendants().filter_map(|node| node.attribute((ANDROID, "key"))).collect();
+    assert_eq!(keys, ["server"]);
+    assert!(kotlin.contains("getString(\"server\")"));
+}
