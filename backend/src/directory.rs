@@ -46,7 +46,7 @@ pub enum DirectoryError {
     #[error("Visma Connect is out of reach: {0}")]
     OutOfReach(String),
     /// An answer with an error status.
-    #[error("Visma Connect answered {status} {code}")]
+    #[error("Visma Connect answered {status} {code:?}")]
     Refused {
         /// The HTTP status.
         status: u16,

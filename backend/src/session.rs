@@ -100,8 +100,8 @@ pub async fn sign_in(
     drop(tx);
     let (id, hash) = row.unzip();
     let is_right = backend.passwords.is_right(hash, password).await;
-    let (Some(id), true) = (id, is_right) else {
-        tracing::info!("a sign-in was refused");
+    let (Some(id), true) = (&id, is_right) else {
+        tracing::info!(employee = id, "a sign-in was refused");
         return Err(ProblemCode::BadCredentials.into());
     };
     tracing::info!(employee = id, "signed in");
@@ -109,7 +109,7 @@ pub async fn sign_in(
     let now = backend.clock.now();
     let token = new_token();
     let session = Session {
-        employee_id: id,
+        employee_id: id.clone(),
         token_hash: sha256(token.expose_secret()),
         expires_at: now + backend.settings.session_life,
     };

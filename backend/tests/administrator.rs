@@ -6,8 +6,9 @@
 
 mod support;
 
+use reqwest::Method;
 use serde_json::Value;
-use support::{ANNA, World, admin, code_in, light_hash, until};
+use support::{ANNA, Answer, World, admin, code_in, light_hash, until};
 
 const HEADING: &str = "id,username,password_hash,first_name,last_name,language,country,addresses";
 
@@ -130,6 +131,22 @@ async fn a_policy_is_tried_dry_and_then_set_while_the_backend_runs() {
     let rows = audit.len();
     world.admin(&["company", "demo", "--policy", "never"]);
     assert_eq!(world.audit().len(), rows, "no change, no row");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_the_persons_sessions_and_nothing_else_does() {
+    let world = World::start().await;
+    let (anna, erik) = (world.server.sign_in("anna.svensson").await, world.server.sign_in("erik.lund").await);
+    let import = |hash: &str, language: &str| {
+        let row = format!("demo-anna,anna.svensson,{hash},Anna,Svensson,{language},SE,{ANNA}");
+        world.admin(&["import", "--company", "demo", &world.csv(&[&row])]);
+    };
+    import("", "sv");
+    assert_eq!(anna.state().await["status"], "notLinked");
+    import(&light_hash(), "sv");
+    Answer::of(anna.request(Method::GET, "/v1/session")).await.is(401, "signed_out");
+    assert_eq!(erik.state().await["status"], "notLinked");
+    world.server.sign_in("anna.svensson").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

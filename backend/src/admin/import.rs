@@ -126,6 +126,10 @@ async fn import_row(
     });
     if !matches!(happens, Happens::Nothing) {
         write(tx, &id, &new).await?;
+        if old.as_ref().is_some_and(|old| old.password_hash != new.password_hash) {
+            // Whoever knew the old one, or has a phone that was signed in with it, is out.
+            sqlx::query("DELETE FROM sessions WHERE employee_id = $1").bind(&id).execute(&mut **tx).await?;
+        }
         let old = old.as_ref().map_or(Value::Null, shown);
         audit::note(tx, by, "import", &format!("employee {id}"), &old, &shown(&new)).await?;
         tx.changes(&id);
