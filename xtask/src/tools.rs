@@ -10,8 +10,8 @@ const TAURI: &str = "xtask/tools/node_modules/@tauri-apps/cli/tauri.js";
 const KOTLINC: &str = "xtask/tools/node_modules/kotlin-compiler/bin/kotlinc";
 
 pub(crate) fn install() -> anyhow::Result<()> {
-    // No lock file: the versions are exact, what they pull in is pinned by them, and a lock file that is made on one system
-    // names the Tauri CLI's program for that system alone.
+    // No lock file: one that is made where the registry lacks the Tauri CLI's programs for other systems is refused by
+    // `npm ci`. The versions are exact.
     ui::packages_of("xtask/tools", "package.json", "install")
 }
 
