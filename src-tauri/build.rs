@@ -1,6 +1,6 @@
 //! Tells Tauri where the permissions are, and makes `cargo test` possible without Node.
 
-use std::{fs, path::Path};
+use std::{env, fs, path::Path};
 
 fn main() {
     // The page is built into the program: a new page is a new program.
@@ -13,6 +13,11 @@ fn main() {
         if let Err(error) = made {
             println!("cargo::warning=could not make {}: {error}", page.display());
         }
+    }
+    // mingw would export every symbol of the library, and a DLL has room for 65,535.
+    let target = |part| env::var(format!("CARGO_CFG_TARGET_{part}")).unwrap_or_default();
+    if target("OS") == "windows" && target("ENV") == "gnu" {
+        println!("cargo::rustc-link-arg-cdylib=-Wl,--exclude-all-symbols");
     }
     let manifest = tauri_build::AppManifest::new().permissions_path_pattern("src-tauri/permissions/*.toml");
     if let Err(error) = tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest)) {

@@ -243,6 +243,19 @@ mod tests {
         assert_eq!(vault_of(&chests).delete().unwrap_err(), VaultUnreadable);
     }
 
+    /// The one test that asks the real store. Ignored, since it would overwrite the session of whoever runs it:
+    /// `cargo xtask check-targets --wine` gives it a Windows of its own.
+    #[test]
+    #[ignore = "writes into the credential store of this system"]
+    fn the_systems_own_store_keeps_the_token_and_forgets_it() {
+        let vault = SystemVault::default();
+        assert_eq!(vault.write(&"token with ä and 漢".into()), Kept::Stored);
+        assert_eq!(token_in(&SystemVault::default()).as_deref(), Some("token with ä and 漢"), "a new start finds it");
+        vault.delete().unwrap();
+        assert_eq!(token_in(&SystemVault::default()), None);
+        vault.delete().unwrap();
+    }
+
     #[test]
     fn forgetting_forgets_in_every_store() {
         let chests = [Chest::default(), Chest::default()];

@@ -10,8 +10,8 @@ use anyhow::{Context as _, bail};
 
 use crate::{
     machine::{self, For},
-    steps::{Steps, sh, sh_with},
-    tools, ui,
+    steps::{Steps, sh, sh_with, target_folder},
+    supply, tools, ui,
 };
 
 const PACKAGE: &str = "flex-hrm-connect";
@@ -47,6 +47,7 @@ pub(crate) fn bundle() -> anyhow::Result<()> {
             println!("No AppImage: the bundler downloads its tools from GitHub, and that did not work here.");
         }
     }
+    steps.step("the list of what is in it", supply::bill_of_materials)?;
     for file in made()? {
         println!("{:>6.1} MB  {}", fs::metadata(&file)?.len() as f64 / 1e6, file.display());
     }
@@ -83,9 +84,8 @@ pub(crate) fn check() -> anyhow::Result<()> {
 }
 
 fn made() -> anyhow::Result<Vec<PathBuf>> {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
     let mut found = Vec::new();
-    for kind in fs::read_dir(target.join("release/bundle")).into_iter().flatten() {
+    for kind in fs::read_dir(target_folder().join("release/bundle")).into_iter().flatten() {
         for file in fs::read_dir(kind?.path())? {
             let file = file?.path();
             if file

@@ -65,6 +65,11 @@ fn packages(purpose: For) -> anyhow::Result<()> {
         wanted.extend(TO_ASK);
         wanted.extend(TO_READ_KOTLIN);
     }
+    debian(&wanted)
+}
+
+/// Installs what is missing of some Debian packages, or says what to install on another system.
+pub(crate) fn debian(wanted: &[&str]) -> anyhow::Result<()> {
     if !says_yes("dpkg", &["--version"]) {
         // Not Debian: the library that everything here hangs on tells whether somebody has prepared the machine.
         if says_yes("pkg-config", &["--exists", "webkit2gtk-4.1"]) {
@@ -75,7 +80,7 @@ fn packages(purpose: For) -> anyhow::Result<()> {
             wanted.join(" ")
         );
     }
-    let missing: Vec<_> = wanted.into_iter().filter(|package| !installed(package)).collect();
+    let missing: Vec<_> = wanted.iter().copied().filter(|package| !installed(package)).collect();
     if missing.is_empty() {
         println!("Debian packages: all there");
         return Ok(());

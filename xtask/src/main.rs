@@ -7,6 +7,7 @@ mod fuzz;
 mod machine;
 mod run;
 mod steps;
+mod supply;
 mod targets;
 mod test;
 mod tools;
@@ -27,10 +28,11 @@ cargo xtask test [--only STEP] [--long]
     Everything that must be true before a commit. STEP is a part of a step's name.
     --long: the long forms too (every screen state in every language, 2,000 requests, 20 rounds of kills, fuzzing, the
     other systems' compilers, the installed package).
-cargo xtask check-targets
-    Type-checks the whole app for Android, iOS, Windows and macOS.
+cargo xtask check-targets [--wine]
+    Type-checks the whole app for Android, iOS, Windows and macOS. --wine: builds the tests for Windows instead, and runs
+    them in Wine.
 cargo xtask bundle [--check]
-    Makes the packages of this system. --check: installs the .deb, runs the main flow in it, removes it.
+    Makes the packages of this system, and the list of what is in them. --check: installs the .deb, runs the main flow in it, removes it.
 cargo xtask tauri ARGUMENTS…
     The Tauri CLI, of the version in xtask/tools: android build, ios init and so on.";
 
@@ -54,6 +56,7 @@ fn command() -> anyhow::Result<()> {
     let mut only = None;
     let mut long = false;
     let mut check = false;
+    let mut wine = false;
     while let Some(argument) = arguments.next()? {
         match argument {
             Value(name) if command.is_none() && name == "tauri" => {
@@ -72,6 +75,7 @@ fn command() -> anyhow::Result<()> {
             Long("tour") => wish.tour = true,
             Long("long") => long = true,
             Long("check") => check = true,
+            Long("wine") => wine = true,
             Long("only") => only = Some(arguments.value()?.string()?),
             Long("help") => {
                 println!("{USAGE}");
@@ -83,6 +87,7 @@ fn command() -> anyhow::Result<()> {
     match command.as_deref() {
         Some("run") => run::run(&wish),
         Some("test") => test::test(only.as_deref(), long),
+        Some("check-targets") if wine => targets::wine(),
         Some("check-targets") => targets::check(),
         Some("bundle") if check => bundle::check(),
         Some("bundle") => bundle::bundle(),

@@ -1,6 +1,8 @@
 //! Steps with progress and time; the first failure ends them with the command to repeat it.
 
 use std::{
+    env,
+    path::PathBuf,
     process::{Command, Stdio},
     time::Instant,
 };
@@ -51,6 +53,11 @@ pub(crate) fn sh_with(program: &str, arguments: &[&str], variables: &[(&str, &st
     }
     let variables: String = variables.iter().map(|(name, value)| format!("{name}={value} ")).collect();
     bail!("To repeat it: {variables}{program} {}", arguments.join(" "))
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
 }
 
 /// Whether a command runs and says yes.

@@ -6,7 +6,7 @@ use crate::{
     bundle, fuzz,
     machine::{self, For},
     steps::{Steps, sh, sh_with},
-    targets, tools, ui,
+    supply, targets, tools, ui,
 };
 
 pub(crate) fn test(only: Option<&str>, long: bool) -> anyhow::Result<()> {
@@ -46,7 +46,7 @@ const BACKEND: &[&str] = &[
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     ("the machine has what it needs", || machine::prepare(For::Testing)),
     ("formatting", || sh("cargo", &["fmt", "--all", "--check"])),
     ("packages of the UI", ui::packages),
@@ -56,6 +56,7 @@ const STEPS: [Step; 15] = [
     ("packages of the tools", tools::install),
     ("the Kotlin of the Android project", tools::kotlin_syntax),
     ("the workflows", tools::workflows),
+    ("licences, sources and bans of what the programs are made of", supply::deny),
     ("tests of the UI", || ui::npm(&["test", "--silent"])),
     ("clippy", || sh("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
     ("tests of the crates, and of the bridge to the UI", || {
@@ -73,7 +74,7 @@ const STEPS: [Step; 15] = [
     }),
 ];
 
-const LONG: [Step; 6] = [
+const LONG: [Step; 7] = [
     ("long: five minutes of made-up input for each reader of the core", fuzz::five_minutes_each),
     ("long: every screen state, language, theme and size, looked at by axe and compared", || {
         ui::npm(&["run", "--silent", "pictures", "--", "--all"])
@@ -86,5 +87,6 @@ const LONG: [Step; 6] = [
         sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &[("KILL_ROUNDS", "20")])
     }),
     ("long: the whole app for Android, iOS, Windows and macOS, type-checked", targets::check),
+    ("long: the tests built for Windows, in Wine", targets::wine),
     ("long: the package, installed, driven and removed", || bundle::bundle().and_then(|()| bundle::check())),
 ];

@@ -29,6 +29,8 @@ pub(crate) fn packages_of(folder: &str, names: &str, install: &str) -> anyhow::R
     Ok(fs::write(mark, wanted)?)
 }
 
+pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
+
 pub(crate) fn build() -> anyhow::Result<()> {
     npm(&["run", "--silent", "build"])
 }
@@ -69,6 +71,5 @@ pub(crate) fn npm(arguments: &[&str]) -> anyhow::Result<()> {
 }
 
 fn npm_in(folder: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    let program = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    sh(program, &[&["--prefix", folder], arguments].concat())
+    sh(NPM, &[&["--prefix", folder], arguments].concat())
 }
