@@ -60,17 +60,26 @@ pub(crate) fn check() -> anyhow::Result<()> {
     let deb = made()?.into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "deb"));
     let deb = deb.max_by_key(|file| fs::metadata(file).and_then(|data| data.modified()).ok());
     let deb = deb.context("there is no .deb yet: cargo xtask bundle")?.display().to_string();
-    steps.step("the machine has what it needs", || machine::prepare(For::Driving))?;
+    steps.step("the machine has what it needs", || {
+        machine::prepare(For::Driving)?;
+        machine::debian(&["appstream", "desktop-file-utils"])
+    })?;
     if says("dpkg-query", &["-W", PACKAGE]).is_ok() {
         bail!("{PACKAGE} is installed on this machine already: remove it, so that nobody's own program is touched.");
     }
     steps.step("install", || root("apt-get", &["install", "-y", "-qq", "--no-install-recommends", &deb]))?;
     let files = says("dpkg", &["-L", PACKAGE])?;
+    let described = steps.step("what the system's menus and shops read", || {
+        let of =
+            |kind: &str| files.lines().find(|file| file.ends_with(kind)).with_context(|| format!("no {kind} file"));
+        sh("desktop-file-validate", &[of(".desktop")?])?;
+        sh("appstreamcli", &["validate", "--no-net", of(".metainfo.xml")?])
+    });
     let flow = steps.step("the main flow in the installed program", || {
         let tests = ["test", "--workspace", "--quiet", "--test", "flow", "--", "in_a_window", "linked"];
         sh_with("cargo", &tests, &[("FLEX_CONNECT_APP", PROGRAM), ("RUST_TEST_THREADS", "2")])
     });
-    // Removed whatever the flow said.
+    // Removed whatever the steps above said.
     steps.step("remove without leftovers", || {
         root("dpkg", &["-P", PACKAGE])?;
         let ours = |file: &&str| file.contains("flex") || file.contains("Flex");
@@ -80,7 +89,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
         }
         Ok(())
     })?;
-    flow
+    described.and(flow)
 }
 
 fn made() -> anyhow::Result<Vec<PathBuf>> {

@@ -1,6 +1,6 @@
 //! What the programs are made of: licences, sources, what must not be in them, and the list of it all.
 
-use std::{fs, process::Command};
+use std::{env, fs, process::Command};
 
 use anyhow::Context as _;
 
@@ -25,7 +25,8 @@ pub(crate) fn deny() -> anyhow::Result<()> {
     deny(&["--exclude-dev", "--exclude", "hrm-backend", "--exclude", "xtask", "check", "bans"])
 }
 
-/// A CycloneDX list of what is in the app, one for its Rust and one for its page.
+/// A CycloneDX list of what is in the app on this system, one for its Rust and one for its page. It names too much rather
+/// than too little: cargo's own data has the features that the whole workspace wants.
 pub(crate) fn bill_of_materials() -> anyhow::Result<()> {
     machine::tool("cargo-cyclonedx", CARGO_CYCLONEDX)?;
     let name = "sbom-of-this-run";
@@ -36,7 +37,8 @@ pub(crate) fn bill_of_materials() -> anyhow::Result<()> {
     let lists = target_folder().join("release/bundle/sbom");
     fs::create_dir_all(&lists)?;
     let app = made.and_then(|()| {
-        fs::copy(format!("{name}.json"), lists.join("flex-connect.cdx.json")).context("no list was made")
+        fs::copy(format!("{name}.json"), lists.join(format!("flex-connect-{}.cdx.json", env::consts::OS)))
+            .context("no list was made")
     });
     for folder in [".", "src-tauri/core", "backend", "backend/api", "xtask"] {
         fs::remove_file(format!("{folder}/{name}.json")).ok();
