@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc,
     time::Duration,
@@ -11,7 +12,7 @@ use anyhow::{Context as _, bail};
 
 use crate::{
     machine::{self, For},
-    steps::{Steps, sh, sh_with},
+    steps::{Steps, sh, sh_with, target_folder},
     ui,
 };
 
@@ -37,16 +38,23 @@ pub(crate) fn run(wish: &Wish) -> anyhow::Result<()> {
     steps.step("packages of the UI", ui::packages)?;
     steps.step("the UI", ui::build)?;
     let profile: &[&str] = if wish.release { &["--release"] } else { &[] };
-    let build = ["build", "--package", "flex-connect", "--package", "hrm-backend", "--bins"];
-    steps.step("the app and the backend", || sh("cargo", &[&build, profile].concat()))?;
     if tour {
+        // The whole workspace, as the tests do: a part of it chooses other features of the libraries, and builds them again.
+        let build = ["build", "--workspace", "--bins", "--example", "tour"];
+        steps.step("the app, the backend and the guide", || sh("cargo", &[&build, profile].concat()))?;
+        let guide = built(wish).join("examples/tour");
         let edition = wish.edition.as_deref().unwrap_or("both");
-        let example = ["run", "--quiet", "--package", "flex-connect", "--example", "tour"];
         return steps.step("the tour, with pictures into target/tour/", || {
-            sh_with("cargo", &[&example, profile].concat(), &[("TOUR_EDITION", edition)])
+            sh_with(&guide.display().to_string(), &[], &[("TOUR_EDITION", edition)])
         });
     }
+    let build = ["build", "--package", "flex-connect", "--package", "hrm-backend", "--bins"];
+    steps.step("the app and the backend", || sh("cargo", &[&build, profile].concat()))?;
     start(wish)
+}
+
+fn built(wish: &Wish) -> PathBuf {
+    target_folder().join(if wish.release { "release" } else { "debug" })
 }
 
 fn has_display() -> bool {
@@ -67,10 +75,10 @@ impl Drop for Started {
 }
 
 fn start(wish: &Wish) -> anyhow::Result<()> {
-    let built = if wish.release { "target/release" } else { "target/debug" };
+    let built = built(wish);
     let usual_is_free = std::net::TcpListener::bind(USUAL).is_ok();
     let listen = if usual_is_free { USUAL } else { "127.0.0.1:0" };
-    let mut backend = Command::new(format!("{built}/hrm-backend"))
+    let mut backend = Command::new(built.join("hrm-backend"))
         .args(["demo", "--listen", listen, "--data-dir", "target/demo"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -91,7 +99,7 @@ fn start(wish: &Wish) -> anyhow::Result<()> {
     // What the backend says later has somebody who reads it, or it would stop when the pipe is full.
     std::thread::spawn(move || said.map_while(Result::ok).for_each(|line| println!("{line}")));
 
-    let mut app = Command::new(format!("{built}/flex-connect"));
+    let mut app = Command::new(built.join("flex-connect"));
     app.args(["--server", &url, "--username", USERNAME]);
     if let Some(edition) = &wish.edition {
         app.args(["--edition", edition]);
