@@ -67,8 +67,13 @@ impl Page {
 
     /// Waits until the problem with this code is told, and gives its sentence.
     pub async fn problem(&self, code: &str) -> String {
-        let problem = self.element(&format!("[data-testid='problem'][data-code='{code}']")).await;
-        problem.text().await.unwrap()
+        // Its text is empty for WebDriver until the first moment of its fade.
+        eventually(&format!("the sentence of {code}"), || async {
+            let problem = format!("[data-testid='problem'][data-code='{code}']");
+            let sentence = self.client.find(Locator::Css(&problem)).await.ok()?.text().await.ok()?;
+            (!sentence.is_empty()).then_some(sentence)
+        })
+        .await
     }
 
     /// Waits until the page as it is shown has all of these.
