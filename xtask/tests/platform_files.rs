@@ -49,6 +49,29 @@ fn languages() -> Vec<String> {
     found
 }
 
+/// A piece for one system must say in the README's table how it was checked.
+#[test]
+fn every_source_that_asks_for_the_system_stands_in_the_readme() {
+    let readme = text("README.md");
+    let mut files = Vec::new();
+    below(&root().join("src-tauri/src"), &mut files);
+    below(&root().join("src-tauri/core/src"), &mut files);
+    below(&root().join("backend/src"), &mut files);
+    files.extend([root().join("Cargo.toml"), root().join("src-tauri/build.rs")]);
+    let asks =
+        ["target_os", "cfg(unix)", "cfg(not(unix))", "cfg(windows)", "(desktop)", "(mobile", "windows_subsystem"];
+    let names = files.into_iter().filter_map(|file| {
+        let source = fs::read_to_string(&file).ok()?;
+        let asking = asks.iter().any(|one| source.contains(one)) || source.contains("CARGO_CFG_TARGET");
+        asking.then(|| file.strip_prefix(root()).unwrap().display().to_string())
+    });
+    let names: Vec<_> = names.collect();
+    assert!(names.len() > 8, "{names:?}");
+    for name in names {
+        assert!(readme.contains(&format!("`{name}`")), "{name} is not in the README's table of platforms");
+    }
+}
+
 #[test]
 fn every_xml_file_is_well_formed() {
     let mut files = Vec::new();
