@@ -534,6 +534,8 @@ async fn serve_has_none_of_the_demos_doors() {
         (Method::POST, "/demo/clock"),
         (Method::POST, "/demo/faults"),
         (Method::POST, "/demo/reset"),
+        (Method::GET, "/demo/scenarios"),
+        (Method::POST, "/demo/scenario"),
     ] {
         Answer::of(program.server.request(method, path).json(&json!({}))).await.is(404, "not_found");
     }

@@ -49,7 +49,7 @@ pub(crate) fn run(wish: &Wish) -> anyhow::Result<()> {
     start(wish)
 }
 
-fn has_display() -> bool {
+pub(crate) fn has_display() -> bool {
     !cfg!(target_os = "linux")
         || ["DISPLAY", "WAYLAND_DISPLAY"]
             .iter()

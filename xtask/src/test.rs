@@ -5,6 +5,7 @@ use anyhow::bail;
 use crate::{
     bundle, fuzz,
     machine::{self, For},
+    qa,
     steps::{Steps, sh, sh_with},
     targets, tools, ui,
 };
@@ -46,7 +47,7 @@ const BACKEND: &[&str] = &[
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     ("the machine has what it needs", || machine::prepare(For::Testing)),
     ("formatting", || sh("cargo", &["fmt", "--all", "--check"])),
     ("packages of the UI", ui::packages),
@@ -71,6 +72,7 @@ const STEPS: [Step; 15] = [
         let tests = ["--test", "flow", "--test", "abilities", "--test", "kills", "--", "in_a_window"];
         sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &[threads])
     }),
+    ("the main flow by WebdriverIO", qa::example),
 ];
 
 const LONG: [Step; 6] = [
