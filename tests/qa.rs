@@ -28,7 +28,7 @@ async fn main() {
     let scenario = backend.scenario(&name).await;
     let text = |key: &str| scenario[key].as_str().unwrap();
     let display = std::env::var("DISPLAY").ok().filter(|display| !display.is_empty());
-    let desk = Desk::speaking(text("language"), display);
+    let desk = Desk::shown_on(display);
     let (_driver, webdriver) = desk.driver(usual(WEBDRIVER));
     let address = webdriver.trim_start_matches("http://");
     eventually("tauri-driver", || async { tokio::net::TcpStream::connect(address).await.ok() }).await;

@@ -20,8 +20,6 @@ pub struct Desk {
     display: String,
     bus: String,
     dark: bool,
-    /// As `LANGUAGE` has it.
-    language: String,
     servants: Vec<Servant>,
 }
 
@@ -44,26 +42,26 @@ pub struct Running {
 
 impl Desk {
     pub fn new() -> Self {
-        Self::with(false, "en", None)
+        Self::with(false, None)
     }
 
     pub fn dark() -> Self {
-        Self::with(true, "en", None)
+        Self::with(true, None)
     }
 
-    /// A desk in another language. Its windows are on this display, if one is given, for a person to see.
-    pub fn speaking(language: &str, display: Option<String>) -> Self {
-        Self::with(false, language, display)
+    /// A desk whose windows are on this display, if one is given, for a person to see.
+    pub fn shown_on(display: Option<String>) -> Self {
+        Self::with(false, display)
     }
 
-    fn with(dark: bool, language: &str, display: Option<String>) -> Self {
+    fn with(dark: bool, display: Option<String>) -> Self {
         let home = tempfile::Builder::new().prefix("flex-connect-desk-").tempdir().unwrap();
         for folder in ["run", "config", "data", "cache", "state"] {
             fs::create_dir(home.path().join(folder)).unwrap();
         }
         let shown = display.is_some();
-        let (display, language) = (display.unwrap_or_default(), language.to_owned());
-        let mut desk = Self { home, display, bus: String::new(), dark, language, servants: Vec::new() };
+        let display = display.unwrap_or_default();
+        let mut desk = Self { home, display, bus: String::new(), dark, servants: Vec::new() };
 
         if !shown {
             let mut screen = desk.command("Xvfb");
@@ -105,7 +103,7 @@ impl Desk {
             .env("GDK_BACKEND", "x11")
             .env("GTK_THEME", if self.dark { "Adwaita:dark" } else { "Adwaita" })
             .env("LANG", "C.UTF-8")
-            .env("LANGUAGE", &self.language)
+            .env("LANGUAGE", "en")
             .env("NO_AT_BRIDGE", "1")
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
             .env("LIBGL_ALWAYS_SOFTWARE", "1")

@@ -26,7 +26,7 @@ pub struct Scenario {
     pub username: &'static str,
     /// What there is then.
     pub what: &'static str,
-    /// The language of the person, and of the device that is to show it.
+    /// The language of the person's mails.
     pub language: &'static str,
     /// Whether it goes on from what there is, as another device of the same person. Else everything begins anew.
     pub keeps: bool,
@@ -67,7 +67,7 @@ const fn of(name: &'static str, username: &'static str, what: &'static str) -> S
 }
 
 const fn speaks(name: &'static str, username: &'static str, language: &'static str) -> Scenario {
-    let what = "Not linked. The mail comes in this language, and the kit starts the app in it.";
+    let what = "Not linked. The mails are in this language; the app has its own in Settings.";
     Scenario { name, username, what, language, keeps: false, steps: &[] }
 }
 
