@@ -4,6 +4,7 @@
 
 mod support;
 
+use serde_json::json;
 use support::{
     backend::not,
     eventually,
@@ -222,6 +223,74 @@ async fn in_a_window_token_code_and_password_are_in_no_file_page_or_process_and_
     assert_eq!(app.page.value("username").await, ANNA, "the user name is remembered");
     assert_eq!(app.page.value("password").await, "");
     stage.nothing_holds(page, &secrets).await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_the_banner_follows_what_another_device_does_and_is_gone_once_that_has_linked() {
+    let stage = Stage::set("desktop").await;
+    let app = stage.app_of(ANNA).await;
+    app.page.see("banner").await;
+    stage.backend.scenario("code-sent-elsewhere").await;
+    app.page.read("banner", ANNA_AT_WORK).await;
+    app.page.tap("banner-connect").await;
+    app.page.flow_is("codeSent").await;
+    app.page.see("code").await;
+    app.page.tap("nav-home").await;
+    app.page.see("banner").await;
+    stage.backend.pass(60).await;
+    stage.backend.scenario("linked-elsewhere").await;
+    app.page.see_no("banner").await;
+    app.page.see("screen-home").await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_the_code_part_of_the_desktop_is_disabled_until_a_code_is_sent_and_is_one_field_for_a_one_time_code()
+ {
+    let stage = Stage::set("desktop").await;
+    let app = stage.app_of(ANNA).await;
+    stage.open_flow(&app.page).await;
+    assert_eq!(app.page.run("return document.querySelector('[data-testid=code]').disabled").await, true);
+    assert_eq!(app.page.run("return document.querySelector('[data-testid=verify-code]').disabled").await, true);
+    stage.send_to_first_suggestion(&app.page).await;
+    let fields = "return [...document.querySelectorAll('input[autocomplete=one-time-code]')]
+        .map(({ disabled, inputMode, dataset }) => [disabled, inputMode, dataset.testid])";
+    assert_eq!(app.page.run(fields).await, json!([[false, "numeric", "code"]]));
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_offline_slow_broken_and_senseless_servers_get_a_sentence_and_keep_what_was_typed() {
+    let stage = Stage::set("mobile").await;
+    let app = stage.app_of(ANNA).await;
+    stage.open_flow(&app.page).await;
+    app.page.type_into("email", ANNA_AT_WORK).await;
+    for (fault, code) in [("offline", "offline"), ("error", "unavailable"), ("nonsense", "notHrmServer")] {
+        stage.backend.faults(json!({ "network": fault })).await;
+        app.page.tap("send-code").await;
+        app.page.problem(code).await;
+        app.page.see("retry").await;
+        app.page.holds("email", ANNA_AT_WORK).await;
+    }
+    assert!(stage.backend.inbox().await.is_empty());
+    stage.backend.faults(json!({ "network": "slow" })).await;
+    app.page.tap("send-code").await;
+    app.page.flow_is("codeSent").await;
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_the_language_chosen_in_settings_is_on_every_screen() {
+    let stage = Stage::set("mobile").await;
+    stage.backend.scenario("swedish").await;
+    let app = stage.app_of("sofia.ek").await;
+    app.page.says(&["Hi Sofia"]).await;
+    app.page.tap("nav-settings").await;
+    app.page.choose("language", "sv").await;
+    app.page.says(&["Inställningar", "Visma Connect"]).await;
+    app.page.tap("back").await;
+    app.page.says(&["Hej Sofia"]).await;
     app.close(&stage.desk).await;
 }
 

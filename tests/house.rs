@@ -136,3 +136,76 @@ fn the_testers_page_names_every_handle_and_no_other() {
         assert!(ui.contains(&format!("\"{handle}\"")), "no screen has the handle {handle:?}");
     }
 }
+
+/// Everything below some folders that has tests in it, as one text.
+fn sources_of_tests() -> String {
+    fn read(path: &Path, all: &mut String) {
+        if path.is_dir() {
+            if !path.ends_with("node_modules") {
+                fs::read_dir(path).unwrap().flatten().for_each(|entry| read(&entry.path(), all));
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "ts") {
+            *all += &fs::read_to_string(path).unwrap();
+        }
+    }
+    let mut all = String::new();
+    for folder in ["tests", "backend", "src-tauri", "ui/test"] {
+        read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut all);
+    }
+    all
+}
+
+/// The rows of `flow.md`: a table's first cell, a rule's number, the first five words of a point.
+fn rows_of_flow(flow: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    for section in flow.split("\n## ").skip(1) {
+        let (title, body) = section.split_once('\n').unwrap();
+        let lines = body.lines();
+        match title {
+            "Screens" | "The code" => {
+                let cells = lines.filter_map(|line| Some(line.strip_prefix("| ")?.split('|').next()?.trim()));
+                rows.extend(cells.filter(|cell| !["#", "rule"].contains(cell)).map(str::to_owned));
+            }
+            "Rules" => {
+                let numbers = lines.filter(|line| line.starts_with(|first: char| first.is_ascii_digit()));
+                rows.extend(numbers.map(|line| line.split(' ').next().unwrap().to_owned()));
+            }
+            "Nothing lost" => {
+                let points = lines.filter_map(|line| line.strip_prefix("- "));
+                rows.extend(points.map(|line| line.split(' ').take(5).collect::<Vec<_>>().join(" ")));
+            }
+            "Words" => {}
+            _ => rows.push(title.to_owned()),
+        }
+    }
+    rows
+}
+
+#[test]
+fn every_rule_of_the_flow_has_a_test_that_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("tests/rules.md")).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "));
+    let rows: BTreeMap<_, _> = rows.filter(|(rule, _)| *rule != "flow.md").collect();
+    assert!(rows.len() > 35, "{}", rows.len());
+    let sources = sources_of_tests();
+    for (rule, tests) in &rows {
+        let tests: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{rule} has no test");
+        for test in tests {
+            let rust = ["()", ": "].iter().any(|after| sources.contains(&format!("fn {test}{after}")))
+                || sources.contains(&format!("    {test}: "));
+            assert!(rust || sources.contains(&format!("test(\"{test}\"")), "{rule}: there is no test {test}");
+        }
+    }
+    // The product's own document lies beside the project where it is developed.
+    let Ok(flow) = fs::read_to_string(root.join("../shared/product/flow.md")) else { return };
+    let asked: Vec<_> = rows_of_flow(&flow);
+    assert!(asked.len() > 35, "{asked:?}");
+    for rule in &asked {
+        assert!(rows.contains_key(rule.as_str()), "tests/rules.md has no row for {rule:?}");
+    }
+    for rule in rows.keys() {
+        assert!(asked.iter().any(|asked| asked == rule), "flow.md has no {rule:?}");
+    }
+}

@@ -73,8 +73,15 @@ async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error>> {
 
 #[cfg(feature = "demo")]
 async fn demo(args: hrm_backend::demo::DemoArgs) -> Result<(), Box<dyn Error>> {
+    if let Some(list) = args.list() {
+        return say(&list);
+    }
     let stop = asked_to_stop()?;
+    let scenario = args.scenario().map(str::to_owned);
     let demo = hrm_backend::demo::Demo::start(args.options()?).await?;
+    if let Some(name) = scenario {
+        demo.play(&name).await?;
+    }
     say(&format!("listening on {}", demo.url()))?;
     say(&format!(
         "inbox: {}/demo/inbox · user names: anna.svensson, erik.lund, mia.berg, kari.holm · password: demo",

@@ -380,6 +380,54 @@ async fn one_account_belongs_to_one_user_of_the_company() {
 }
 
 #[tokio::test]
+async fn addresses_are_offered_work_first_and_once_whatever_their_case() {
+    let world = World::start().await;
+    world
+        .execute("INSERT INTO employee_addresses (employee_id, position, address) VALUES ('demo-anna', 3, 'ANNA.Svensson@Company.com')")
+        .await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    let offered = anna.state().await["suggestions"].clone();
+    assert_eq!(offered, json!([ANNA, "anna.svensson@gmail.com", "anna.svensson@user.com"]));
+}
+
+#[tokio::test]
+async fn an_account_is_created_in_the_employees_name_language_and_country() {
+    const AINO: &str = "aino.laine@company.com";
+    let world = World::start().await;
+    let finnish = json!({ "name": "finnish" });
+    assert!(
+        world.server.request(Method::POST, "/demo/scenario").json(&finnish).send().await.unwrap().status().is_success()
+    );
+    let aino = world.server.sign_in("aino.laine").await;
+    aino.send(AINO).await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails(AINO, 1).await[0]);
+    aino.verify(&code).await.state(200, "linked");
+    let accounts = std::fs::read(world.folder.path().join("visma-connect.json")).unwrap();
+    let accounts: Vec<Value> = serde_json::from_slice(&accounts).unwrap();
+    let hers = accounts.iter().find(|account| account["email"] == AINO).unwrap();
+    for (member, value) in
+        [("first_name", "Aino"), ("last_name", "Laine"), ("preferred_language", "fi-FI"), ("country_code", "FI")]
+    {
+        assert_eq!(hers[member], value, "{member}");
+    }
+}
+
+#[tokio::test]
+async fn after_linking_a_notice_goes_to_the_other_addresses() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    anna.send("anna.svensson@gmail.com").await.state(202, "codeSent");
+    let code = code_in(&world.server.wait_for_mails("anna.svensson@gmail.com", 1).await[0]);
+    anna.verify(&code).await.state(200, "linked");
+    for other in [ANNA, "anna.svensson@user.com"] {
+        let notice = world.server.wait_for_mails(other, 1).await[0]["text"].to_string();
+        assert!(notice.contains("a…@…") && notice.contains("administrator"), "{notice}");
+        assert!(!notice.contains("gmail"), "it does not say which address: {notice}");
+    }
+    assert_eq!(world.server.mails_to("anna.svensson@gmail.com").await.len(), 1, "none to the address itself");
+}
+
+#[tokio::test]
 async fn another_device_of_the_employee_can_enter_the_code() {
     let world = World::start().await;
     let phone = world.server.sign_in("anna.svensson").await;
@@ -534,6 +582,8 @@ async fn serve_has_none_of_the_demos_doors() {
         (Method::POST, "/demo/clock"),
         (Method::POST, "/demo/faults"),
         (Method::POST, "/demo/reset"),
+        (Method::GET, "/demo/scenarios"),
+        (Method::POST, "/demo/scenario"),
     ] {
         Answer::of(program.server.request(method, path).json(&json!({}))).await.is(404, "not_found");
     }

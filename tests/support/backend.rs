@@ -15,7 +15,11 @@ pub struct Backend {
 
 impl Backend {
     pub async fn start(data_dir: PathBuf) -> Self {
-        let demo = Demo::start(Options { listen: "127.0.0.1:0".parse().unwrap(), data_dir }).await.unwrap();
+        Self::listen(0, data_dir).await
+    }
+
+    pub async fn listen(port: u16, data_dir: PathBuf) -> Self {
+        let demo = Demo::start(Options { listen: ([127, 0, 0, 1], port).into(), data_dir }).await.unwrap();
         Self { url: demo.url(), demo, http: reqwest::Client::new() }
     }
 
@@ -27,9 +31,17 @@ impl Backend {
         self.http.get(format!("{}{path}", self.url)).send().await.unwrap().json().await.unwrap()
     }
 
-    async fn post(&self, path: &str, body: Value) {
+    async fn post(&self, path: &str, body: Value) -> Value {
         let answer = self.http.post(format!("{}{path}", self.url)).json(&body).send().await.unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Brings the backend into a known state; what there is to know about it.
+    pub async fn scenario(&self, name: &str) -> Value {
+        self.post("/demo/scenario", json!({ "name": name })).await
     }
 
     /// The mails, newest first.

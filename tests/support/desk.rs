@@ -23,8 +23,8 @@ pub struct Desk {
     servants: Vec<Servant>,
 }
 
-/// A program that ends with the desk.
-struct Servant(Child);
+/// A program that ends with whoever holds this.
+pub struct Servant(Child);
 
 impl Drop for Servant {
     fn drop(&mut self) {
@@ -42,23 +42,32 @@ pub struct Running {
 
 impl Desk {
     pub fn new() -> Self {
-        Self::lit(false)
+        Self::with(false, None)
     }
 
     pub fn dark() -> Self {
-        Self::lit(true)
+        Self::with(true, None)
     }
 
-    fn lit(dark: bool) -> Self {
+    /// A desk whose windows are on this display, if one is given, for a person to see.
+    pub fn shown_on(display: Option<String>) -> Self {
+        Self::with(false, display)
+    }
+
+    fn with(dark: bool, display: Option<String>) -> Self {
         let home = tempfile::Builder::new().prefix("flex-connect-desk-").tempdir().unwrap();
         for folder in ["run", "config", "data", "cache", "state"] {
             fs::create_dir(home.path().join(folder)).unwrap();
         }
-        let mut desk = Self { home, display: String::new(), bus: String::new(), dark, servants: Vec::new() };
+        let shown = display.is_some();
+        let display = display.unwrap_or_default();
+        let mut desk = Self { home, display, bus: String::new(), dark, servants: Vec::new() };
 
-        let mut screen = desk.command("Xvfb");
-        screen.args(["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"]);
-        desk.display = format!(":{}", desk.serve(screen));
+        if !shown {
+            let mut screen = desk.command("Xvfb");
+            screen.args(["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"]);
+            desk.display = format!(":{}", desk.serve(screen));
+        }
 
         let mut bus = desk.command("dbus-daemon");
         bus.args(["--session", "--nofork", "--print-address"]);
@@ -112,14 +121,18 @@ impl Desk {
         line.trim().to_owned()
     }
 
+    /// Starts tauri-driver on this port, and says where it listens.
+    pub fn driver(&self, port: u16) -> (Servant, String) {
+        let mut driver = self.command(tool("tauri-driver"));
+        driver.args(["--port", &port.to_string(), "--native-port", &free_port().to_string()]).stdout(Stdio::null());
+        let driver = Servant(driver.spawn().expect("tauri-driver starts: cargo xtask test installs it"));
+        (driver, format!("http://127.0.0.1:{port}"))
+    }
+
     /// Starts the app through tauri-driver, as QA does.
     pub async fn start(&self, arguments: &[&str]) -> Running {
-        let (port, native) = (free_port(), free_port());
-        let mut driver = self.command(tool("tauri-driver"));
-        driver.args(["--port", &port.to_string(), "--native-port", &native.to_string()]).stdout(Stdio::null());
-        let driver = Servant(driver.spawn().expect("tauri-driver starts: cargo xtask test installs it"));
-        let url = format!("http://127.0.0.1:{port}");
-        let capabilities = json!({ "tauri:options": { "application": app(), "args": arguments } });
+        let (driver, url) = self.driver(free_port());
+        let capabilities = capabilities(arguments);
         let client = eventually("a WebDriver session", || async {
             let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
             builder.capabilities(capabilities.as_object().unwrap().clone());
@@ -250,6 +263,20 @@ impl Running {
     }
 }
 
+impl Drop for Desk {
+    /// Nothing is left behind: a WebDriver that is killed leaves its own driver and the app.
+    fn drop(&mut self) {
+        for pid in self.processes() {
+            Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status().ok();
+        }
+    }
+}
+
+/// What a WebDriver client sends to have the app.
+pub fn capabilities(arguments: &[&str]) -> serde_json::Value {
+    json!({ "tauri:options": { "application": app(), "args": arguments } })
+}
+
 /// The program under test: `FLEX_CONNECT_APP`, or the one that cargo built beside the tests.
 pub fn app() -> PathBuf {
     match std::env::var_os("FLEX_CONNECT_APP") {
@@ -269,6 +296,6 @@ fn tool(name: &str) -> PathBuf {
     if kept.exists() { kept } else { name.into() }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

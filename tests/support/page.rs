@@ -104,6 +104,11 @@ impl Page {
         self.see(handle).await.send_keys(text).await.unwrap();
     }
 
+    /// Chooses from a list by the value.
+    pub async fn choose(&self, handle: &str, value: &str) {
+        self.see(handle).await.select_by_value(value).await.unwrap();
+    }
+
     /// Replaces what stands in a field, by the keyboard.
     pub async fn replace(&self, handle: &str, text: &str) {
         self.select_all(handle).await;

@@ -5,6 +5,7 @@
 mod bundle;
 mod fuzz;
 mod machine;
+mod qa;
 mod run;
 mod steps;
 mod supply;
@@ -28,11 +29,18 @@ cargo xtask test [--only STEP] [--long]
     Everything that must be true before a commit. STEP is a part of a step's name.
     --long: the long forms too (every screen state in every language, 2,000 requests, 20 rounds of kills, fuzzing, the
     other systems' compilers, the installed package).
+cargo xtask qa --list | --example
+    The states that a tester can begin in · the main flow by WebdriverIO.
+cargo xtask qa --scenario NAME [--edition mobile|desktop] [--release] [-- COMMAND…]
+    Starts the demo backend in that state and tauri-driver beside it, says how to reach them, and stays until Ctrl-C; with
+    a command, until that ends. Then, from another terminal, on what runs:
+cargo xtask qa scenario NAME | clock +24h | fault mail=refuse network=offline … | reset  [--demo URL]
 cargo xtask check-targets [--wine]
     Type-checks the whole app for Android, iOS, Windows and macOS. --wine: builds the tests for Windows instead, and runs
     them in Wine.
 cargo xtask bundle [--check]
-    Makes the packages of this system, and the list of what is in them. --check: installs the .deb, runs the main flow in it, removes it.
+    Makes the packages of this system, and the list of what is in them. --check: installs the .deb, runs the main flow in
+    it, removes it.
 cargo xtask tauri ARGUMENTS…
     The Tauri CLI, of the version in xtask/tools: android build, ios init and so on.";
 
@@ -64,6 +72,7 @@ fn command() -> anyhow::Result<()> {
                 tools::install()?;
                 return tools::tauri(&rest.iter().map(String::as_str).collect::<Vec<_>>());
             }
+            Value(name) if command.is_none() && name == "qa" => return qa::qa(arguments),
             Value(name) if command.is_none() => command = Some(name.string()?),
             Long("edition") => {
                 wish.edition = Some(arguments.value()?.parse_with(|edition| match edition {

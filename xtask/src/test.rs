@@ -5,6 +5,7 @@ use anyhow::bail;
 use crate::{
     bundle, fuzz,
     machine::{self, For},
+    qa,
     steps::{Steps, sh, sh_with},
     supply, targets, tools, ui,
 };
@@ -72,6 +73,7 @@ const STEPS: [Step; 16] = [
         let tests = ["--test", "flow", "--test", "abilities", "--test", "kills", "--", "in_a_window"];
         sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &[threads])
     }),
+    ("the main flow by WebdriverIO", qa::example),
 ];
 
 const LONG: [Step; 7] = [

@@ -102,7 +102,7 @@ pub async fn start(
 
 async fn with_faults(State(stand_in): State<Arc<StandIn>>, request: Request, next: Next) -> Response {
     let is_creation = request.method() == Method::POST && request.uri().path() == "/v1.0/users";
-    match stand_in.faults.directory() {
+    match stand_in.faults.now().directory {
         DirectoryFault::Error => error(StatusCode::INTERNAL_SERVER_ERROR, "ERROR_INTERNAL"),
         DirectoryFault::Timeout => silence().await,
         DirectoryFault::CreateTimeout if is_creation => {

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Html;
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 
 use super::Stage;
-use super::faults::{DirectoryFault, MailFault};
+use super::faults::Change;
 use super::inbox::{self, Caught};
-use crate::clock::SECOND;
+use super::scenario::{self, SCENARIOS, Scenario};
 use crate::routes::answer::{Body, Fault};
 
 /// The doors.
@@ -23,6 +23,8 @@ pub fn doors<S: Clone + Send + Sync + 'static>(stage: Arc<Stage>) -> Router<S> {
         .route("/demo/clock", post(advance_clock))
         .route("/demo/faults", post(set_faults))
         .route("/demo/reset", post(reset))
+        .route("/demo/scenarios", get(scenarios))
+        .route("/demo/scenario", post(play))
         .with_state(stage)
 }
 
@@ -42,29 +44,36 @@ struct Advance {
 }
 
 async fn advance_clock(State(stage): State<Arc<Stage>>, Body(body): Body<Advance>) -> StatusCode {
-    let by = i64::from(body.advance_seconds.min(315_360_000)) * SECOND;
-    let ahead = stage.ahead.change(|ahead| {
-        *ahead = ahead.saturating_add(by);
-        *ahead
-    });
-    stage.backend.clock.set_ahead(ahead);
-    stage.backend.events.tell_all();
-    stage.backend.wake.notify_one();
+    stage.pass(body.advance_seconds);
     StatusCode::NO_CONTENT
 }
 
-#[derive(Deserialize)]
-struct NewFaults {
-    mail: Option<MailFault>,
-    directory: Option<DirectoryFault>,
-}
-
-async fn set_faults(State(stage): State<Arc<Stage>>, Body(body): Body<NewFaults>) -> StatusCode {
-    stage.faults.set(body.mail, body.directory);
+async fn set_faults(State(stage): State<Arc<Stage>>, Body(change): Body<Change>) -> StatusCode {
+    stage.faults.set(change);
     StatusCode::NO_CONTENT
 }
 
 async fn reset(State(stage): State<Arc<Stage>>) -> Result<StatusCode, Fault> {
     stage.reset().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn scenarios() -> Json<&'static [Scenario]> {
+    Json(SCENARIOS)
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+async fn play(State(stage): State<Arc<Stage>>, Body(Name { name }): Body<Name>) -> Response {
+    let Some(scenario) = scenario::named(&name) else {
+        let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        return (StatusCode::NOT_FOUND, format!("No scenario has that name: {}", names.join(" "))).into_response();
+    };
+    match scenario::play(&stage, scenario).await {
+        Ok(()) => Json(scenario).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error).into_response(),
+    }
 }

@@ -1,8 +1,7 @@
 //! Faults that testers can switch on.
 
-use std::sync::{Mutex, PoisonError};
-
 use serde::Deserialize;
+use tokio::sync::watch;
 
 /// What the mail server does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -34,24 +33,75 @@ pub enum DirectoryFault {
     Conflict,
 }
 
-/// The faults that are on. Not kept: a restart begins without any.
+/// What becomes of the calls to this backend. The doors under `/demo` know no fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkFault {
+    /// They are answered.
+    #[default]
+    Ok,
+    /// The connection is dropped without a word.
+    Offline,
+    /// They are answered three seconds later.
+    Slow,
+    /// They are never answered.
+    Timeout,
+    /// They are answered 500, and nothing is done.
+    Error,
+    /// They are answered 200 with a page of somebody else's.
+    Nonsense,
+}
+
+/// The faults that are on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct On {
+    /// Of the mail server.
+    pub mail: MailFault,
+    /// Of Visma Connect.
+    pub directory: DirectoryFault,
+    /// Of the way to this backend.
+    pub network: NetworkFault,
+}
+
+/// A change of faults; what is not named stays.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Change {
+    /// Of the mail server.
+    pub mail: Option<MailFault>,
+    /// Of Visma Connect.
+    pub directory: Option<DirectoryFault>,
+    /// Of the way to this backend.
+    pub network: Option<NetworkFault>,
+}
+
+/// The faults, and who waits for a change of them. Not kept: a restart begins without any.
 #[derive(Debug, Default)]
-pub struct Faults(Mutex<(MailFault, DirectoryFault)>);
+pub struct Faults(watch::Sender<On>);
 
 impl Faults {
-    /// What the mail server does.
-    pub fn mail(&self) -> MailFault {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+    /// What is on now.
+    pub fn now(&self) -> On {
+        *self.0.borrow()
     }
 
-    /// What Visma Connect does.
-    pub fn directory(&self) -> DirectoryFault {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).1
+    /// Tells of every change.
+    pub fn subscribe(&self) -> watch::Receiver<On> {
+        self.0.subscribe()
     }
 
-    /// Switches faults on or off; what is not named stays.
-    pub fn set(&self, mail: Option<MailFault>, directory: Option<DirectoryFault>) {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *faults = (mail.unwrap_or(faults.0), directory.unwrap_or(faults.1));
+    /// Switches faults on or off.
+    pub fn set(&self, change: Change) {
+        self.0.send_modify(|on| {
+            *on = On {
+                mail: change.mail.unwrap_or(on.mail),
+                directory: change.directory.unwrap_or(on.directory),
+                network: change.network.unwrap_or(on.network),
+            };
+        });
+    }
+
+    /// Switches all of them off.
+    pub fn end(&self) {
+        self.0.send_replace(On::default());
     }
 }

@@ -72,7 +72,7 @@ pub async fn start(
                 () = stopping.cancelled() => return,
             };
             let Ok((client, _)) = client else { continue };
-            let (fault, is_kept) = (faults.mail(), is_kept.clone());
+            let (fault, is_kept) = (faults.now().mail, is_kept.clone());
             tokio::spawn(async move {
                 let _ = match fault {
                     MailFault::Ok => pass_on(client, behind, is_kept).await,
@@ -156,6 +156,12 @@ fn caught(mail: &Value, received_at: DateTime<Utc>) -> Caught {
 /// The inbox as JSON, newest first.
 pub fn json(inbox: &Inbox) -> Vec<Caught> {
     inbox.read(|mails| mails.iter().rev().cloned().collect())
+}
+
+/// The code in the newest mail that has one.
+pub fn newest_code(inbox: &Inbox) -> Option<String> {
+    let is_code = |line: &&str| crate::challenge::has_form(line);
+    inbox.read(|mails| mails.iter().rev().find_map(|mail| mail.text.lines().find(is_code).map(str::to_owned)))
 }
 
 /// The inbox as a page, newest first.

@@ -6,7 +6,9 @@ mod doors;
 mod faults;
 mod inbox;
 mod kept;
+mod network;
 mod people;
+mod scenario;
 
 use std::fs;
 use std::io::{self, Write};
@@ -15,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
@@ -46,9 +49,26 @@ pub struct DemoArgs {
     /// among the user's data]
     #[arg(long)]
     data_dir: Option<PathBuf>,
+    /// Begin in this known state
+    #[arg(long, value_parser = scenario::SCENARIOS.iter().map(|scenario| scenario.name).collect::<Vec<_>>())]
+    scenario: Option<String>,
+    /// Tell the known states, and do nothing
+    #[arg(long)]
+    list: bool,
 }
 
 impl DemoArgs {
+    /// The known state to begin in.
+    pub fn scenario(&self) -> Option<&str> {
+        self.scenario.as_deref()
+    }
+
+    /// The known states, a line for each, if that is what was asked for.
+    pub fn list(&self) -> Option<String> {
+        let line = |one: &scenario::Scenario| format!("{:22} {:14} {}", one.name, one.username, one.what);
+        self.list.then(|| scenario::SCENARIOS.iter().map(line).collect::<Vec<_>>().join("\n"))
+    }
+
     /// The options, with the default folder filled in.
     ///
     /// # Errors
@@ -92,18 +112,32 @@ pub(crate) struct Stage {
     accounts: Arc<Kept<Vec<directory::User>>>,
     ahead: Kept<Millis>,
     faults: Arc<Faults>,
+    /// Where this demo is reached, without a slash at the end.
+    url: String,
 }
 
 impl Stage {
     /// Everything back to the first state.
     async fn reset(&self) -> sqlx::Result<()> {
-        self.faults.set(Some(faults::MailFault::Ok), Some(faults::DirectoryFault::Ok));
+        self.faults.end();
         self.ahead.change(|ahead| *ahead = 0);
         self.backend.clock.set_ahead(0);
         people::settle(&self.backend.database, true).await?;
         self.accounts.change(|users| *users = directory::first_users());
         self.inbox.change(Vec::clear);
         Ok(())
+    }
+
+    /// Moves the clock on, by ten years at most, so that no sum of times overflows.
+    fn pass(&self, seconds: u32) {
+        let by = i64::from(seconds.min(315_360_000)) * SECOND;
+        let ahead = self.ahead.change(|ahead| {
+            *ahead = ahead.saturating_add(by);
+            *ahead
+        });
+        self.backend.clock.set_ahead(ahead);
+        self.backend.events.tell_all();
+        self.backend.wake.notify_one();
     }
 }
 
@@ -120,9 +154,8 @@ pub struct Neighbours {
 
 /// A running demo. [`Demo::shutdown`] ends it in order; dropping it stops it as well, without waiting.
 pub struct Demo {
-    address: SocketAddr,
     neighbours: Neighbours,
-    backend: Arc<Backend>,
+    stage: Arc<Stage>,
     beside: CancellationToken,
     serving: JoinHandle<io::Result<()>>,
 }
@@ -197,18 +230,17 @@ impl Demo {
         let backend = Backend::start(settings, keys, Arc::new(directory), post, clock).await?;
         people::settle(&backend.database, false).await?;
 
-        let stage = Stage { backend: Arc::clone(&backend), inbox, accounts, ahead, faults };
-        let router = routes::router(&backend, doors::doors(Arc::new(stage)));
-        let serving = tokio::spawn({
-            let backend = Arc::clone(&backend);
-            async move { backend.serve(listener, router).await }
-        });
+        let with_faults = middleware::from_fn_with_state(Arc::clone(&faults), network::faults);
+        let url = format!("http://{address}");
+        let stage = Arc::new(Stage { backend: Arc::clone(&backend), inbox, accounts, ahead, faults, url });
+        let router = routes::router(&backend, doors::doors(Arc::clone(&stage))).layer(with_faults);
+        let serving = tokio::spawn(async move { backend.serve(listener, router).await });
         let neighbours = Neighbours {
             smtp_url: format!("smtp://{smtp}"),
             visma_url: format!("http://{visma}/"),
             visma_client: directory::CLIENT,
         };
-        Ok(Self { address, neighbours, backend, beside, serving })
+        Ok(Self { stage, neighbours, beside, serving })
     }
 
     /// The mail catcher and the stand-in for Visma Connect.
@@ -218,12 +250,21 @@ impl Demo {
 
     /// `http://127.0.0.1:PORT`, without a slash at the end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.stage.url.clone()
+    }
+
+    /// Brings the demo into the known state of this name.
+    ///
+    /// # Errors
+    /// When there is none, or a step on the way there did not go as it should.
+    pub async fn play(&self, name: &str) -> Result<(), DemoError> {
+        let scenario = scenario::named(name).ok_or_else(|| DemoError::Other(format!("no scenario {name}")))?;
+        scenario::play(&self.stage, scenario).await.map_err(DemoError::Other)
     }
 
     /// Stops: what is under way is finished.
     pub async fn shutdown(mut self) {
-        self.backend.stopping.cancel();
+        self.stage.backend.stopping.cancel();
         let _ = (&mut self.serving).await;
         self.beside.cancel();
     }
@@ -231,7 +272,7 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        self.backend.stopping.cancel();
+        self.stage.backend.stopping.cancel();
         self.beside.cancel();
     }
 }

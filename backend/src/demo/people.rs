@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use crate::database::Database;
+use crate::database::{Database, Tx};
 use crate::policy::CodePolicy;
 use crate::session::PasswordCost;
 
@@ -12,38 +12,63 @@ pub const PASSWORD: &str = "demo";
 /// Those who have a Visma Connect account before they link: address, first name, last name.
 pub const WITH_ACCOUNT: &[(&str, &str, &str)] = &[("mia.berg@company.com", "Mia", "Berg")];
 
-struct Person {
-    id: &'static str,
-    username: &'static str,
-    name: (&'static str, &'static str),
-    country: &'static str,
-    addresses: &'static [&'static str],
+/// Somebody of the demo's company.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// What is typed at sign-in.
+    pub username: &'static str,
+    /// First and last name.
+    pub name: (&'static str, &'static str),
+    /// The language of the mails.
+    pub language: &'static str,
+    /// Two capital letters.
+    pub country: &'static str,
+    /// The work address first.
+    pub addresses: Vec<String>,
 }
 
-const PEOPLE: &[Person] = &[
-    Person {
-        id: "demo-anna",
-        username: "anna.svensson",
-        name: ("Anna", "Svensson"),
-        country: "SE",
-        addresses: &["anna.svensson@company.com", "anna.svensson@gmail.com", "anna.svensson@user.com"],
-    },
-    Person {
-        id: "demo-erik",
-        username: "erik.lund",
-        name: ("Erik", "Lund"),
-        country: "SE",
-        addresses: &["erik.lund@verified.example"],
-    },
-    Person {
-        id: "demo-mia",
-        username: "mia.berg",
-        name: ("Mia", "Berg"),
-        country: "DK",
-        addresses: &["mia.berg@company.com"],
-    },
-    Person { id: "demo-kari", username: "kari.holm", name: ("Kari", "Holm"), country: "NO", addresses: &[] },
-];
+fn person(username: &'static str, name: (&'static str, &'static str), country: &'static str, at: &[&str]) -> Person {
+    let addresses = at.iter().map(|domain| format!("{username}@{domain}")).collect();
+    Person { username, name, language: "en", country, addresses }
+}
+
+/// Those who are always there. Outside testers know them.
+fn first_people() -> [Person; 4] {
+    [
+        person("anna.svensson", ("Anna", "Svensson"), "SE", &["company.com", "gmail.com", "user.com"]),
+        person("erik.lund", ("Erik", "Lund"), "SE", &["verified.example"]),
+        person("mia.berg", ("Mia", "Berg"), "DK", &["company.com"]),
+        person("kari.holm", ("Kari", "Holm"), "NO", &[]),
+    ]
+}
+
+/// Those whom a scenario brings along, by user name.
+pub fn guest(username: &str) -> Option<Person> {
+    let speaks = |language, person| Person { language, ..person };
+    Some(match username {
+        "sofia.ek" => speaks("sv", person("sofia.ek", ("Sofia", "Ek"), "SE", &["company.com", "hem.example"])),
+        "nora.dahl" => speaks("nb", person("nora.dahl", ("Nora", "Dahl"), "NO", &["company.com", "hjem.example"])),
+        "mads.krogh" => speaks("da", person("mads.krogh", ("Mads", "Krogh"), "DK", &["company.com", "hjem.example"])),
+        "aino.laine" => speaks("fi", person("aino.laine", ("Aino", "Laine"), "FI", &["company.com", "koti.example"])),
+        "hanna.lind" => Person {
+            addresses: (1..=100).map(|number| format!("hanna.lind.{number}@company.com")).collect(),
+            ..person("hanna.lind", ("Hanna", "Lind"), "SE", &[])
+        },
+        "very.long" => Person {
+            name: (
+                "Anna-Karin Elisabeth Margareta Kristina Alexandra Wilhelmina",
+                "Wolfeschlegelsteinhausenbergerdorff-Andersson-Österberg-af-Björneborg",
+            ),
+            // A local part of 64 octets, and 254 octets in all: the longest that can get mail.
+            addresses: vec![
+                format!("{}@company.com", "long".repeat(16)),
+                format!("{}@{1}.{1}.{2}.example", "wide".repeat(16), "x".repeat(60), "y".repeat(59)),
+            ],
+            ..person("very.long", ("", ""), "SE", &[])
+        },
+        _ => return None,
+    })
+}
 
 /// Puts the company and its people into an empty database; into any other if `afresh`, which forgets all else.
 ///
@@ -69,29 +94,64 @@ pub async fn settle(database: &Database, afresh: bool) -> sqlx::Result<()> {
     )
     .execute(&mut *tx)
     .await?;
-    let hash = PasswordCost::Light.hash(&SecretString::from(PASSWORD)).unwrap_or_default();
-    for person in PEOPLE {
-        sqlx::query(
-            "INSERT INTO employees (id, company_id, username_key, password_hash, first_name, last_name, language, country)
-             VALUES ($1, 'demo', $2, $3, $4, $5, 'en', $6)",
-        )
-        .bind(person.id)
-        .bind(person.username)
-        .bind(&hash)
-        .bind(person.name.0)
-        .bind(person.name.1)
-        .bind(person.country)
+    for person in first_people() {
+        insert(&mut tx, &person).await?;
+    }
+    tx.commit().await
+}
+
+/// Adds somebody to the company.
+///
+/// # Errors
+/// When the database is out of reach, or the person is there already.
+pub async fn add(database: &Database, person: &Person) -> sqlx::Result<()> {
+    let mut tx = database.write().await?;
+    insert(&mut tx, person).await?;
+    tx.commit().await
+}
+
+async fn insert(tx: &mut Tx, person: &Person) -> sqlx::Result<()> {
+    let id = format!("demo-{}", person.username.split('.').next().unwrap_or_default());
+    sqlx::query(
+        "INSERT INTO employees (id, company_id, username_key, password_hash, first_name, last_name, language, country)
+         VALUES ($1, 'demo', $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(&id)
+    .bind(person.username)
+    .bind(PasswordCost::Light.hash(&SecretString::from(PASSWORD)).unwrap_or_default())
+    .bind(person.name.0)
+    .bind(person.name.1)
+    .bind(person.language)
+    .bind(person.country)
+    .execute(&mut **tx)
+    .await?;
+    for (position, address) in (0_i64..).zip(&person.addresses) {
+        sqlx::query("INSERT INTO employee_addresses (employee_id, position, address) VALUES ($1, $2, $3)")
+            .bind(&id)
+            .bind(position)
+            .bind(address)
+            .execute(&mut **tx)
+            .await?;
+    }
+    tx.changes(&id);
+    Ok(())
+}
+
+/// What the company says about codes, and the only domain that it takes, if it says one.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn rule(database: &Database, code: CodePolicy, allowed: Option<&str>) -> sqlx::Result<()> {
+    let mut tx = database.write().await?;
+    sqlx::query("UPDATE companies SET code_policy = $1 WHERE id = 'demo'")
+        .bind(code.as_str())
         .execute(&mut *tx)
         .await?;
-        for (position, address) in (0_i64..).zip(person.addresses) {
-            sqlx::query("INSERT INTO employee_addresses (employee_id, position, address) VALUES ($1, $2, $3)")
-                .bind(person.id)
-                .bind(position)
-                .bind(*address)
-                .execute(&mut *tx)
-                .await?;
-        }
-        tx.changes(person.id);
+    if let Some(domain) = allowed {
+        sqlx::query("INSERT INTO company_domains (company_id, kind, domain) VALUES ('demo', 'allowed', $1)")
+            .bind(domain)
+            .execute(&mut *tx)
+            .await?;
     }
     tx.commit().await
 }

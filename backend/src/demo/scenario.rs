@@ -1,0 +1,281 @@
+//! Known states for testers: each is reached as an employee would, over this demo's own HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::faults::{Change, DirectoryFault, MailFault};
+use super::network::ANOTHER_DEVICE;
+use super::{Stage, inbox, people};
+use crate::policy::CodePolicy;
+
+const AT_WORK: &str = "anna.svensson@company.com";
+const OF_MIA: &str = "mia.berg@company.com";
+/// Demo jobs take moments; a machine under load takes longer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A known state.
+#[derive(Debug, Serialize)]
+pub struct Scenario {
+    /// What testers call it.
+    pub name: &'static str,
+    /// Who is to sign in. The password is `demo`.
+    pub username: &'static str,
+    /// What there is then.
+    pub what: &'static str,
+    /// The language of the person's mails.
+    pub language: &'static str,
+    /// Whether it goes on from what there is, as another device of the same person. Else everything begins anew.
+    pub keeps: bool,
+    #[serde(skip)]
+    steps: &'static [Step],
+}
+
+/// What another device of the person does, or what happens around it.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Snooze,
+    /// Sends a code, and waits until the backend knows this of its mail.
+    Send(&'static str, &'static str),
+    EnterWrong(usize),
+    /// Enters the newest code; then the status is this.
+    Enter(&'static str),
+    /// Somebody else links this address of theirs.
+    Links(&'static str, &'static str),
+    Pass(u32),
+    MailFault(MailFault),
+    DirectoryFault(DirectoryFault),
+    Rule(CodePolicy, Option<&'static str>),
+    /// So many wrong codes in a row, with as many challenges and days as that takes.
+    Fail(usize),
+}
+
+use Step::{Enter, EnterWrong, Fail, Links, Pass, Rule, Send, Snooze};
+
+const SENT: Step = Send(AT_WORK, "accepted");
+const LINKED: &[Step] = &[SENT, Enter("linked")];
+
+const fn anna(name: &'static str, what: &'static str, steps: &'static [Step]) -> Scenario {
+    Scenario { name, username: "anna.svensson", what, language: "en", keeps: false, steps }
+}
+
+const fn of(name: &'static str, username: &'static str, what: &'static str) -> Scenario {
+    Scenario { name, username, what, language: "en", keeps: false, steps: &[] }
+}
+
+const fn speaks(name: &'static str, username: &'static str, language: &'static str) -> Scenario {
+    let what = "Not linked. The mails are in this language; the app has its own in Settings.";
+    Scenario { name, username, what, language, keeps: false, steps: &[] }
+}
+
+/// Every scenario, in the order of the flow.
+pub const SCENARIOS: &[Scenario] = &[
+    anna("not-linked", "Not linked, three addresses: the main flow begins here.", &[]),
+    anna("snoozed", "The banner is hidden for 24 hours.", &[Snooze]),
+    anna("code-sent", "A code is in the inbox, 30 minutes are left.", &[SENT]),
+    anna("code-about-to-expire", "A code was sent, two minutes are left.", &[SENT, Pass(1_680)]),
+    anna("code-expired", "A code was sent and its 30 minutes are over.", &[SENT, Pass(1_800)]),
+    anna("one-attempt-left", "Four wrong codes were entered.", &[SENT, EnterWrong(4)]),
+    anna("attempts-used-up", "Five wrong codes were entered: start over.", &[SENT, EnterWrong(5)]),
+    anna(
+        "codes-used-up",
+        "Five codes were sent within the hour; the next has to wait.",
+        &[SENT, Pass(60), SENT, Pass(60), SENT, Pass(60), SENT, Pass(60), SENT],
+    ),
+    anna(
+        "delayed-mail",
+        "A code was asked for and the mail server says: later. To end it: fault mail=ok.",
+        &[Step::MailFault(MailFault::Delay), Send(AT_WORK, "deferred")],
+    ),
+    anna(
+        "bounced-mail",
+        "The mail server refused the code's mail for good.",
+        &[Step::MailFault(MailFault::Refuse), Send(AT_WORK, "bounced"), Step::MailFault(MailFault::Ok)],
+    ),
+    anna(
+        "visma-connect-down",
+        "A code is in the inbox and Visma Connect is down: the right code leads to “finishing the setup”. To end it: \
+         fault directory=ok.",
+        &[SENT, Step::DirectoryFault(DirectoryFault::Error)],
+    ),
+    anna(
+        "finishing-setup",
+        "The right code was entered while Visma Connect is down. To end it: fault directory=ok.",
+        &[SENT, Step::DirectoryFault(DirectoryFault::Error), Enter("linking")],
+    ),
+    anna("linked-here", "Linked, to an account that was created.", LINKED),
+    Scenario {
+        keeps: true,
+        ..anna("linked-elsewhere", "Another device sends a code and links. Call it while the app is signed in.", LINKED)
+    },
+    Scenario {
+        keeps: true,
+        ..anna("code-sent-elsewhere", "Another device sends a code. Call it while the app is signed in.", &[SENT])
+    },
+    Scenario {
+        keeps: true,
+        ..anna("snoozed-elsewhere", "Another device hides the banner. Call it while the app is signed in.", &[Snooze])
+    },
+    anna("locked", "100 wrong codes in a row: an administrator has to lift the lock.", &[Fail(100)]),
+    anna(
+        "taken",
+        "A code is in the inbox of mia.berg@company.com, whose account belongs to somebody else already.",
+        &[Links("mia.berg", OF_MIA), Send(OF_MIA, "accepted")],
+    ),
+    of("no-address", "kari.holm", "Not linked, no address on the record."),
+    of("verified-domain", "erik.lund", "Not linked; the address needs no code."),
+    of("existing-account", "mia.berg", "Not linked; Visma Connect has an account for the address."),
+    Scenario {
+        steps: &[Rule(CodePolicy::Always, None)],
+        ..of("code-always", "erik.lund", "The company wants a code even in its verified domain.")
+    },
+    anna("code-never", "The company wants no code for an address on the record.", &[Rule(CodePolicy::Never, None)]),
+    anna(
+        "allowed-domains",
+        "The company takes addresses in company.com alone.",
+        &[Rule(CodePolicy::VerifiedDomains, Some("company.com"))],
+    ),
+    of("hundred-addresses", "hanna.lind", "Not linked, 100 addresses on the record."),
+    of("very-long-names", "very.long", "Not linked, with the longest names and addresses there can be."),
+    speaks("swedish", "sofia.ek", "sv"),
+    speaks("norwegian", "nora.dahl", "nb"),
+    speaks("danish", "mads.krogh", "da"),
+    speaks("finnish", "aino.laine", "fi"),
+];
+
+/// The scenario of this name.
+pub fn named(name: &str) -> Option<&'static Scenario> {
+    SCENARIOS.iter().find(|scenario| scenario.name == name)
+}
+
+/// Brings the demo there.
+///
+/// # Errors
+/// A sentence about the step that did not go as it should.
+pub async fn play(stage: &Arc<Stage>, scenario: &Scenario) -> Result<(), String> {
+    let database = &stage.backend.database;
+    if !scenario.keeps {
+        stage.reset().await.map_err(|error| error.to_string())?;
+        if let Some(guest) = people::guest(scenario.username) {
+            people::add(database, &guest).await.map_err(|error| error.to_string())?;
+        }
+    }
+    if scenario.steps.is_empty() {
+        return Ok(());
+    }
+    let device = Device::signed_in(stage, scenario.username).await?;
+    for step in scenario.steps {
+        device.does(*step).await.map_err(|error| format!("{step:?}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// Another device of an employee.
+struct Device<'a> {
+    stage: &'a Arc<Stage>,
+    http: reqwest::Client,
+    token: String,
+}
+
+impl<'a> Device<'a> {
+    async fn signed_in(stage: &'a Arc<Stage>, username: &str) -> Result<Self, String> {
+        let http = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
+        let mut device = Self { stage, http, token: String::new() };
+        let body = json!({ "username": username, "password": people::PASSWORD });
+        let session = device.answer(device.call(Method::POST, "session").json(&body)).await?;
+        device.token = session["token"].as_str().unwrap_or_default().to_owned();
+        Ok(device)
+    }
+
+    fn call(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}/v1/{path}", self.stage.url);
+        self.http.request(method, url).bearer_auth(&self.token).header(ANOTHER_DEVICE, "a scenario's")
+    }
+
+    /// The answer, whatever its status.
+    async fn answer(&self, request: RequestBuilder) -> Result<Value, String> {
+        let answer = request.send().await.map_err(|error| error.to_string())?;
+        answer.json().await.map_err(|error| error.to_string())
+    }
+
+    async fn does(&self, step: Step) -> Result<(), String> {
+        match step {
+            Snooze => is("notLinked", &self.answer(self.call(Method::PUT, "me/visma-connect/snooze")).await?),
+            Send(email, delivery) => self.sends(email, delivery).await,
+            EnterWrong(times) => {
+                for _ in 0..times {
+                    self.verify(&wrong(&self.code()?)).await?;
+                }
+                Ok(())
+            }
+            Enter(status) => is(status, &self.verify(&self.code()?).await?),
+            Links(username, email) => {
+                let other = Box::pin(Device::signed_in(self.stage, username)).await?;
+                other.sends(email, "accepted").await?;
+                is("linked", &other.verify(&other.code()?).await?)
+            }
+            Pass(seconds) => {
+                self.stage.pass(seconds);
+                Ok(())
+            }
+            Step::MailFault(mail) => {
+                self.stage.faults.set(Change { mail: Some(mail), ..Change::default() });
+                Ok(())
+            }
+            Step::DirectoryFault(directory) => {
+                self.stage.faults.set(Change { directory: Some(directory), ..Change::default() });
+                Ok(())
+            }
+            Rule(code, allowed) => {
+                people::rule(&self.stage.backend.database, code, allowed).await.map_err(|error| error.to_string())
+            }
+            Fail(times) => {
+                for _ in 0..times / 5 {
+                    // So the hour's and the day's codes are never used up.
+                    self.stage.pass(3 * 3_600);
+                    self.sends(AT_WORK, "accepted").await?;
+                    let wrong = wrong(&self.code()?);
+                    for _ in 0..5 {
+                        self.verify(&wrong).await?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn sends(&self, email: &str, delivery: &str) -> Result<(), String> {
+        let call = self.call(Method::POST, "me/visma-connect/codes");
+        let key = uuid::Uuid::new_v4().to_string();
+        is("codeSent", &self.answer(call.header("Idempotency-Key", key).json(&json!({ "email": email }))).await?)?;
+        let told = async {
+            while self.answer(self.call(Method::GET, "me/visma-connect")).await?["challenge"]["delivery"] != delivery {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, told).await.map_err(|_| format!("the mail is not {delivery}"))?
+    }
+
+    async fn verify(&self, code: &str) -> Result<Value, String> {
+        self.answer(self.call(Method::POST, "me/visma-connect/verify").json(&json!({ "code": code }))).await
+    }
+
+    /// The code in the newest mail that has one.
+    fn code(&self) -> Result<String, String> {
+        inbox::newest_code(&self.stage.inbox).ok_or_else(|| "no mail has a code".to_owned())
+    }
+}
+
+fn is(status: &str, answer: &Value) -> Result<(), String> {
+    if answer["status"] == status { Ok(()) } else { Err(answer.to_string()) }
+}
+
+/// A code of the right form that is not this one.
+fn wrong(code: &str) -> String {
+    let first = if code.starts_with('9') { '1' } else { '9' };
+    format!("{first}{}", code.get(1..).unwrap_or_default())
+}

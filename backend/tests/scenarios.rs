@@ -1,0 +1,205 @@
+//! The known states for testers, each as a client finds it, and the faults of the network.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use support::{ANNA, Employee, Server, World, code_in};
+
+const STATE: &str = "/v1/me/visma-connect";
+
+/// Plays a scenario and signs in as the person that it names.
+async fn play(server: &Server, name: &str) -> Employee {
+    let scenario = call(server, name).await;
+    server.sign_in(scenario["username"].as_str().unwrap()).await
+}
+
+async fn call(server: &Server, name: &str) -> Value {
+    let answer = server.request(Method::POST, "/demo/scenario").json(&json!({ "name": name })).send().await.unwrap();
+    let status = answer.status();
+    let text = answer.text().await.unwrap();
+    assert_eq!(status, StatusCode::OK, "{name}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+async fn newest_code(server: &Server) -> String {
+    code_in(&server.inbox().await[0])
+}
+
+#[tokio::test]
+async fn each_scenario_is_the_state_that_it_says() {
+    let world = World::start().await;
+    let server = &world.server;
+    let told: Vec<Value> = server.request(Method::GET, "/demo/scenarios").send().await.unwrap().json().await.unwrap();
+    let mut looked_at = 0;
+    for scenario in &told {
+        let name = scenario["name"].as_str().unwrap();
+        server.door("/demo/reset", Value::Null).await;
+        let who = play(server, name).await;
+        let state = who.state().await;
+        let challenge = &state["challenge"];
+        let left = |state: &Value| {
+            let at = |time: &Value| chrono::DateTime::parse_from_rfc3339(time.as_str().unwrap()).unwrap();
+            (at(&state["challenge"]["expiresAt"]) - at(&state["serverTime"])).num_seconds()
+        };
+        let status = state["status"].as_str().unwrap();
+        let suggestions = state["suggestions"].as_array().unwrap().len();
+        match name {
+            "not-linked" => assert_eq!((status, suggestions), ("notLinked", 3)),
+            "snoozed" | "snoozed-elsewhere" => assert_eq!(state["banner"]["visible"], false),
+            "code-sent" | "code-sent-elsewhere" => {
+                assert!(status == "codeSent" && left(&state) > 1_700, "{state}");
+                who.verify(&newest_code(server).await).await.state(200, "linked");
+            }
+            "code-about-to-expire" => {
+                assert!(status == "codeSent" && (60..=120).contains(&left(&state)), "{state}");
+                who.verify(&newest_code(server).await).await.state(200, "linked");
+            }
+            "code-expired" => {
+                who.verify(&newest_code(server).await).await.is(410, "code_expired");
+            }
+            "one-attempt-left" => assert_eq!(challenge["attemptsLeft"], 1),
+            "attempts-used-up" => {
+                who.verify(&newest_code(server).await).await.is(409, "attempts_exhausted");
+            }
+            "codes-used-up" => {
+                who.send(ANNA).await.is(429, "too_many_codes");
+            }
+            "delayed-mail" => assert_eq!(challenge["delivery"], "deferred"),
+            "bounced-mail" => assert_eq!(challenge["delivery"], "bounced"),
+            "visma-connect-down" => {
+                who.verify(&newest_code(server).await).await.state(200, "linking");
+            }
+            "finishing-setup" => {
+                assert_eq!(status, "linking");
+                server.faults(json!({ "directory": "ok" })).await;
+                who.wait_for_status("linked").await;
+            }
+            "linked-here" | "linked-elsewhere" => {
+                assert_eq!((status, state["account"]["origin"].as_str()), ("linked", Some("created")));
+            }
+            "locked" => {
+                who.send(ANNA).await.is(423, "linking_locked");
+            }
+            "taken" => {
+                who.verify(&newest_code(server).await).await.is(409, "account_taken");
+            }
+            "no-address" => assert_eq!((status, suggestions), ("notLinked", 0)),
+            "verified-domain" => {
+                who.send("erik.lund@verified.example").await.state(200, "linked");
+            }
+            "existing-account" => {
+                who.send("mia.berg@company.com").await.state(202, "codeSent");
+                server.wait_for_mails("mia.berg@company.com", 1).await;
+                let linked = who.verify(&newest_code(server).await).await.state(200, "linked");
+                assert_eq!(linked["account"]["origin"], "existing");
+            }
+            "code-always" => {
+                who.send("erik.lund@verified.example").await.state(202, "codeSent");
+            }
+            "code-never" => {
+                who.send("anna.svensson@gmail.com").await.state(200, "linked");
+            }
+            "allowed-domains" => {
+                who.send("anna.svensson@gmail.com").await.is(422, "domain_not_allowed");
+                who.send(ANNA).await.state(202, "codeSent");
+            }
+            "hundred-addresses" => assert_eq!(suggestions, 100),
+            "very-long-names" => {
+                let longest = state["suggestions"][1].as_str().unwrap();
+                assert_eq!(longest.len(), 254);
+                who.send(longest).await.state(202, "codeSent");
+                server.wait_for_mails(longest, 1).await;
+            }
+            "swedish" | "norwegian" | "danish" | "finnish" => {
+                let address = state["suggestions"][0].as_str().unwrap();
+                who.send(address).await.state(202, "codeSent");
+                let text = server.wait_for_mails(address, 1).await[0]["text"].to_string();
+                let greeting = match name {
+                    "swedish" => "Hej Sofia",
+                    "norwegian" => "Hei Nora",
+                    "danish" => "Hej Mads",
+                    _ => "Hei Aino",
+                };
+                assert!(text.contains(greeting), "{name}: {text}");
+            }
+            new => panic!("nobody looks at the scenario {new}"),
+        }
+        looked_at += 1;
+    }
+    assert_eq!(looked_at, told.len());
+    assert!(looked_at > 25);
+}
+
+#[tokio::test]
+async fn what_another_device_does_shows_on_this_one_and_keeps_its_session() {
+    let world = World::start().await;
+    let here = play(&world.server, "not-linked").await;
+    for (scenario, status) in [("code-sent-elsewhere", "codeSent"), ("linked-elsewhere", "linked")] {
+        assert_eq!(call(&world.server, scenario).await["keeps"], true);
+        assert_eq!(here.state().await["status"], status);
+        world.server.advance(60).await;
+    }
+    let nobody = json!({ "name": "no such state" });
+    let answer = world.server.request(Method::POST, "/demo/scenario").json(&nobody).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    assert!(answer.text().await.unwrap().contains("not-linked snoozed"));
+}
+
+/// Each fault of the network as a client meets it, and the way back. The doors know none of them.
+#[tokio::test]
+async fn the_network_breaks_in_every_way_and_the_doors_stay_open() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    let ask = async || {
+        let call = anna.request(Method::GET, STATE).timeout(Duration::from_secs(2)).send().await;
+        let call = call.map_err(|error| if error.is_timeout() { "never" } else { "dropped" })?;
+        let status = call.status().as_u16();
+        Ok::<_, &str>((status, call.text().await.unwrap()))
+    };
+    for fault in ["offline", "timeout", "error", "nonsense"] {
+        world.server.faults(json!({ "network": fault })).await;
+        match fault {
+            "offline" => assert_eq!(ask().await, Err("dropped")),
+            "timeout" => assert_eq!(ask().await, Err("never")),
+            "error" => assert_eq!(ask().await, Ok((500, "Internal Server Error".to_owned()))),
+            _ => assert!(ask().await.is_ok_and(|(status, page)| status == 200 && page.contains("our hotel"))),
+        }
+        assert!(world.server.inbox().await.is_empty(), "the inbox answers under {fault}");
+    }
+    // What is not named stays as it is.
+    world.server.faults(json!({ "mail": "delay" })).await;
+    assert!(ask().await.unwrap().1.contains("hotel"));
+    world.server.faults(json!({ "network": "slow" })).await;
+    let began = Instant::now();
+    assert_eq!(anna.state().await["status"], "notLinked");
+    assert!(began.elapsed() >= Duration::from_secs(3), "{:?}", began.elapsed());
+    world.server.door("/demo/reset", Value::Null).await;
+    world.server.sign_in("anna.svensson").await;
+}
+
+#[tokio::test]
+async fn offline_sends_not_a_byte_and_ends_the_streams_that_were_open() {
+    let world = World::start().await;
+    let anna = world.server.sign_in("anna.svensson").await;
+    let mut events = anna.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
+    assert!(events.chunk().await.unwrap().is_some());
+    world.server.faults(json!({ "network": "offline" })).await;
+    let end = tokio::time::timeout(Duration::from_secs(5), async { while let Ok(Some(_)) = events.chunk().await {} });
+    end.await.expect("the stream ends");
+
+    let address = world.server.url.strip_prefix("http://").unwrap().to_owned();
+    let got = tokio::task::spawn_blocking(move || {
+        use std::io::{Read, Write};
+        let mut line = std::net::TcpStream::connect(address).unwrap();
+        line.write_all(b"GET /healthz HTTP/1.1\r\nHost: demo\r\n\r\n").unwrap();
+        let mut got = Vec::new();
+        let _ = line.read_to_end(&mut got);
+        got
+    });
+    assert_eq!(got.await.unwrap(), b"");
+}
