@@ -57,7 +57,7 @@ fn built(wish: &Wish) -> PathBuf {
     target_folder().join(if wish.release { "release" } else { "debug" })
 }
 
-pub(crate) fn has_display() -> bool {
+fn has_display() -> bool {
     !cfg!(target_os = "linux")
         || ["DISPLAY", "WAYLAND_DISPLAY"]
             .iter()

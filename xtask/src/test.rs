@@ -13,7 +13,7 @@ use crate::{
 pub(crate) fn test(only: Option<&str>, long: bool) -> anyhow::Result<()> {
     let mut steps = Steps::new();
     let mut ran = 0;
-    let more: &[Step] = if long { &LONG } else { &[] };
+    let more: &[Step] = if long { LONG } else { &[] };
     for (name, work) in STEPS.iter().chain(more) {
         if only.is_none_or(|only| name.contains(only)) {
             steps.step(name, work)?;
@@ -21,7 +21,7 @@ pub(crate) fn test(only: Option<&str>, long: bool) -> anyhow::Result<()> {
         }
     }
     if ran == 0 {
-        let names: Vec<_> = STEPS.iter().chain(&LONG).map(|(name, _)| *name).collect();
+        let names: Vec<_> = STEPS.iter().chain(LONG).map(|(name, _)| *name).collect();
         bail!("No step has that in its name: {}", names.join(" · "));
     }
     println!("\nAll {ran} steps green in {} s.", steps.seconds());
@@ -47,7 +47,7 @@ const BACKEND: &[&str] = &[
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
-const STEPS: [Step; 16] = [
+const STEPS: &[Step] = &[
     ("the machine has what it needs", || machine::prepare(For::Testing)),
     ("formatting", || sh("cargo", &["fmt", "--all", "--check"])),
     ("packages of the UI", ui::packages),
@@ -76,7 +76,7 @@ const STEPS: [Step; 16] = [
     ("the main flow by WebdriverIO", qa::example),
 ];
 
-const LONG: [Step; 7] = [
+const LONG: &[Step] = &[
     ("long: five minutes of made-up input for each reader of the core", fuzz::five_minutes_each),
     ("long: every screen state, language, theme and size, looked at by axe and compared", || {
         ui::npm(&["run", "--silent", "pictures", "--", "--all"])
