@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn what_is_not_one_code_is_no_code() {
-        for typed in ["", "12345", "1234567", "abcdef", "123456 and 654321", "Code: 12345", "0123456789012"] {
+        for typed in
+            ["", "12345", "1234567", "abcdef", "123456 and 654321", "Code: 12345", "0123456789012", "123\n\n456"]
+        {
             assert_eq!(read(&typed.into()).unwrap_err(), Problem::CodeFormat, "{typed:?}");
         }
     }
