@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "these commands talk to the person who typed them")]
 
+mod bench;
 mod bundle;
 mod fuzz;
 mod machine;
@@ -35,6 +36,8 @@ cargo xtask qa --scenario NAME [--edition mobile|desktop] [--release] [-- COMMAN
     Starts the demo backend in that state and tauri-driver beside it, says how to reach them, and stays until Ctrl-C; with
     a command, until that ends. Then, from another terminal, on what runs:
 cargo xtask qa scenario NAME | clock +24h | fault mail=refuse network=offline … | reset  [--demo URL]
+cargo xtask bench [--only app|backend]
+    The figures of the README, measured again: each beside its floor, in one run. Into target/bench/ too.
 cargo xtask check-targets [--wine]
     Type-checks the whole app for Android, iOS, Windows and macOS. --wine: builds the tests for Windows instead, and runs
     them in Wine.
@@ -96,6 +99,7 @@ fn command() -> anyhow::Result<()> {
     match command.as_deref() {
         Some("run") => run::run(&wish),
         Some("test") => test::test(only.as_deref(), long),
+        Some("bench") => bench::bench(only.as_deref()),
         Some("check-targets") if wine => targets::wine(),
         Some("check-targets") => targets::check(),
         Some("bundle") if check => bundle::check(),

@@ -1,0 +1,95 @@
+//! A figure of ours beside its floor, measured in the same run, and what was asked of it.
+
+#![allow(clippy::print_stdout, reason = "the figures are for the person who asked for them")]
+
+use std::{fs, path::Path};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+/// One line of the table.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// What is measured, as the table says it.
+    pub what: String,
+    /// The unit of `ours` and `floor`: `ms`, `MB`, `/s`.
+    pub unit: String,
+    /// Median of the rounds.
+    pub ours: f64,
+    /// Median of the floor's rounds, taken in turn with ours. None where the target is absolute, or nothing is asked.
+    pub floor: Option<f64>,
+    /// What the floor is.
+    pub beside: Option<String>,
+    /// What was asked.
+    pub target: Option<Target>,
+    /// How many rounds each.
+    pub rounds: usize,
+}
+
+/// What was asked of a figure.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Target {
+    /// Ours ÷ floor, at most.
+    RatioAtMost(f64),
+    /// Ours ÷ floor, at least.
+    RatioAtLeast(f64),
+    /// Ours, in its unit, at most.
+    AtMost(f64),
+}
+
+impl Row {
+    /// Ours ÷ floor.
+    pub fn ratio(&self) -> Option<f64> {
+        self.floor.map(|floor| self.ours / floor)
+    }
+
+    /// Whether the target is met; None where nothing is asked.
+    pub fn is_met(&self) -> Option<bool> {
+        let ratio = self.ratio().unwrap_or(f64::NAN);
+        self.target.map(|target| match target {
+            Target::RatioAtMost(most) => ratio <= most,
+            Target::RatioAtLeast(least) => ratio >= least,
+            Target::AtMost(most) => self.ours <= most,
+        })
+    }
+}
+
+/// Writes rows to `target/bench/NAME.json`.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write(folder: &Path, name: &str, rows: &[Row]) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let file = folder.join(format!("{name}.json"));
+    fs::write(&file, serde_json::to_string_pretty(rows)?).with_context(|| file.display().to_string())
+}
+
+/// The middle of some figures; of an even number, the lower of the two.
+///
+pub fn median(figures: &[f64]) -> f64 {
+    quantile(figures, 0.5)
+}
+
+/// The figure that this part of all figures does not exceed (nearest rank).
+pub fn quantile(figures: &[f64], part: f64) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank")]
+    let rank = (part * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.max(1) - 1).copied().unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{median, quantile};
+
+    #[test]
+    fn a_quantile_is_one_of_the_figures() {
+        let figures = [5.0, 1.0, 4.0, 2.0, 3.0];
+        assert!((median(&figures) - 3.0).abs() < f64::EPSILON);
+        assert!((quantile(&figures, 0.99) - 5.0).abs() < f64::EPSILON);
+        assert!(median(&[]).is_nan());
+    }
+}
