@@ -20,31 +20,31 @@ async fn finished_by_keyboard_and_names_alone(edition: &'static str) {
     let (desk, page) = (&stage.desk, &app.page);
 
     desk.tab_to(page, "textbox", "Server address").await;
-    desk.write(&stage.backend.url);
+    desk.system.write(&stage.backend.url);
     desk.tab_to(page, "textbox", "User name").await;
-    desk.write(ANNA);
+    desk.system.write(ANNA);
     desk.tab_to(page, "textbox", "Password").await;
-    desk.write("demo");
-    desk.press("Return");
+    desk.system.write("demo");
+    desk.system.press("Return");
     page.focus_is_on("heading", "Hi Anna").await;
 
     desk.tab_to(page, "button", by_edition("Connect your account", "Go to Account settings")).await;
-    desk.press("Return");
+    desk.system.press("Return");
     page.focus_is_on("heading", by_edition("Visma Connect", "Account settings")).await;
     desk.tab_to(page, "textbox", by_edition("Email address", "Email")).await;
-    desk.write(ANNA_AT_WORK);
+    desk.system.write(ANNA_AT_WORK);
     desk.tab_to(page, "button", by_edition("Send verification code", "Verify account")).await;
-    desk.press("Return");
+    desk.system.press("Return");
 
     page.focus_is_on("textbox", by_edition("Verification code", "Code")).await;
     page.was_said(&format!("Check your inbox. An email has been sent to {ANNA_AT_WORK} to verify your email address"))
         .await;
     let code = stage.backend.code_to(ANNA_AT_WORK, 0).await;
-    desk.write(&not(&code));
+    desk.system.write(&not(&code));
     page.problem("codeWrong").await;
     // The refused code is selected: what is typed next replaces it.
     page.focus_is_on("textbox", by_edition("Verification code", "Code")).await;
-    desk.write(&code);
+    desk.system.write(&code);
     page.named("heading", "You're all set!").await;
     page.was_said("You're all set!").await;
     let settings =

@@ -135,6 +135,16 @@ fn the_testers_page_names_every_handle_and_no_other() {
     for handle in named {
         assert!(ui.contains(&format!("\"{handle}\"")), "no screen has the handle {handle:?}");
     }
+
+    // Names are written like “this”; they are the English ones.
+    let english = fs::read_to_string(root.join("ui/src/messages/en.ts")).unwrap();
+    let names = table.lines().filter_map(|line| line.split('|').nth(3));
+    let names: Vec<_> =
+        names.flat_map(|cell| cell.split('“').skip(1).filter_map(|rest| rest.split('”').next())).collect();
+    assert!(names.len() > 30, "{names:?}");
+    for name in names {
+        assert!(english.contains(&format!(": \"{name}\",")), "nothing is called {name:?} in English");
+    }
 }
 
 /// Everything below some folders that has tests in it, as one text.

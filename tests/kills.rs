@@ -33,8 +33,7 @@ impl Stage {
     }
 
     fn record_says(&self, part: &str) -> bool {
-        let record = self.desk.folder("data/app.flexconnect.employee/record.json");
-        std::fs::read_to_string(record).is_ok_and(|text| text.contains(part))
+        self.desk.record().contains(part)
     }
 }
 

@@ -40,7 +40,7 @@ impl Album<'_> {
         // Nothing moves for longer than this page's own motion tokens say.
         self.page.still().await;
         let name = format!("{}-{:02}-{}.png", self.prefix, self.number, what.replace([' ', ','], "-"));
-        self.desk.shoot(self.size, &self.folder.join(&name));
+        self.desk.system.camera().shoot(self.size, &self.folder.join(&name));
         println!("  {what:<44} target/tour/{name}");
     }
 }
@@ -53,7 +53,7 @@ async fn tour(edition: &str, size: (u32, u32), dark: bool) {
     let backend = Backend::start(desk.folder("backend")).await;
     let app = desk.start(&["--edition", edition, "--server", &backend.url, "--username", "anna.svensson"]).await;
     let page = &app.page;
-    desk.resize(page, size).await;
+    desk.system.resize(page, size).await;
     let prefix = format!("{edition}-{}", if dark { "dark" } else { "light" });
     let mut album = Album { desk: &desk, page, size, prefix, folder, number: 0 };
 

@@ -1,11 +1,11 @@
 //! The real backend in its demo form, in this process, and the doors that testers have.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use hrm_backend::demo::{Demo, Options};
 use serde_json::{Value, json};
 
-use super::eventually;
+use super::{eventually, report};
 
 pub struct Backend {
     demo: Demo,
@@ -32,9 +32,11 @@ impl Backend {
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
+        let began = Instant::now();
         let answer = self.http.post(format!("{}{path}", self.url)).json(&body).send().await.unwrap();
         let status = answer.status();
         let text = answer.text().await.unwrap();
+        report::step(&format!("POST {path} {body}"), began);
         assert!(status.is_success(), "{path}: {status} {text}");
         serde_json::from_str(&text).unwrap_or_default()
     }

@@ -7,7 +7,12 @@ use fantoccini::{
     key::Key,
 };
 
-use super::eventually;
+use std::time::Instant;
+
+use super::{
+    eventually,
+    report::{self, Camera},
+};
 
 /// The page in the app's window.
 #[derive(Clone)]
@@ -15,11 +20,12 @@ pub struct Page {
     client: Client,
     /// Where the WebDriver listens: for what its client here does not know yet.
     driver: String,
+    camera: Camera,
 }
 
 impl Page {
-    pub async fn new(client: Client, driver: String) -> Self {
-        let page = Self { client, driver };
+    pub async fn new(client: Client, driver: String, camera: Camera) -> Self {
+        let page = Self { client, driver, camera };
         page.element("html[data-ready]").await;
         page
     }
@@ -35,7 +41,7 @@ impl Page {
 
     /// Waits until the element is there to be seen.
     pub async fn see(&self, handle: &str) -> Element {
-        eventually(handle, || self.find(handle)).await
+        eventually(&format!("{handle} to be seen"), || self.find(handle)).await
     }
 
     /// Waits until the element is not to be seen.
@@ -68,12 +74,22 @@ impl Page {
     /// Waits until the problem with this code is told, and gives its sentence.
     pub async fn problem(&self, code: &str) -> String {
         // Its text is empty for WebDriver until the first moment of its fade.
-        eventually(&format!("the sentence of {code}"), || async {
+        let sentence = eventually(&format!("the sentence of {code}"), || async {
             let problem = format!("[data-testid='problem'][data-code='{code}']");
             let sentence = self.client.find(Locator::Css(&problem)).await.ok()?.text().await.ok()?;
             (!sentence.is_empty()).then_some(sentence)
         })
-        .await
+        .await;
+        self.picture(&sentence).await;
+        sentence
+    }
+
+    /// Adds a picture to the report, if there is one.
+    async fn picture(&self, of: &str) {
+        if report::is_wanted() {
+            self.still().await;
+            self.camera.take(of);
+        }
     }
 
     /// Waits until the page as it is shown has all of these.
@@ -101,7 +117,11 @@ impl Page {
 
     /// Types into a field, after what stands in it.
     pub async fn type_into(&self, handle: &str, text: &str) {
-        self.see(handle).await.send_keys(text).await.unwrap();
+        let field = self.see(handle).await;
+        let began = Instant::now();
+        field.send_keys(text).await.unwrap();
+        // A password is nobody's to read, not even the demo's.
+        report::step(&format!("{} typed into {handle}", if handle == "password" { "…" } else { text }), began);
     }
 
     /// Chooses from a list by the value.
@@ -134,6 +154,7 @@ impl Page {
     /// Waits until the flow stands here: `notLinked`, `codeSent`, `linking` or `linked`.
     pub async fn flow_is(&self, state: &str) {
         self.element(&format!("[data-testid='flow'][data-state='{state}']")).await;
+        self.picture(&format!("the flow at {state}")).await;
     }
 
     pub async fn sign_in(&self, server: &str, username: &str) {

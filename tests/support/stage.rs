@@ -40,10 +40,11 @@ impl Stage {
         page.flow_is("notLinked").await;
     }
 
+    #[cfg(target_os = "linux")]
     /// Searches the page, the processes and every file of the desk: log, record, page storage, caches.
     pub async fn nothing_holds(&self, page: &Page, secrets: &[&str]) {
         let source = page.source().await;
-        let processes = self.desk.processes();
+        let processes = self.desk.system.processes();
         assert!(processes.len() > 1, "the app and its web processes: {processes:?}");
         for secret in secrets {
             assert!(!source.contains(secret), "the page must not know {secret}");
@@ -55,7 +56,7 @@ impl Stage {
             }
         }
         // The keyring's own file is encrypted; the backend's folder is not of this device.
-        let files = self.desk.files().into_iter().filter(|file| !file.starts_with(self.desk.folder("backend")));
+        let files = self.desk.system.files().into_iter().filter(|file| !file.starts_with(self.desk.folder("backend")));
         let files: Vec<_> = files.collect();
         for part in ["record.json", "flex-connect.log", "stderr.log"] {
             assert!(files.iter().any(|file| file.ends_with(part)), "{part} was not searched: {files:?}");

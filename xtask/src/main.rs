@@ -3,10 +3,12 @@
 #![allow(clippy::print_stdout, reason = "these commands talk to the person who typed them")]
 
 mod bench;
+mod breakages;
 mod bundle;
 mod fuzz;
 mod machine;
 mod qa;
+mod report;
 mod run;
 mod steps;
 mod supply;
@@ -26,10 +28,12 @@ const USAGE: &str = "\
 cargo xtask run  [--edition mobile|desktop] [--release] [--tour]
     Starts the demo backend and the app against it, signed out, with Anna's user name filled in.
     --tour, or no display: the whole flow on a display of its own, with pictures in target/tour/.
-cargo xtask test [--only STEP] [--long]
-    Everything that must be true before a commit. STEP is a part of a step's name.
+cargo xtask test [--only STEP] [--times N] [--long]
+    Everything that must be true before a commit. STEP is a part of a step's name; --times repeats it until it fails.
     --long: the long forms too (every screen state in every language, 2,000 requests, 20 rounds of kills, fuzzing, the
     other systems' compilers, the installed package).
+cargo xtask report
+    Makes target/qa-report/index.html of what the tests in a window have written there.
 cargo xtask qa --list | --example
     The states that a tester can begin in · the main flow by WebdriverIO.
 cargo xtask qa --scenario NAME [--edition mobile|desktop] [--release] [-- COMMAND…]
@@ -38,6 +42,8 @@ cargo xtask qa --scenario NAME [--edition mobile|desktop] [--release] [-- COMMAN
 cargo xtask qa scenario NAME | clock +24h | fault mail=refuse network=offline … | reset  [--demo URL]
 cargo xtask bench [--only app|backend]
     The figures of the README, measured again: each beside its floor, in one run. Into target/bench/ too.
+cargo xtask breakages [--only WORDS]
+    Breaks the product in small ways (tests/breakages.toml), one by one in a copy: a test must notice each.
 cargo xtask check-targets [--wine]
     Type-checks the whole app for Android, iOS, Windows and macOS. --wine: builds the tests for Windows instead, and runs
     them in Wine.
@@ -66,6 +72,7 @@ fn command() -> anyhow::Result<()> {
     let mut wish = run::Wish { edition: None, release: false, tour: false };
     let mut only = None;
     let mut long = false;
+    let mut times = 1;
     let mut check = false;
     let mut wine = false;
     while let Some(argument) = arguments.next()? {
@@ -88,6 +95,7 @@ fn command() -> anyhow::Result<()> {
             Long("long") => long = true,
             Long("check") => check = true,
             Long("wine") => wine = true,
+            Long("times") => times = arguments.value()?.parse()?,
             Long("only") => only = Some(arguments.value()?.string()?),
             Long("help") => {
                 println!("{USAGE}");
@@ -98,8 +106,10 @@ fn command() -> anyhow::Result<()> {
     }
     match command.as_deref() {
         Some("run") => run::run(&wish),
-        Some("test") => test::test(only.as_deref(), long),
+        Some("test") => test::test(only.as_deref(), times, long),
+        Some("report") => report::end(),
         Some("bench") => bench::bench(only.as_deref()),
+        Some("breakages") => breakages::breakages(only.as_deref()),
         Some("check-targets") if wine => targets::wine(),
         Some("check-targets") => targets::check(),
         Some("bundle") if check => bundle::check(),

@@ -3,21 +3,23 @@
 use anyhow::bail;
 
 use crate::{
-    bundle, fuzz,
+    breakages, bundle, fuzz,
     machine::{self, For},
-    qa,
+    qa, report,
     steps::{Steps, sh, sh_with},
     supply, targets, tools, ui,
 };
 
-pub(crate) fn test(only: Option<&str>, long: bool) -> anyhow::Result<()> {
+pub(crate) fn test(only: Option<&str>, times: u32, long: bool) -> anyhow::Result<()> {
     let mut steps = Steps::new();
     let mut ran = 0;
     let more: &[Step] = if long { LONG } else { &[] };
-    for (name, work) in STEPS.iter().chain(more) {
-        if only.is_none_or(|only| name.contains(only)) {
-            steps.step(name, work)?;
-            ran += 1;
+    for _ in 0..times {
+        for (name, work) in STEPS.iter().chain(more) {
+            if only.is_none_or(|only| name.contains(only)) {
+                steps.step(name, work)?;
+                ran += 1;
+            }
         }
     }
     if ran == 0 {
@@ -67,14 +69,20 @@ const STEPS: &[Step] = &[
         sh_with("cargo", &[&WORKSPACE, BACKEND].concat(), &[("HRM_TEST_POSTGRES", "1")])
     }),
     ("the backend called by its own OpenAPI document", || sh("sh", &["backend/tests/schemathesis/run.sh", "--short"])),
-    ("the flow in a window, through tauri-driver", || {
-        // Two at a time: that is what two cores carry without a test waiting in vain.
-        let threads = ("RUST_TEST_THREADS", "2");
-        let tests = ["--test", "flow", "--test", "abilities", "--test", "kills", "--", "in_a_window"];
-        sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &[threads])
-    }),
+    ("the flow in a window, through tauri-driver", in_a_window),
     ("the main flow by WebdriverIO", qa::example),
 ];
+
+fn in_a_window() -> anyhow::Result<()> {
+    let folder = report::begin()?.display().to_string();
+    // Two at a time: that is what two cores carry without a test waiting in vain.
+    let variables = [("RUST_TEST_THREADS", "2"), ("QA_REPORT", &folder)];
+    let tests = ["--test", "flow", "--test", "abilities", "--test", "kills", "--", "in_a_window"];
+    let done = sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &variables);
+    // Of a failure above all.
+    report::end()?;
+    done
+}
 
 const LONG: &[Step] = &[
     ("long: five minutes of made-up input for each reader of the core", fuzz::five_minutes_each),
@@ -84,6 +92,8 @@ const LONG: &[Step] = &[
     ("long: two thousand requests by the OpenAPI document", || {
         sh("sh", &["backend/tests/schemathesis/run.sh", "--long"])
     }),
+    ("long: no small breakage of the pure rules goes unnoticed", breakages::mutants),
+    ("long: no breakage of the list goes unnoticed", || breakages::breakages(None)),
     ("long: 20 rounds of kills at eight points", || {
         let tests = ["--test", "kills", "--", "eight_points"];
         sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &[("KILL_ROUNDS", "20")])
