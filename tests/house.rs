@@ -120,7 +120,7 @@ fn the_testers_page_names_every_handle_and_no_other() {
     let ui = typescript_below(&root.join("ui/src"));
     let page = fs::read_to_string(root.join("tests/README.md")).unwrap();
     let (_, table) = page.split_once("## Handles").unwrap();
-    let (table, _) = table.split_once("By role and name").unwrap();
+    let (table, _) = table.split_once("`data-code` of a").unwrap();
     let cells = table.lines().filter_map(|line| line.split('|').nth(2));
     let named: Vec<_> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
 

@@ -5,6 +5,7 @@ use std::{
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use fantoccini::{Client, ClientBuilder};
@@ -151,7 +152,7 @@ impl Running {
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        report::write();
+        report::write(&self.folder("stderr.log"));
     }
 }
 
@@ -179,6 +180,14 @@ fn tool(name: &str) -> PathBuf {
     if kept.exists() { kept } else { name.into() }
 }
 
+/// A port that stays free until its server takes it: below those that systems give to outgoing calls, and never twice.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let next = std::process::id().wrapping_mul(97).wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        let port = 20_000 + (next % 12_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }

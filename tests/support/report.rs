@@ -49,7 +49,7 @@ fn with<T>(work: impl FnOnce(&str, &mut Story) -> T) -> Option<T> {
         at: SystemTime::now(),
         steps: Vec::new(),
         failure: None,
-        page: Value::Null,
+        page: json!({}),
     });
     Some(work(&name, story))
 }
@@ -144,12 +144,15 @@ async fn told(session: &str) -> Value {
     })
 }
 
-/// Writes the story of this test down. More can follow: it is written anew then.
-pub fn write() {
+/// Writes the story of this test down, of a failure with what its programs said. More can follow: it is written anew then.
+pub fn write(log: &Path) {
     // A test that fails on another thread than its own says so there.
     let failed = thread::panicking();
     let story = with(|name, story| {
         let at = story.at.duration_since(SystemTime::UNIX_EPOCH).map(millis).unwrap_or_default();
+        if failed {
+            story.page["log"] = fs::read_to_string(log).unwrap_or_default().into();
+        }
         let failure = failed.then(|| story.failure.clone().unwrap_or_else(|| Backtrace::capture().to_string()));
         let text = json!({
             "name": name, "began": at, "took": millis(story.began.elapsed()),

@@ -105,7 +105,9 @@ fn html(stories: &[Value]) -> Result<String, fmt::Error> {
             page.push_str("</tr>");
         }
         page.push_str("</table>");
-        for (part, heading) in [("text", "The page as it stood"), ("source", "Its source")] {
+        for (part, heading) in
+            [("text", "The page as it stood"), ("source", "Its source"), ("log", "What its programs said")]
+        {
             if let Some(told) = story["page"][part].as_str() {
                 write!(page, "<h2>{heading}</h2><pre>{}</pre>", Safe(told))?;
             }
@@ -132,7 +134,7 @@ mod tests {
         let page = html(&[
             json!({ "name": "in_a_window_one", "took": 1500, "failure": "waited \"in vain\"", "steps": steps,
                     "page": { "text": "Check your inbox", "source": "<body>" } }),
-            json!({ "name": "in_a_window_two_works", "took": 500, "failure": null, "steps": [], "page": null }),
+            json!({ "name": "in_a_window_two_works", "took": 500, "failure": null, "steps": [], "page": {} }),
         ]);
         let page = page.unwrap();
         for part in [
