@@ -88,8 +88,14 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let links = number(&url, "SELECT COUNT(*) FROM links").await?;
     println!("{all} people acted in {took:.0} s: {} answers, {} mails, {links} links", answers.len(), mails.len());
     for what in ["sign in", "State", "send", "verify"] {
-        let of: Vec<f64> = acted.iter().flat_map(|done| &done.answers).filter(|(w, _)| *w == what).map(|(_, t)| *t).collect();
-        println!("  {what}: {} answers, median {:.1} ms, p99 {:.1} ms", of.len(), milliseconds(quantile(&of, 0.5)), milliseconds(quantile(&of, 0.99)));
+        let of: Vec<f64> =
+            acted.iter().flat_map(|done| &done.answers).filter(|(w, _)| *w == what).map(|(_, t)| *t).collect();
+        println!(
+            "  {what}: {} answers, median {:.1} ms, p99 {:.1} ms",
+            of.len(),
+            milliseconds(quantile(&of, 0.5)),
+            milliseconds(quantile(&of, 0.99))
+        );
     }
     println!("  at most {} connections to the relay at once", relay.most_open());
     ensure!(faults > 0 || links == all as i64, "{links} links of {all}");

@@ -189,16 +189,24 @@ impl Cycle for Floor {
         let (challenge, code, mail) = (id(), id(), id());
         let (hash, body) = ("0123456789abcdef".repeat(4), "x".repeat(600));
         // The client's limit; the claim of the Idempotency-Key.
-        self.commit(lane, &[Write(
-            "INSERT INTO client_limits (bucket, period, calls) VALUES ($1, $2, 1)
+        self.commit(
+            lane,
+            &[Write(
+                "INSERT INTO client_limits (bucket, period, calls) VALUES ($1, $2, 1)
              ON CONFLICT (bucket, period) DO UPDATE SET calls = client_limits.calls + 1",
-            vec![Bound::Text(format!("send {employee}")), Number(now)],
-        )]).await?;
-        self.commit(lane, &[Write(
-            "INSERT INTO idempotency (employee_id, key_hash, fingerprint, status, body, created_at, running_until)
+                vec![Bound::Text(format!("send {employee}")), Number(now)],
+            )],
+        )
+        .await?;
+        self.commit(
+            lane,
+            &[Write(
+                "INSERT INTO idempotency (employee_id, key_hash, fingerprint, status, body, created_at, running_until)
              VALUES ($1, $2, $2, 0, '', $3, $3)",
-            vec![text(&employee), text(&hash), Number(now)],
-        )]).await?;
+                vec![text(&employee), text(&hash), Number(now)],
+            )],
+        )
+        .await?;
         // The send.
         self.commit(lane, &[
             Write(
@@ -223,32 +231,47 @@ impl Cycle for Floor {
         ]).await?;
         // The mail, and that it is out. The lease is left out: one transaction takes it for up to sixteen mails.
         self.smtp.send(message(&address, &mail)?).await?;
-        self.commit(lane, &[
-            Write("DELETE FROM mails WHERE id = $1", vec![text(&mail)]),
-            Write("UPDATE codes SET delivery = 'accepted' WHERE id = $1", vec![text(&code)]),
-        ]).await?;
+        self.commit(
+            lane,
+            &[
+                Write("DELETE FROM mails WHERE id = $1", vec![text(&mail)]),
+                Write("UPDATE codes SET delivery = 'accepted' WHERE id = $1", vec![text(&code)]),
+            ],
+        )
+        .await?;
         // The right code, and the job of the link.
-        self.commit(lane, &[
-            Write("UPDATE codes SET fate = 'used' WHERE id = $1", vec![text(&code)]),
-            Write("UPDATE challenges SET ended = 'proved' WHERE id = $1", vec![text(&challenge)]),
-            Write("UPDATE employees SET failures = 0 WHERE id = $1", vec![text(&employee)]),
-            Write(
-                "INSERT INTO linkings (employee_id, challenge_id, address, created_at, next_at, lease_until)
+        self.commit(
+            lane,
+            &[
+                Write("UPDATE codes SET fate = 'used' WHERE id = $1", vec![text(&code)]),
+                Write("UPDATE challenges SET ended = 'proved' WHERE id = $1", vec![text(&challenge)]),
+                Write("UPDATE employees SET failures = 0 WHERE id = $1", vec![text(&employee)]),
+                Write(
+                    "INSERT INTO linkings (employee_id, challenge_id, address, created_at, next_at, lease_until)
                  VALUES ($1, $2, $3, $4, $4, $4)",
-                vec![text(&employee), text(&challenge), text(&address), Number(now)],
-            ),
-        ]).await?;
+                    vec![text(&employee), text(&challenge), text(&address), Number(now)],
+                ),
+            ],
+        )
+        .await?;
         // Before the account is created, and after.
-        self.commit(lane, &[Write("UPDATE linkings SET create_tried = 1 WHERE employee_id = $1", vec![text(&employee)])])
-            .await?;
-        self.commit(lane, &[
-            Write("DELETE FROM linkings WHERE employee_id = $1", vec![text(&employee)]),
-            Write(
-                "INSERT INTO links (employee_id, company_id, visma_user_id, address, origin, linked_at)
+        self.commit(
+            lane,
+            &[Write("UPDATE linkings SET create_tried = 1 WHERE employee_id = $1", vec![text(&employee)])],
+        )
+        .await?;
+        self.commit(
+            lane,
+            &[
+                Write("DELETE FROM linkings WHERE employee_id = $1", vec![text(&employee)]),
+                Write(
+                    "INSERT INTO links (employee_id, company_id, visma_user_id, address, origin, linked_at)
                  VALUES ($1, 'acme', $2, $3, 'created', $4)",
-                vec![text(&employee), Bound::Text(id()), text(&address), Number(now)],
-            ),
-        ]).await
+                    vec![text(&employee), Bound::Text(id()), text(&address), Number(now)],
+                ),
+            ],
+        )
+        .await
     }
 }
 

@@ -129,7 +129,11 @@ impl Crowd {
         let Self { employees, challenged, addresses, callers } = self;
         let (stride, year) = (employees / callers, now + 365 * 86_400_000);
         let people = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {employees})");
-        let second = if addresses > 1 { "CROSS JOIN (SELECT 0 AS p UNION ALL SELECT 1) a" } else { "CROSS JOIN (SELECT 0 AS p) a" };
+        let second = if addresses > 1 {
+            "CROSS JOIN (SELECT 0 AS p UNION ALL SELECT 1) a"
+        } else {
+            "CROSS JOIN (SELECT 0 AS p) a"
+        };
         let mut tx = db.begin().await?;
         for statement in [
             "INSERT INTO companies VALUES ('acme', 'Acme AB', 'always')".to_owned(),
@@ -190,7 +194,9 @@ pub(crate) async fn forget_sends(url: &str, since: i64) -> anyhow::Result<()> {
     let mut tx = db.begin().await?;
     for statement in [
         format!("DELETE FROM codes WHERE sent_at >= {since}"),
-        format!("UPDATE employees SET challenge_id = NULL WHERE challenge_id IN (SELECT id FROM challenges WHERE created_at >= {since})"),
+        format!(
+            "UPDATE employees SET challenge_id = NULL WHERE challenge_id IN (SELECT id FROM challenges WHERE created_at >= {since})"
+        ),
         format!("DELETE FROM challenges WHERE created_at >= {since}"),
         "UPDATE codes SET fate = 'live'".to_owned(),
         ORIGINAL_CHALLENGES.to_owned(),

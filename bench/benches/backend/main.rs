@@ -95,7 +95,8 @@ async fn main() -> anyhow::Result<()> {
 }
 
 fn line(row: &flex_connect_bench::Row) -> String {
-    let floor = row.floor.zip(row.ratio()).map_or_else(String::new, |(floor, ratio)| format!(" beside {floor:.2}: {ratio:.2}"));
+    let floor =
+        row.floor.zip(row.ratio()).map_or_else(String::new, |(floor, ratio)| format!(" beside {floor:.2}: {ratio:.2}"));
     let verdict = row.is_met().map_or("", |met| if met { " (met)" } else { " (MISSED)" });
     format!("{}: {:.2} {}{floor}{verdict}", row.what, row.ours, row.unit)
 }

@@ -35,7 +35,10 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             if name == "million" {
                 let challenges = f64::from(crowd.employees) * f64::from(crowd.challenged) / 10.0;
                 let bytes = |what: &str, ours| absolute(format!("{what}, {}", engine.name()), "bytes", ours);
-                rows.push(bytes("an employee with two addresses and a session", sizes.people / f64::from(crowd.employees)));
+                rows.push(bytes(
+                    "an employee with two addresses and a session",
+                    sizes.people / f64::from(crowd.employees),
+                ));
                 rows.push(bytes("a challenge with a code", sizes.challenges / challenges));
             }
             let backend = bench.backend(&url)?;
@@ -49,7 +52,8 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
                 let thousand = SMALL.callers as usize;
                 let from = if all > thousand { round * thousand } else { 0 };
                 let began = Clock::machine();
-                let sends = latencies(side.backend.address, &side.people[from..from + thousand], http::send_code, 202).await?;
+                let sends =
+                    latencies(side.backend.address, &side.people[from..from + thousand], http::send_code, 202).await?;
                 while bench.relay.len() < thousand {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
@@ -67,9 +71,7 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             }
         }
         let [small, million] = &sides[..] else { anyhow::bail!("two sides") };
-        for (what, ours, floor) in
-            [("State", &million.states, &small.states), ("send", &million.sends, &small.sends)]
-        {
+        for (what, ours, floor) in [("State", &million.states, &small.states), ("send", &million.sends, &small.sends)] {
             rows.push(Row {
                 what: format!("{what}, p99 with 1,000,000 employees, {}", engine.name()),
                 unit: "ms".to_owned(),

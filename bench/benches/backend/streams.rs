@@ -44,12 +44,9 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             tokio::spawn(async move {
                 let stream = open(address, &of, &sender).await;
                 drop(turn);
-                let went_on = match stream {
-                    Ok(stream) => listen(stream, of.number, &sender).await,
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = went_on {
-                    eprintln!("a stream: {error:#}");
+                // It ends with the backend; one that ends before that is counted.
+                if let Ok(stream) = stream {
+                    let _ = listen(stream, of.number, &sender).await;
                 }
                 broken.fetch_add(1, Ordering::Relaxed);
             });
