@@ -42,14 +42,24 @@ impl From<sqlx::Error> for Refused {
     }
 }
 
-/// The State of an employee, and when it next changes by time alone.
+/// The State of an employee.
 ///
 /// # Errors
 /// `signed_out` when the employee is gone, `unavailable`.
-pub async fn state(backend: &Backend, employee: &str) -> Result<(State, Option<Millis>), Refused> {
+pub async fn state(backend: &Backend, employee: &str) -> Result<State, Refused> {
     let now = backend.clock.now();
-    let mut tx = backend.database.read().await?;
-    let standing = known(standing::read(&mut tx, employee, now).await?)?;
+    let standing = known(standing::read(&mut *backend.database.look().await?, employee, now).await?)?;
+    Ok(state_of(backend, &standing, now))
+}
+
+/// The State of the employee whose session this is, and when it next changes by time alone.
+///
+/// # Errors
+/// `signed_out` when the session or the employee is gone, `unavailable`.
+pub async fn state_of_session(backend: &Backend, token_hash: &str) -> Result<(State, Option<Millis>), Refused> {
+    let now = backend.clock.now();
+    let standing = standing::read_of_session(&mut *backend.database.look().await?, token_hash, now).await?;
+    let standing = known(standing)?;
     Ok((state_of(backend, &standing, now), standing.next_change(now)))
 }
 
@@ -85,7 +95,8 @@ async fn send_once(backend: &Arc<Backend>, call: &mut Call, employee: &str, emai
         false
     } else {
         let address = Address::parse(email).map_err(|_| Refused::from(ProblemCode::EmailInvalid))?;
-        let proof = standing.policy.proof_for(&address, &standing.addresses);
+        let policy = standing::read_policy(&mut tx, &standing.person.company_id).await?;
+        let proof = policy.proof_for(&address, &standing.addresses);
         let proof = proof.map_err(|_| Refused::from(ProblemCode::DomainNotAllowed))?;
         if proof == Proof::Code && address.needs_smtputf8() && !backend.settings.smtputf8 {
             return Err(ProblemCode::EmailInvalid.into());
@@ -180,7 +191,7 @@ pub async fn verify(backend: &Arc<Backend>, employee: &str, code: &SecretString)
             if linking::finish_soon(backend, employee).await == Outcome::Taken {
                 return Err(ProblemCode::AccountTaken.into());
             }
-            Ok(state(backend, employee).await?.0)
+            state(backend, employee).await
         }
         Verdict::Wrong(_) | Verdict::LastWrong => {
             let is_last = verdict == Verdict::LastWrong;

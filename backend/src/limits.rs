@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use hrm_api::{Problem, ProblemCode};
 
 use crate::Backend;
-use crate::clock::{Clock, MINUTE, Millis, seconds_until};
+use crate::clock::{Clock, Millis, seconds_until};
 use crate::flow::Refused;
 
 /// Counts a call in `bucket`, of which `most` are allowed in a `period`.
@@ -16,7 +16,6 @@ pub async fn count(backend: &Backend, bucket: &str, most: i64, period: Millis) -
     let now = Clock::machine();
     let period_start = now - now.rem_euclid(period);
     let mut tx = backend.database.write().await?;
-    sqlx::query("DELETE FROM client_limits WHERE period < $1").bind(now - 60 * MINUTE).execute(&mut *tx).await?;
     let calls: i64 = sqlx::query_scalar(
         "INSERT INTO client_limits (bucket, period, calls) VALUES ($1, $2, 1)
          ON CONFLICT (bucket, period) DO UPDATE SET calls = client_limits.calls + 1 RETURNING calls",

@@ -81,14 +81,6 @@ pub async fn run(backend: &Backend, employee: &str) -> Outcome {
     }
 }
 
-/// Takes jobs that are due, with their lease.
-///
-/// # Errors
-/// When the database is out of reach.
-pub async fn claim(backend: &Backend) -> sqlx::Result<Vec<String>> {
-    outbox::claim(&backend.database, outbox::Queue::Linkings, backend.settings.lease).await
-}
-
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error(transparent)]

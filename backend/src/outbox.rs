@@ -30,6 +30,10 @@ pub enum Queue {
     Linkings,
 }
 
+/// Mails that are handed over at once, and links that are made at once: as many connections to the mail server and to
+/// Visma Connect. The others wait in the database, where no time limit runs for them.
+const AT_ONCE: usize = 32;
+
 /// Puts a mail into the outbox, sealed.
 ///
 /// # Errors
@@ -70,36 +74,39 @@ pub fn wait(attempts: i64, settings: &Settings, chance: f64) -> Millis {
     whole - shorter
 }
 
-/// Takes jobs that are due, and their lease.
+/// Takes at most so many jobs that are due, and their lease.
 ///
 /// # Errors
 /// When the database is out of reach.
-pub async fn claim(database: &Database, queue: Queue, lease: Millis) -> sqlx::Result<Vec<String>> {
+pub async fn claim(database: &Database, queue: Queue, most: usize, lease: Millis) -> sqlx::Result<Vec<String>> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
     let (table, id) = match queue {
         Queue::Mails => ("mails", "id"),
         Queue::Linkings => ("linkings", "employee_id"),
     };
     let now = Clock::machine();
-    let due = format!("SELECT {id} FROM {table} WHERE lease_until <= $1 AND next_at <= $1 ORDER BY next_at LIMIT 16");
+    let due = format!("SELECT {id} FROM {table} WHERE lease_until <= $1 AND next_at <= $1 ORDER BY next_at LIMIT $2");
     // A look first: an idle outbox writes nothing.
-    let mut tx = database.read().await?;
-    let first: Option<String> =
-        sqlx::query_scalar(AssertSqlSafe(due.clone())).bind(now).fetch_optional(&mut *tx).await?;
-    drop(tx);
+    let first: Option<String> = sqlx::query_scalar(AssertSqlSafe(due.clone()))
+        .bind(now)
+        .bind(1_i64)
+        .fetch_optional(&mut *database.look().await?)
+        .await?;
     if first.is_none() {
         return Ok(Vec::new());
     }
     let take =
-        format!("UPDATE {table} SET lease_until = $2 WHERE {id} IN ({due}{}) RETURNING {id}", database.skip_locked());
+        format!("UPDATE {table} SET lease_until = $3 WHERE {id} IN ({due}{}) RETURNING {id}", database.skip_locked());
     let mut tx = database.write().await?;
-    let jobs = sqlx::query_scalar(AssertSqlSafe(take)).bind(now).bind(now + lease).fetch_all(&mut *tx).await?;
+    let jobs = sqlx::query_scalar(AssertSqlSafe(take)).bind(now).bind(most).bind(now + lease);
+    let jobs = jobs.fetch_all(&mut *tx).await?;
     tx.commit().await?;
     Ok(jobs)
 }
 
 /// Works until the backend stops.
 pub async fn work(backend: Arc<Backend>) {
-    let mut running = JoinSet::new();
+    let (mut mails, mut links) = (JoinSet::new(), JoinSet::new());
     let mut swept_at = None;
     while !backend.stopping.is_cancelled() {
         let now = backend.clock.now();
@@ -109,39 +116,47 @@ pub async fn work(backend: Arc<Backend>) {
                 tracing::warn!(%error, "old rows stay for another hour");
             }
         }
-        match claim(&backend.database, Queue::Mails, backend.settings.lease).await {
-            Ok(mails) => {
-                for id in mails {
-                    let backend = Arc::clone(&backend);
-                    running.spawn(async move {
-                        if let Err(error) = deliver(&backend, &id).await {
-                            tracing::error!(mail = id, %error, "a mail waits for its lease to end");
-                        }
-                    });
-                }
+        for (queue, running) in [(Queue::Mails, &mut mails), (Queue::Linkings, &mut links)] {
+            while running.try_join_next().is_some() {}
+            let room = AT_ONCE.saturating_sub(running.len());
+            if room == 0 {
+                continue;
             }
-            Err(error) => tracing::error!(%error, "the outbox cannot be read"),
-        }
-        match linking::claim(&backend).await {
-            Ok(employees) => {
-                for employee in employees {
-                    let backend = Arc::clone(&backend);
-                    running.spawn(async move {
-                        linking::run(&backend, &employee).await;
-                    });
+            match claim(&backend.database, queue, room, backend.settings.lease).await {
+                Ok(jobs) => {
+                    for id in jobs {
+                        running.spawn(run(Arc::clone(&backend), queue, id));
+                    }
                 }
+                Err(error) => tracing::error!(?queue, %error, "the outbox cannot be read"),
             }
-            Err(error) => tracing::error!(%error, "the waiting links cannot be read"),
         }
+        let (no_mail_fits, no_link_fits) = (mails.len() >= AT_ONCE, links.len() >= AT_ONCE);
         tokio::select! {
             () = backend.wake.notified() => {}
             () = tokio::time::sleep(backend.settings.poll) => {}
-            Some(_) = running.join_next() => {}
+            // Others may wait that were not taken for want of room.
+            Some(_) = mails.join_next(), if no_mail_fits => {}
+            Some(_) = links.join_next(), if no_link_fits => {}
             () = backend.stopping.cancelled() => {}
         }
     }
     // What is under way is finished, so that a mail is not handed over twice.
-    while running.join_next().await.is_some() {}
+    while mails.join_next().await.is_some() {}
+    while links.join_next().await.is_some() {}
+}
+
+async fn run(backend: Arc<Backend>, queue: Queue, id: String) {
+    match queue {
+        Queue::Mails => {
+            if let Err(error) = deliver(&backend, &id).await {
+                tracing::error!(mail = id, %error, "a mail waits for its lease to end");
+            }
+        }
+        Queue::Linkings => {
+            linking::run(&backend, &id).await;
+        }
+    }
 }
 
 #[derive(FromRow)]
@@ -154,25 +169,22 @@ struct Mail {
     created_at: i64,
     first_name: String,
     language: String,
+    fate: Option<String>,
+    expires_at: Option<i64>,
 }
 
 async fn deliver(backend: &Backend, id: &str) -> sqlx::Result<()> {
-    let mut tx = backend.database.read().await?;
     let row: Option<Mail> = sqlx::query_as(
-        "SELECT m.employee_id, m.code_id, m.recipient, m.sealed, m.attempts, m.created_at, e.first_name, e.language
-         FROM mails m JOIN employees e ON e.id = m.employee_id WHERE m.id = $1",
+        "SELECT m.employee_id, m.code_id, m.recipient, m.sealed, m.attempts, m.created_at, e.first_name, e.language,
+                k.fate, k.expires_at
+         FROM mails m JOIN employees e ON e.id = m.employee_id LEFT JOIN codes k ON k.id = m.code_id WHERE m.id = $1",
     )
     .bind(id)
-    .fetch_optional(&mut *tx)
+    .fetch_optional(&mut *backend.database.look().await?)
     .await?;
     let Some(row) = row else { return Ok(()) };
-    let code: Option<(String, i64)> = sqlx::query_as("SELECT fate, expires_at FROM codes WHERE id = $1")
-        .bind(&row.code_id)
-        .fetch_optional(&mut *tx)
-        .await?;
-    drop(tx);
 
-    if let Some((fate, expires_at)) = code {
+    if let (Some(fate), Some(expires_at)) = (&row.fate, row.expires_at) {
         if fate != fate_word(Fate::Live) {
             return finish(backend, id, &row, None).await;
         }

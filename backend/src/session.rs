@@ -77,7 +77,7 @@ pub struct Session {
     /// Who it is.
     pub employee_id: String,
     /// Which session.
-    token_hash: String,
+    pub token_hash: String,
     /// When it ends.
     pub expires_at: Millis,
 }
@@ -91,13 +91,11 @@ pub async fn sign_in(
     username: &str,
     password: SecretString,
 ) -> Result<(SecretString, SessionInfo), Refused> {
-    let mut tx = backend.database.read().await?;
     let row: Option<(String, String)> =
         sqlx::query_as("SELECT id, password_hash FROM employees WHERE username_key = $1")
             .bind(username_key(username))
-            .fetch_optional(&mut *tx)
+            .fetch_optional(&mut *backend.database.look().await?)
             .await?;
-    drop(tx);
     let (id, hash) = row.unzip();
     let is_right = backend.passwords.is_right(hash, password).await;
     let (Some(id), true) = (&id, is_right) else {
@@ -114,7 +112,6 @@ pub async fn sign_in(
         expires_at: now + backend.settings.session_life,
     };
     let mut tx = backend.database.write().await?;
-    sqlx::query("DELETE FROM sessions WHERE expires_at <= $1").bind(now).execute(&mut *tx).await?;
     sqlx::query("INSERT INTO sessions (token_hash, employee_id, expires_at) VALUES ($1, $2, $3)")
         .bind(&session.token_hash)
         .bind(&session.employee_id)
@@ -126,36 +123,19 @@ pub async fn sign_in(
     Ok((token, info))
 }
 
-/// The session of a bearer token.
+/// The session of a bearer token with this hash.
 ///
 /// # Errors
 /// `signed_out`, `unavailable`.
-pub async fn find(backend: &Backend, token: &SecretString) -> Result<Session, Refused> {
-    let token_hash = sha256(token.expose_secret());
-    let mut tx = backend.database.read().await?;
+pub async fn find(backend: &Backend, token_hash: String) -> Result<Session, Refused> {
     let row: Option<(String, i64)> =
         sqlx::query_as("SELECT employee_id, expires_at FROM sessions WHERE token_hash = $1 AND expires_at > $2")
             .bind(&token_hash)
             .bind(backend.clock.now())
-            .fetch_optional(&mut *tx)
+            .fetch_optional(&mut *backend.database.look().await?)
             .await?;
     let (employee_id, expires_at) = row.ok_or_else(|| Refused::from(ProblemCode::SignedOut))?;
     Ok(Session { employee_id, token_hash, expires_at })
-}
-
-/// Whether the session still stands.
-///
-/// # Errors
-/// `unavailable`.
-pub async fn still_stands(backend: &Backend, session: &Session) -> Result<bool, Refused> {
-    let mut tx = backend.database.read().await?;
-    let row: Option<i64> =
-        sqlx::query_scalar("SELECT expires_at FROM sessions WHERE token_hash = $1 AND expires_at > $2")
-            .bind(&session.token_hash)
-            .bind(backend.clock.now())
-            .fetch_optional(&mut *tx)
-            .await?;
-    Ok(row.is_some())
 }
 
 /// Who is signed in.
@@ -163,13 +143,12 @@ pub async fn still_stands(backend: &Backend, session: &Session) -> Result<bool, 
 /// # Errors
 /// `signed_out`, `unavailable`.
 pub async fn info(backend: &Backend, session: &Session) -> Result<SessionInfo, Refused> {
-    let mut tx = backend.database.read().await?;
     let row: Option<(String, String, String, String)> = sqlx::query_as(
         "SELECT e.first_name, e.last_name, c.name, e.language
          FROM employees e JOIN companies c ON c.id = e.company_id WHERE e.id = $1",
     )
     .bind(&session.employee_id)
-    .fetch_optional(&mut *tx)
+    .fetch_optional(&mut *backend.database.look().await?)
     .await?;
     let (first_name, last_name, company, language) = row.ok_or_else(|| Refused::from(ProblemCode::SignedOut))?;
     let id = session.employee_id.clone();

@@ -1,5 +1,7 @@
 //! All that the backend knows of one employee's way to Visma Connect, and the State that follows from it.
 
+use std::mem::take;
+
 use hrm_api::{Account, Banner, Challenge as ApiChallenge, Delivery, Language, Origin, SettingsUrl, State, Status};
 use sqlx::{AnyConnection, FromRow};
 
@@ -14,8 +16,6 @@ use crate::policy::{CodePolicy, Policy};
 pub struct Standing {
     /// Who it is.
     pub person: Person,
-    /// What the company says about addresses.
-    pub policy: Policy,
     /// Addresses on the HRM record: the work address first, no duplicates.
     pub addresses: Vec<Address>,
     /// Wrong codes in a row.
@@ -66,8 +66,10 @@ pub struct CodeDetail {
     pub delivery: Delivery,
 }
 
+/// The employee, the challenge, the link, and one code of the last day: as many rows as there are codes, at least one.
 #[derive(FromRow)]
-struct EmployeeRow {
+struct Row {
+    id: String,
     company_id: String,
     company: String,
     first_name: String,
@@ -76,29 +78,74 @@ struct EmployeeRow {
     country: String,
     failures: i64,
     snoozed_until: Option<i64>,
+    addresses: Option<String>,
     challenge_id: Option<String>,
-}
-
-#[derive(FromRow)]
-struct ChallengeRow {
-    id: String,
-    address: String,
-    attempts: i64,
+    challenge_address: Option<String>,
+    attempts: Option<i64>,
     ended: Option<String>,
     taken_user_id: Option<String>,
+    linking_since: Option<i64>,
+    link_address: Option<String>,
+    origin: Option<String>,
+    linked_at: Option<i64>,
+    code_id: Option<String>,
+    code_challenge: Option<String>,
+    mailbox: Option<String>,
+    key_id: Option<String>,
+    mac: Option<String>,
+    sent_at: Option<i64>,
+    expires_at: Option<i64>,
+    fate: Option<String>,
+    delivery: Option<String>,
 }
 
-#[derive(FromRow)]
-struct CodeRow {
-    id: String,
-    challenge_id: String,
-    address: String,
-    key_id: String,
-    mac: String,
-    sent_at: i64,
-    expires_at: i64,
-    fate: String,
-    delivery: String,
+impl Row {
+    fn challenge(&mut self) -> Option<(Challenge, Address)> {
+        let end = self.ended.as_deref().map(read_end);
+        let challenge = Challenge { id: self.challenge_id.take()?, attempts: count(self.attempts?), end };
+        Some((challenge, Address::parse(self.challenge_address.as_deref()?).ok()?))
+    }
+
+    fn link(&mut self) -> Option<Account> {
+        let origin = if self.origin.as_deref()? == "existing" { Origin::Existing } else { Origin::Created };
+        Some(Account { email: self.link_address.take()?, linked_at: date(self.linked_at?), origin })
+    }
+
+    fn code(self) -> Option<(Code, CodeDetail)> {
+        let code = Code {
+            id: self.code_id?,
+            challenge: self.code_challenge?,
+            sent_at: self.sent_at?,
+            expires_at: self.expires_at?,
+            fate: read_fate(&self.fate?),
+        };
+        let mac = CodeMac { key_id: self.key_id?, mac: self.mac? };
+        Some((code, CodeDetail { mac, mailbox: self.mailbox?, delivery: read_delivery(&self.delivery?) }))
+    }
+}
+
+/// One statement, since each is a way to the database and back: it is read at every call. No address has a space in it.
+macro_rules! standing_of {
+    ($employee:literal) => {
+        concat!(
+            "SELECT e.id, e.company_id, c.name AS company, e.first_name, e.last_name, e.language, e.country,
+                    e.failures, e.snoozed_until,
+                    (SELECT string_agg(a.address, ' ' ORDER BY a.position) FROM employee_addresses a
+                     WHERE a.employee_id = e.id) AS addresses,
+                    h.id AS challenge_id, h.address AS challenge_address, h.attempts, h.ended, h.taken_user_id,
+                    g.created_at AS linking_since, l.address AS link_address, l.origin, l.linked_at,
+                    k.id AS code_id, k.challenge_id AS code_challenge, k.address AS mailbox, k.key_id, k.mac,
+                    k.sent_at, k.expires_at, k.fate, k.delivery
+             FROM employees e JOIN companies c ON c.id = e.company_id
+             LEFT JOIN challenges h ON h.id = e.challenge_id
+             LEFT JOIN linkings g ON g.employee_id = e.id
+             LEFT JOIN links l ON l.employee_id = e.id
+             LEFT JOIN codes k ON k.employee_id = e.id AND k.sent_at > $2
+             WHERE e.id = ",
+            $employee,
+            " ORDER BY k.sent_at DESC, k.id"
+        )
+    };
 }
 
 /// Reads the standing of one employee. `None`: there is no such employee.
@@ -106,100 +153,56 @@ struct CodeRow {
 /// # Errors
 /// When the database is out of reach.
 pub async fn read(db: &mut AnyConnection, employee: &str, now: Millis) -> sqlx::Result<Option<Standing>> {
-    let row: Option<EmployeeRow> = sqlx::query_as(
-        "SELECT e.company_id, c.name AS company, e.first_name, e.last_name, e.language, e.country,
-                e.failures, e.snoozed_until, e.challenge_id
-         FROM employees e JOIN companies c ON c.id = e.company_id WHERE e.id = $1",
-    )
-    .bind(employee)
-    .fetch_optional(&mut *db)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
+    let rows = sqlx::query_as(standing_of!("$1")).bind(employee).bind(now - DAY).fetch_all(db).await?;
+    Ok(standing(rows))
+}
 
-    let policy = read_policy(db, &row.company_id).await?;
+/// Reads the standing of the employee whose session has this token. `None`: there is no such session any more.
+///
+/// # Errors
+/// When the database is out of reach.
+pub async fn read_of_session(db: &mut AnyConnection, token_hash: &str, now: Millis) -> sqlx::Result<Option<Standing>> {
+    const OF_SESSION: &str =
+        standing_of!("(SELECT employee_id FROM sessions WHERE token_hash = $1 AND expires_at > $3)");
+    let rows = sqlx::query_as(OF_SESSION).bind(token_hash).bind(now - DAY).bind(now).fetch_all(db).await?;
+    Ok(standing(rows))
+}
 
-    let texts: Vec<String> =
-        sqlx::query_scalar("SELECT address FROM employee_addresses WHERE employee_id = $1 ORDER BY position")
-            .bind(employee)
-            .fetch_all(&mut *db)
-            .await?;
+fn standing(rows: Vec<Row>) -> Option<Standing> {
+    let mut rows = rows.into_iter();
+    let mut first = rows.next()?;
     let mut addresses: Vec<Address> = Vec::new();
-    for address in texts.iter().filter_map(|text| Address::parse(text).ok()) {
+    let texts = first.addresses.take().unwrap_or_default();
+    for address in texts.split(' ').filter_map(|text| Address::parse(text).ok()) {
         if !addresses.iter().any(|known| known.is_same_without_case(&address)) {
             addresses.push(address);
         }
     }
-
-    let challenge_row: Option<ChallengeRow> =
-        sqlx::query_as("SELECT id, address, attempts, ended, taken_user_id FROM challenges WHERE id = $1")
-            .bind(&row.challenge_id)
-            .fetch_optional(&mut *db)
-            .await?;
-    let taken_user_id = challenge_row.as_ref().and_then(|row| row.taken_user_id.clone());
-    let challenge = challenge_row.and_then(|row| {
-        let end = row.ended.as_deref().map(read_end);
-        let challenge = Challenge { id: row.id, attempts: count(row.attempts), end };
-        Some((challenge, Address::parse(&row.address).ok()?))
-    });
-
-    let rows: Vec<CodeRow> = sqlx::query_as(
-        "SELECT id, challenge_id, address, key_id, mac, sent_at, expires_at, fate, delivery
-         FROM codes WHERE employee_id = $1 AND sent_at > $2 ORDER BY sent_at DESC, id",
-    )
-    .bind(employee)
-    .bind(now - DAY)
-    .fetch_all(&mut *db)
-    .await?;
-    let (codes, code_details) = rows
-        .into_iter()
-        .map(|row| {
-            let code = Code {
-                id: row.id,
-                challenge: row.challenge_id,
-                sent_at: row.sent_at,
-                expires_at: row.expires_at,
-                fate: read_fate(&row.fate),
-            };
-            let mac = CodeMac { key_id: row.key_id, mac: row.mac };
-            (code, CodeDetail { mac, mailbox: row.address, delivery: read_delivery(&row.delivery) })
-        })
-        .unzip();
-
-    let is_linking: Option<i64> = sqlx::query_scalar("SELECT created_at FROM linkings WHERE employee_id = $1")
-        .bind(employee)
-        .fetch_optional(&mut *db)
-        .await?;
-    let link: Option<(String, String, i64)> =
-        sqlx::query_as("SELECT address, origin, linked_at FROM links WHERE employee_id = $1")
-            .bind(employee)
-            .fetch_optional(&mut *db)
-            .await?;
-
-    Ok(Some(Standing {
-        person: Person {
-            id: employee.to_owned(),
-            company_id: row.company_id,
-            company: row.company,
-            first_name: row.first_name,
-            last_name: row.last_name,
-            language: read_language(&row.language),
-            country: row.country,
-        },
-        policy,
+    let (challenge, link) = (first.challenge(), first.link());
+    let person = Person {
+        id: take(&mut first.id),
+        company_id: take(&mut first.company_id),
+        company: take(&mut first.company),
+        first_name: take(&mut first.first_name),
+        last_name: take(&mut first.last_name),
+        language: read_language(&first.language),
+        country: take(&mut first.country),
+    };
+    let (failures, snoozed_until) = (count(first.failures), first.snoozed_until);
+    let (taken_user_id, is_linking) = (first.taken_user_id.take(), first.linking_since.is_some());
+    let (codes, code_details) = std::iter::once(first).chain(rows).filter_map(Row::code).unzip();
+    Some(Standing {
+        person,
         addresses,
-        failures: count(row.failures),
-        snoozed_until: row.snoozed_until,
+        failures,
+        snoozed_until,
         challenge,
         taken_user_id,
         codes,
         code_details,
-        is_linking: is_linking.is_some(),
-        link: link.map(|(email, origin, at)| Account {
-            email,
-            linked_at: date(at),
-            origin: if origin == "existing" { Origin::Existing } else { Origin::Created },
-        }),
-    }))
+        is_linking,
+        link,
+    })
 }
 
 /// Reads what a company says about addresses.

@@ -1,9 +1,9 @@
 //! Old rows go: what no rule looks at any more has no business in a database of people.
 
 use crate::Backend;
-use crate::clock::DAY;
+use crate::clock::{Clock, DAY, HOUR};
 
-/// Deletes sessions that ended, answers to repeated calls after a day, and codes and challenges after two: the limits
+/// Deletes sessions that ended, clients' counts after an hour, answers to repeated calls after a day, and codes and challenges after two: the limits
 /// look back for one day, and several backends' clocks may differ a little.
 ///
 /// # Errors
@@ -13,6 +13,7 @@ pub async fn sweep(backend: &Backend) -> sqlx::Result<()> {
     let mut tx = backend.database.write().await?;
     for (before, delete) in [
         (now, "DELETE FROM sessions WHERE expires_at <= $1"),
+        (Clock::machine() - HOUR, "DELETE FROM client_limits WHERE period < $1"),
         (now - DAY, "DELETE FROM idempotency WHERE created_at <= $1"),
         (now - 2 * DAY, "DELETE FROM codes WHERE sent_at <= $1"),
         (

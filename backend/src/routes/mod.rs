@@ -17,12 +17,12 @@ use axum::http::request::Parts;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use hrm_api::{Problem, ProblemCode};
-use secrecy::SecretString;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::keys::sha256;
 use crate::session::Session;
 use crate::{Backend, limits};
 use answer::Fault;
@@ -106,11 +106,22 @@ impl FromRequestParts<Arc<Backend>> for Caller {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, backend: &Arc<Backend>) -> Result<Self, Fault> {
+        let Bearer(token_hash) = Bearer::from_request_parts(parts, backend).await?;
+        Ok(Self(crate::session::find(backend, token_hash).await?))
+    }
+}
+
+/// The hash of the request's bearer token. Whether there is such a session is not asked yet.
+struct Bearer(String);
+
+impl<S: Sync> FromRequestParts<S> for Bearer {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(|value| value.split_once(' ')).filter(|(s, _)| s.eq_ignore_ascii_case("bearer"));
         let (_, token) = token.ok_or_else(|| Fault::from(ProblemCode::SignedOut))?;
-        let token = SecretString::from(token.trim());
-        Ok(Self(crate::session::find(backend, &token).await?))
+        Ok(Self(sha256(token.trim())))
     }
 }
 

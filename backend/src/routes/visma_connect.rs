@@ -13,10 +13,9 @@ use hrm_api::{IDEMPOTENCY_KEY, ProblemCode, SendCode, State as ApiState, VerifyC
 use tracing::Instrument;
 
 use super::answer::{Body, Fault};
-use super::{Caller, Client, unavailable};
+use super::{Bearer, Caller, Client, unavailable};
 use crate::clock::MINUTE;
 use crate::events::Changes;
-use crate::session::{self, Session};
 use crate::{Backend, flow, limits};
 
 /// Where the employee stands.
@@ -24,9 +23,9 @@ use crate::{Backend, flow, limits};
     responses((status = 200, description = "The State", body = ApiState)))]
 pub(super) async fn show(
     State(backend): State<Arc<Backend>>,
-    Caller(session): Caller,
+    Bearer(token_hash): Bearer,
 ) -> Result<Json<ApiState>, Fault> {
-    Ok(Json(flow::state(&backend, &session.employee_id).await?.0))
+    Ok(Json(flow::state_of_session(&backend, &token_hash).await?.0))
 }
 
 /// Send a code, or link at once where none is needed.
@@ -94,7 +93,7 @@ pub(super) async fn snooze(
     responses((status = 200, description = "Events named `state`, each with a State", body = String, content_type = "text/event-stream")))]
 pub(super) async fn events(State(backend): State<Arc<Backend>>, Caller(session): Caller) -> Result<Response, Fault> {
     let changes = backend.events.of(&session.employee_id);
-    let stream = Stream { backend, session, changes, last: None };
+    let stream = Stream { backend, token_hash: session.token_hash, changes, last: None };
     let events = futures_util::stream::unfold(stream, |mut stream| async move {
         let event = stream.next().await?;
         Some((Ok::<_, Infallible>(event), stream))
@@ -106,7 +105,7 @@ pub(super) async fn events(State(backend): State<Arc<Backend>>, Caller(session):
 /// One open event stream.
 struct Stream {
     backend: Arc<Backend>,
-    session: Session,
+    token_hash: String,
     changes: Changes,
     last: Option<ApiState>,
 }
@@ -115,10 +114,7 @@ impl Stream {
     /// The next event; `None` when the session or the process ends.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if !session::still_stands(&self.backend, &self.session).await.ok()? {
-                return None;
-            }
-            let (state, next_change) = flow::state(&self.backend, &self.session.employee_id).await.ok()?;
+            let (state, next_change) = flow::state_of_session(&self.backend, &self.token_hash).await.ok()?;
             let without_time = ApiState { server_time: chrono::DateTime::UNIX_EPOCH, ..state.clone() };
             if self.last.as_ref() != Some(&without_time) {
                 self.last = Some(without_time);

@@ -2,6 +2,7 @@
 # A PostgreSQL of its own for one test program: in a temporary folder, reached through a socket in it, gone when this
 # script's standard input closes, which is when the test program ends, however it ends.
 # Says one line on standard output when it is ready: the folder of the socket.
+# With the argument `durable` it syncs to the disk as PostgreSQL does when it is just installed: for measuring.
 set -eu
 
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
@@ -12,7 +13,7 @@ if [ "$(id -u)" = 0 ]; then
     # Nor may its user read this file, or this folder, where the checkout is root's alone.
     text=$(cat "$0")
     cd /
-    exec setpriv --reuid=postgres --regid=postgres --init-groups sh -c "$text"
+    exec setpriv --reuid=postgres --regid=postgres --init-groups sh -c "$text" sh "$@"
 fi
 
 folder=$(mktemp -d /tmp/hrm-postgres.XXXXXX)
@@ -20,9 +21,11 @@ trap 'kill -INT "$server" 2>/dev/null && wait "$server" || true; rm -rf "$folder
 trap 'exit 1' HUP INT TERM
 cd "$folder"
 "$bin/initdb" --pgdata="$folder/data" --username=hrm --auth=trust --encoding=UTF8 --no-locale --no-sync >"$folder/log" 2>&1
-# Nothing here has to survive a power cut.
-"$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
-    -c full_page_writes=off -c max_connections=400 >>"$folder/log" 2>&1 &
+# Nothing that a test writes has to survive a power cut.
+fast="-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+[ "${1:-}" != durable ] || fast=
+# shellcheck disable=SC2086 # several words, or none
+"$bin/postgres" -D "$folder/data" -k "$folder" -c listen_addresses= $fast -c max_connections=400 >>"$folder/log" 2>&1 &
 server=$!
 tries=0
 until "$bin/pg_isready" --quiet --host="$folder" --username=hrm; do

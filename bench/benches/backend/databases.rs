@@ -1,0 +1,222 @@
+//! The databases, and people in them.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::Context as _;
+use hrm_backend::database::Database;
+use hrm_backend::events::Events;
+use hrm_backend::keys::sha256;
+use sqlx::migrate::MigrateDatabase as _;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
+use tempfile::TempDir;
+
+use crate::http::Employee;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    pub(crate) const BOTH: [Self; 2] = [Self::Sqlite, Self::Postgres];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
+/// A folder for SQLite files, and a PostgreSQL that syncs to the disk as one that is just installed does.
+pub(crate) struct Databases {
+    folder: TempDir,
+    socket: String,
+    server: Child,
+}
+
+impl Databases {
+    pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
+        sqlx::any::install_default_drivers();
+        std::fs::create_dir_all(folder)?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../backend/tests/support/postgres.sh");
+        let mut command = Command::new("sh");
+        command.arg(script).arg("durable").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut server = command.spawn()?;
+        let mut socket = String::new();
+        BufReader::new(server.stdout.take().context("no output")?).read_line(&mut socket)?;
+        anyhow::ensure!(!socket.trim().is_empty(), "PostgreSQL did not start");
+        let folder = tempfile::Builder::new().prefix("databases-").tempdir_in(folder)?;
+        Ok(Self { folder, socket: socket.trim().to_owned(), server })
+    }
+
+    /// A database with the schema and nothing else in it.
+    pub(crate) async fn make(&self, engine: Engine, name: &str) -> anyhow::Result<String> {
+        let url = match engine {
+            Engine::Sqlite => format!("sqlite://{}?mode=rwc", self.folder.path().join(name).display()),
+            Engine::Postgres => format!("postgres:///{name}?host={}&user=hrm", self.socket),
+        };
+        if engine == Engine::Postgres {
+            sqlx::Postgres::create_database(&url).await?;
+        }
+        let database = Database::connect(&url, Events::default()).await?;
+        database.close().await;
+        Ok(url)
+    }
+}
+
+impl Drop for Databases {
+    fn drop(&mut self) {
+        // Its script ends it when the pipe closes.
+        drop(self.server.stdin.take());
+        let _ = self.server.wait();
+    }
+}
+
+/// How many of what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Crowd {
+    pub employees: u32,
+    /// How many of ten have a live challenge.
+    pub challenged: u32,
+    pub addresses: u32,
+    /// How many have a session whose token is known here, spread evenly; each of the others has one too.
+    pub callers: u32,
+}
+
+/// What the rows take on the disk, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    pub people: f64,
+    pub challenges: f64,
+}
+
+impl Crowd {
+    /// The people with known sessions, in a mixed order.
+    pub(crate) fn known(self) -> Vec<Employee> {
+        let stride = self.employees / self.callers;
+        // A number without common factors with any count here, so that each comes once.
+        (0..self.callers)
+            .map(|n| (u64::from(n) * 7_919 % u64::from(self.callers)) as u32)
+            .map(|n| Employee::number(n * stride + 1))
+            .collect()
+    }
+
+    /// Puts them into an empty database.
+    pub(crate) async fn fill(self, url: &str, engine: Engine) -> anyhow::Result<Sizes> {
+        let mut db = AnyConnection::connect(url).await?;
+        let empty = size(&mut db, engine).await?;
+        // A fill that is cut short is thrown away.
+        let (fast, hash, uuid) = match engine {
+            Engine::Sqlite => (
+                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -1000000",
+                "lower(hex(randomblob(32)))",
+                "lower(hex(randomblob(18)))",
+            ),
+            Engine::Postgres => (
+                "SET session_replication_role = replica; SET synchronous_commit = off",
+                "md5(random()::text) || md5(random()::text)",
+                "gen_random_uuid()::text",
+            ),
+        };
+        db.execute(sqlx::raw_sql(fast)).await?;
+        let password = hrm_backend::session::PasswordCost::Full.hash(&"demo".into());
+        let password = password.map_err(|error| anyhow::anyhow!("{error}"))?;
+        let now = hrm_backend::clock::Clock::machine();
+        let Self { employees, challenged, addresses, callers } = self;
+        let (stride, year) = (employees / callers, now + 365 * 86_400_000);
+        let people = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {employees})");
+        let second = if addresses > 1 {
+            "CROSS JOIN (SELECT 0 AS p UNION ALL SELECT 1) a"
+        } else {
+            "CROSS JOIN (SELECT 0 AS p) a"
+        };
+        let mut tx = db.begin().await?;
+        for statement in [
+            "INSERT INTO companies VALUES ('acme', 'Acme AB', 'always')".to_owned(),
+            format!(
+                "INSERT INTO employees (id, company_id, username_key, password_hash, first_name, last_name, language, country)
+                 {people} SELECT 'e' || i, 'acme', 'user' || i, '{password}', 'Anna', 'Svensson', 'en', 'SE' FROM n"
+            ),
+            format!(
+                "INSERT INTO employee_addresses {people} SELECT 'e' || i, p,
+                 'user' || i || CASE p WHEN 0 THEN '@company.com' ELSE '@home.example' END FROM n {second}"
+            ),
+            format!("INSERT INTO sessions {people} SELECT {hash}, 'e' || i, {year} FROM n WHERE (i - 1) % {stride} <> 0"),
+        ] {
+            tx.execute(AssertSqlSafe(statement)).await?;
+        }
+        for person in self.known() {
+            let session = sqlx::query("INSERT INTO sessions VALUES ($1, $2, $3)").bind(sha256(&person.token));
+            session.bind(format!("e{}", person.number)).bind(year).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
+        let with_people = size(&mut db, engine).await?;
+        let mut tx = db.begin().await?;
+        for statement in [
+            format!(
+                "INSERT INTO challenges (id, employee_id, address, created_at) {people}
+                 SELECT {uuid}, 'e' || i, 'user' || i || '@company.com', {now} - 70000 - i % 200000 FROM n WHERE i % 10 < {challenged}"
+            ),
+            format!(
+                "INSERT INTO codes (id, employee_id, challenge_id, address, key_id, mac, sent_at, expires_at, fate, delivery)
+                 SELECT {uuid}, employee_id, id, address, '0123456789ab', {hash}, created_at, created_at + 1800000, 'live', 'accepted' FROM challenges"
+            ),
+            ORIGINAL_CHALLENGES.to_owned(),
+        ] {
+            tx.execute(AssertSqlSafe(statement)).await?;
+        }
+        tx.commit().await?;
+        if engine == Engine::Postgres {
+            for statement in ["VACUUM ANALYZE", "CHECKPOINT"] {
+                db.execute(statement).await?;
+            }
+        } else {
+            db.execute("PRAGMA journal_mode = WAL").await?;
+        }
+        let full = size(&mut db, engine).await?;
+        db.close().await?;
+        Ok(Sizes { people: with_people - empty, challenges: full - with_people })
+    }
+}
+
+/// Only challenges of the fill are left when this is run, so each employee's own is theirs.
+const ORIGINAL_CHALLENGES: &str = "UPDATE employees SET challenge_id =
+    (SELECT id FROM challenges WHERE challenges.employee_id = employees.id)
+    WHERE EXISTS (SELECT 1 FROM challenges WHERE challenges.employee_id = employees.id)";
+
+/// Takes back what was sent since `since`, behind the backend's back, so that the same people can send again.
+pub(crate) async fn forget_sends(url: &str, since: i64) -> anyhow::Result<()> {
+    let mut db = AnyConnection::connect(url).await?;
+    let mut tx = db.begin().await?;
+    for statement in [
+        format!("DELETE FROM codes WHERE sent_at >= {since}"),
+        format!(
+            "UPDATE employees SET challenge_id = NULL WHERE challenge_id IN (SELECT id FROM challenges WHERE created_at >= {since})"
+        ),
+        format!("DELETE FROM challenges WHERE created_at >= {since}"),
+        "UPDATE codes SET fate = 'live'".to_owned(),
+        ORIGINAL_CHALLENGES.to_owned(),
+    ] {
+        tx.execute(AssertSqlSafe(statement)).await?;
+    }
+    tx.commit().await?;
+    Ok(db.close().await?)
+}
+
+/// A number that a query answers.
+pub(crate) async fn number(url: &str, query: &'static str) -> anyhow::Result<i64> {
+    let mut db = AnyConnection::connect(url).await?;
+    Ok(sqlx::query_scalar(query).fetch_one(&mut db).await?)
+}
+
+async fn size(db: &mut AnyConnection, engine: Engine) -> anyhow::Result<f64> {
+    let query = match engine {
+        Engine::Sqlite => "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+        Engine::Postgres => "SELECT pg_database_size(current_database())",
+    };
+    Ok(sqlx::query_scalar::<_, i64>(query).fetch_one(db).await? as f64)
+}

@@ -1,0 +1,114 @@
+//! A client of one kept connection, with as little in it as can be: it shares the machine with what is measured.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::http::request::Builder;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+pub(crate) const STATE: &str = "/v1/me/visma-connect";
+
+/// Who asks: a token, and the address that the backend sees.
+#[derive(Debug, Clone)]
+pub(crate) struct Employee {
+    pub number: u32,
+    pub token: String,
+}
+
+impl Employee {
+    pub(crate) fn number(number: u32) -> Self {
+        Self { number, token: format!("token of {number}") }
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("user{}@company.com", self.number)
+    }
+
+    /// Each employee's own: the limits are per client address.
+    fn ip(&self) -> String {
+        let [_, b, c, d] = self.number.to_be_bytes();
+        format!("10.{b}.{c}.{d}")
+    }
+}
+
+/// One connection.
+pub(crate) struct Client {
+    sender: SendRequest<Full<Bytes>>,
+}
+
+impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).await.context("connecting")?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Self { sender })
+    }
+
+    /// Sends a request and reads its whole answer.
+    pub(crate) async fn call(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<(u16, Bytes)> {
+        let answer = self.open(request).await?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.into_body().collect().await?.to_bytes()))
+    }
+
+    /// Sends a request whose answer goes on.
+    pub(crate) async fn open(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Incoming>> {
+        self.sender.ready().await?;
+        Ok(self.sender.send_request(request).await?)
+    }
+
+    /// The same, and it must be this status; how long it took.
+    pub(crate) async fn timed(&mut self, request: Request<Full<Bytes>>, status: u16) -> anyhow::Result<Duration> {
+        let began = Instant::now();
+        let (got, body) = self.call(request).await?;
+        let took = began.elapsed();
+        ensure!(got == status, "{got} instead of {status}: {}", String::from_utf8_lossy(&body));
+        Ok(took)
+    }
+}
+
+fn request(method: Method, path: &str, of: &Employee) -> Builder {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("Host", "127.0.0.1")
+        .header("Authorization", format!("Bearer {}", of.token))
+        .header("X-Forwarded-For", of.ip())
+}
+
+fn with(builder: Builder, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    // Nothing in it but what is written here.
+    builder.body(Full::new(body.into())).unwrap()
+}
+
+pub(crate) fn get(path: &str, of: &Employee) -> Request<Full<Bytes>> {
+    with(request(Method::GET, path, of), "")
+}
+
+pub(crate) fn snooze(of: &Employee) -> Request<Full<Bytes>> {
+    with(request(Method::PUT, "/v1/me/visma-connect/snooze", of), "")
+}
+
+pub(crate) fn send_code(of: &Employee) -> Request<Full<Bytes>> {
+    let body = format!(r#"{{"email":"{}"}}"#, of.address());
+    let key = uuid::Uuid::new_v4().to_string();
+    let builder = request(Method::POST, "/v1/me/visma-connect/codes", of).header("Idempotency-Key", key);
+    with(builder.header("Content-Type", "application/json"), body)
+}
+
+pub(crate) fn verify(of: &Employee, code: &str) -> Request<Full<Bytes>> {
+    let builder = request(Method::POST, "/v1/me/visma-connect/verify", of);
+    with(builder.header("Content-Type", "application/json"), format!(r#"{{"code":"{code}"}}"#))
+}
+
+pub(crate) fn sign_in(of: &Employee) -> Request<Full<Bytes>> {
+    let builder = request(Method::POST, "/v1/session", of).header("Content-Type", "application/json");
+    with(builder, format!(r#"{{"username":"user{}","password":"demo"}}"#, of.number))
+}
