@@ -269,6 +269,10 @@ async fn in_a_window_offline_slow_broken_and_senseless_servers_get_a_sentence_an
     app.page.type_into("email", ANNA_AT_WORK).await;
     for (fault, code) in [("offline", "offline"), ("error", "unavailable"), ("nonsense", "notHrmServer")] {
         stage.backend.faults(json!({ "network": fault })).await;
+        if fault == "offline" {
+            // The line about it moves the screen once, by itself; after that the problem beside the button says it all.
+            app.page.see("trouble").await;
+        }
         app.page.tap("send-code").await;
         app.page.problem(code).await;
         app.page.see("retry").await;

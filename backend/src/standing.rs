@@ -124,13 +124,16 @@ impl Row {
     }
 }
 
-/// One statement, since each is a way to the database and back: it is read at every call. No address has a space in it.
+/// Between the addresses of one employee, in the text that the database makes of them. No import has it.
+const BETWEEN: char = '\u{1f}';
+
+/// One statement, since each is a way to the database and back: it is read at every call.
 macro_rules! standing_of {
     ($employee:literal) => {
         concat!(
             "SELECT e.id, e.company_id, c.name AS company, e.first_name, e.last_name, e.language, e.country,
                     e.failures, e.snoozed_until,
-                    (SELECT string_agg(a.address, ' ' ORDER BY a.position) FROM employee_addresses a
+                    (SELECT string_agg(a.address, '\u{1f}' ORDER BY a.position) FROM employee_addresses a
                      WHERE a.employee_id = e.id) AS addresses,
                     h.id AS challenge_id, h.address AS challenge_address, h.attempts, h.ended, h.taken_user_id,
                     g.created_at AS linking_since, l.address AS link_address, l.origin, l.linked_at,
@@ -173,7 +176,7 @@ fn standing(rows: Vec<Row>) -> Option<Standing> {
     let mut first = rows.next()?;
     let mut addresses: Vec<Address> = Vec::new();
     let texts = first.addresses.take().unwrap_or_default();
-    for address in texts.split(' ').filter_map(|text| Address::parse(text).ok()) {
+    for address in texts.split(BETWEEN).filter_map(|text| Address::parse(text).ok()) {
         if !addresses.iter().any(|known| known.is_same_without_case(&address)) {
             addresses.push(address);
         }

@@ -5,6 +5,7 @@ import { Banner } from "../parts/Banner";
 import { Button } from "../parts/Button";
 import { AlertIcon, BackIcon, HomeIcon, Mark, ProfileIcon, SettingsIcon } from "../parts/icons";
 import { ProblemNote, stripText } from "../parts/ProblemNote";
+import { worthRepeating } from "../problems";
 import { PARENT } from "../way";
 import { say } from "../words";
 
@@ -16,10 +17,13 @@ export const NoticeLine = ({ notice }: { notice: Notice | null }) =>
     </p>
   );
 
-/** Why what is shown may be old. Silent while an action's own problem says the same. */
+/**
+ * Why what is shown may be old. Silent while an action's own problem says that the server is out of reach, in whatever
+ * words: a second line would say nothing new, and would move a button away from under the finger.
+ */
 function Trouble() {
   const trouble = view.value?.trouble;
-  if (!trouble || failure.value?.problem.code === trouble.code) return null;
+  if (!trouble || (failure.value && worthRepeating(failure.value.problem))) return null;
   return (
     <div class="strip" data-testid="trouble" data-code={trouble.code} role="status">
       <AlertIcon />
