@@ -88,8 +88,10 @@ pub(crate) fn breakages(only: Option<&str>) -> anyhow::Result<()> {
 /// what does not matter and why: `.cargo/mutants.toml`.
 pub(crate) fn mutants() -> anyhow::Result<()> {
     machine::tool("cargo-mutants", CARGO_MUTANTS)?;
-    let quiet = ["mutants", "--output", "target", "--no-shuffle", "--colors", "never"];
-    sh_with("target/tools/bin/cargo-mutants", &quiet, &[("CARGO_TARGET_DIR", "target/mutants")])
+    // It works in copies of its own; what they are built of is the same as for the list's copy.
+    let target = env::current_dir()?.canonicalize()?.join(FOLDER).join("target").display().to_string();
+    let options = ["mutants", "--workspace", "--output", "target", "--no-shuffle", "--colors", "never"];
+    sh_with("target/tools/bin/cargo-mutants", &options, &[("CARGO_TARGET_DIR", &target)])
 }
 
 /// The project as it stands here, uncommitted changes included.
