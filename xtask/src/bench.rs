@@ -11,7 +11,8 @@ pub(crate) fn bench(only: Option<&str>) -> anyhow::Result<()> {
     steps.step("the machine has what it needs", || machine::prepare(For::Testing))?;
     steps.step("packages of the UI", ui::packages)?;
     steps.step("the UI", ui::build)?;
-    let programs = ["--package", "flex-connect", "--package", "hrm-backend", "--bins"];
+    let programs =
+        ["--package", "flex-connect", "--package", "flex-connect-floor", "--package", "hrm-backend", "--bins"];
     steps.step("the programs, as they are released", || {
         sh("cargo", &[&["build", "--release"], &programs[..]].concat())
     })?;
