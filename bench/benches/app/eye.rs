@@ -15,8 +15,8 @@ use x11rb::{
 
 /// The edge of the app's banner, and of what the floor has in its place.
 pub const MARK: u32 = 0x0b_5d_66;
-/// The strip of the display that the edge crosses: a title bar may move it a little.
-const STRIP: (i16, i16, u16) = (206, 62, 24);
+/// The strip of the display that the edge crosses, wherever a window puts its page a little.
+const STRIP: (i16, i16, u16) = (206, 80, 24);
 const BLINK: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -34,8 +34,22 @@ impl Family {
         members
     }
 
-    /// The memory that is theirs, in MB: what they share with others counts in parts (PSS).
-    pub fn memory(&self) -> f64 {
+    /// Their memory when it has stood still for a second and a half, or after ten.
+    pub fn settled_memory(&self) -> f64 {
+        let mut last = [0.0; 3];
+        for _ in 0..20 {
+            thread::sleep(Duration::from_millis(500));
+            last = [last[1], last[2], self.memory()];
+            if last.iter().all(|before| (before - last[2]).abs() < 0.5) {
+                break;
+            }
+        }
+        last[2]
+    }
+
+    /// The memory that is theirs, in MB: what they share with others counts in parts (PSS), so nothing else that shows web
+    /// pages may run at the same time.
+    fn memory(&self) -> f64 {
         let kilobytes = |pid: &u32| -> Option<f64> {
             let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
             rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix(" kB")?.parse().ok())

@@ -24,7 +24,7 @@ use flex_connect_bench::{Row, Target, median, print, write};
 use support::{backend::Backend, desk::Desk, stage::ANNA};
 
 /// What a window still does once it is painted: caches, first collections of garbage.
-const SETTLES: Duration = Duration::from_secs(2);
+const SETTLES: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(60);
 
 /// A program that is measured, on a desk of its own.
@@ -58,9 +58,8 @@ impl Side {
 
     fn round(&mut self) {
         let (family, start) = self.start();
-        std::thread::sleep(SETTLES);
         self.starts.push(start);
-        self.memory.push(family.memory());
+        self.memory.push(family.settled_memory());
     }
 }
 
@@ -79,8 +78,44 @@ fn main() {
         assert!(desk.token_in_keyring().is_some(), "the session is in the credential store");
     });
 
+    let mut rows = Rows::default();
+    rows.add([row("the program, stripped", "MB", &[fs::metadata(&app).unwrap().len() as f64 / 1e6])
+        .asked(Target::AtMost(6.0))]);
     let mut ours = Side::of(desk, app.clone(), &[]);
     let mut floor = Side::of(Desk::new(), app.with_file_name("flex-connect-floor"), &[]);
+    if asked_for("start") {
+        rows.add(starts(&mut ours, &mut floor, rounds(25)));
+    }
+    if asked_for("idle") {
+        rows.add(idle(&ours, &floor, rounds(3).min(3)));
+    }
+    drop(floor);
+    if asked_for("page") {
+        rows.add(runtime.block_on(page::rows(&ours.desk, &ours.eye, &backend, rounds(40))));
+    }
+    write(&project().join("target/bench"), "app", &rows.0).unwrap();
+    runtime.block_on(backend.stop());
+}
+
+/// The rows so far: each part is printed when it is there.
+#[derive(Default)]
+struct Rows(Vec<Row>);
+
+impl Rows {
+    fn add(&mut self, rows: impl IntoIterator<Item = Row>) {
+        let rows = Vec::from_iter(rows);
+        print(&rows);
+        self.0.extend(rows);
+    }
+}
+
+/// Whether a part is to be measured: all of them, unless some are named after `--`.
+fn asked_for(part: &str) -> bool {
+    let mut named = env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+    named.peek().is_none() || named.any(|name| name == part)
+}
+
+fn starts(ours: &mut Side, floor: &mut Side, rounds: usize) -> Vec<Row> {
     let page = format!("--app=file://{}", project().join("bench/floor/page/index.html").display());
     // Root may not use its sandbox; the rest keeps its first-run pages and its keyring out of the way.
     let mut chromium = Side::of(
@@ -88,8 +123,8 @@ fn main() {
         "chromium".into(),
         &[&page, "--no-sandbox", "--no-first-run", "--password-store=basic", "--window-size=1120,780"],
     );
-    for round in 0..=rounds(25) {
-        for side in [&mut ours, &mut floor, &mut chromium] {
+    for round in 0..=rounds {
+        for side in [&mut *ours, &mut *floor, &mut chromium] {
             side.round();
             // The first brings everything into the page cache.
             if round == 0 {
@@ -97,53 +132,31 @@ fn main() {
             }
         }
     }
+    let bare = "a bare Tauri window with a static page";
+    let browser = "the static page in chromium --app";
+    let start =
+        row("start to the banner on the display (a new process, its files in the page cache)", "ms", &ours.starts);
+    let memory = row("memory of all processes (PSS), signed in", "MB", &ours.memory);
+    vec![
+        start.clone().beside(bare, &floor.starts, Some(Target::RatioAtMost(1.15))),
+        start.beside(browser, &chromium.starts, None),
+        memory.clone().beside(bare, &floor.memory, Some(Target::RatioAtMost(1.10))),
+        memory.beside(browser, &chromium.memory, None),
+    ]
+}
 
-    let mut rows = Vec::new();
-    rows.push(row("cold start to the banner painted (new process, warm page cache)", "ms", &ours.starts).beside(
-        "a bare Tauri window's first paint",
-        &floor.starts,
-        Some(Target::RatioAtMost(1.15)),
-    ));
-    rows.push(row("memory of all processes (PSS), painted and signed in", "MB", &ours.memory).beside(
-        "a bare Tauri window",
-        &floor.memory,
-        Some(Target::RatioAtMost(1.10)),
-    ));
-    rows.push(row("cold start to the banner painted", "ms", &ours.starts).beside(
-        "a static page in chromium --app",
-        &chromium.starts,
-        None,
-    ));
-    rows.push(row("memory of all processes (PSS)", "MB", &ours.memory).beside(
-        "a static page in chromium --app",
-        &chromium.memory,
-        None,
-    ));
-    drop(chromium);
-
-    let size = fs::metadata(&app).unwrap().len() as f64 / 1e6;
-    rows.push(row("the program, stripped", "MB", &[size]).asked(Target::AtMost(6.0)));
-
-    let (mut idle, mut idle_floor) = (Vec::new(), Vec::new());
-    for _ in 0..rounds(3).min(3) {
-        let ((app, _), (bare, _)) = (ours.start(), floor.start());
-        std::thread::sleep(5 * SETTLES);
-        let [worked, worked_floor] = family::work_over(IDLE, [&app, &bare]);
-        idle.push(worked);
-        idle_floor.push(worked_floor);
+/// Both at the same time, each on its display.
+fn idle(ours: &Side, floor: &Side, rounds: usize) -> [Row; 1] {
+    let (mut app, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let ((ours, _), (floor, _)) = (ours.start(), floor.start());
+        std::thread::sleep(SETTLES);
+        let [worked, worked_floor] = family::work_over(IDLE, [&ours, &floor]);
+        app.push(worked);
+        bare.push(worked_floor);
     }
-    rows.push(row("processor time in 60 idle seconds, in front, following the backend", "ms", &idle).beside(
-        "a bare Tauri window",
-        &idle_floor,
-        Some(Target::RatioAtMost(1.0)),
-    ));
-    drop(floor);
-
-    rows.extend(runtime.block_on(page::rows(&ours.desk, &ours.eye, &backend, rounds(40))));
-
-    print(&rows);
-    write(&project().join("target/bench"), "app", &rows).unwrap();
-    runtime.block_on(backend.stop());
+    let ours = row("processor time in 60 idle seconds, in front, following the backend", "ms", &app);
+    [ours.beside("a bare Tauri window with a static page", &bare, Some(Target::RatioAtMost(1.0)))]
 }
 
 fn row(what: &str, unit: &str, figures: &[f64]) -> Row {
