@@ -57,7 +57,7 @@ fn window() -> (tauri::App<MockRuntime>, WebviewWindow<MockRuntime>) {
         clipboard: std::sync::Arc::new(Nothing),
     };
     let start = Start { edition: Edition::Desktop, server: None, username: None, platform: String::new() };
-    let core = App::new(start, device, reqwest::Client::builder).unwrap();
+    let core = App::new(start, device, reqwest::Client::builder);
     let app = flex_connect_lib::with_commands(mock_builder()).manage(core).build(flex_connect_lib::context()).unwrap();
     // Windows of the configuration are not made on the mock runtime.
     let window = WebviewWindowBuilder::new(&app, "main", Default::default()).build().unwrap();

@@ -74,6 +74,25 @@ async fn in_a_window_mia_keeps_the_account_that_she_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn in_a_window_a_start_asks_the_server_no_more_than_twice() {
+    let stage = Stage::set("desktop").await;
+    let app = stage.app_of(ANNA).await;
+    app.page.tap("banner-hide").await;
+    app.page.see_no("banner").await;
+    app.close(&stage.desk).await;
+
+    let before = stage.backend.requests().await;
+    let app = stage.app().await;
+    app.page.see("screen-home").await;
+    // The banner comes back when the server says that a day has passed: the app hears it by now.
+    stage.backend.pass(24 * 3600).await;
+    app.page.see("banner").await;
+    let asked = stage.backend.requests().await - before;
+    assert!((1..=2).contains(&asked), "{asked} requests");
+    app.close(&stage.desk).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn in_a_window_a_wrong_code_says_how_many_tries_are_left_and_the_right_one_still_works() {
     let stage = Stage::set("mobile").await;
     let app = stage.app_of(ANNA).await;

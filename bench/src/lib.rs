@@ -66,8 +66,29 @@ pub fn write(folder: &Path, name: &str, rows: &[Row]) -> anyhow::Result<()> {
     fs::write(&file, serde_json::to_string_pretty(rows)?).with_context(|| file.display().to_string())
 }
 
+/// Prints rows as a table: ours, the floor, their ratio, what was asked, and whether it is met.
+pub fn print(rows: &[Row]) {
+    let figure = |figure: f64| if figure < 10.0 { format!("{figure:.2}") } else { format!("{figure:.0}") };
+    for row in rows {
+        let floor = row.floor.zip(row.beside.as_ref());
+        let floor = floor.map_or(String::new(), |(floor, beside)| format!(", {} {} {beside}", figure(floor), row.unit));
+        let ratio = row.ratio().map_or(String::new(), |ratio| format!(" = {ratio:.2} x"));
+        let asked = match row.target {
+            Some(Target::RatioAtMost(most)) => format!(" (asked: at most {most} x)"),
+            Some(Target::RatioAtLeast(least)) => format!(" (asked: at least {least} x)"),
+            Some(Target::AtMost(most)) => format!(" (asked: at most {most} {})", row.unit),
+            None => String::new(),
+        };
+        let verdict = match row.is_met() {
+            Some(true) => "met   ",
+            Some(false) => "MISSED",
+            None => "      ",
+        };
+        println!("{verdict} {}: {} {}{floor}{ratio}{asked}", row.what, figure(row.ours), row.unit);
+    }
+}
+
 /// The middle of some figures; of an even number, the lower of the two.
-///
 pub fn median(figures: &[f64]) -> f64 {
     quantile(figures, 0.5)
 }

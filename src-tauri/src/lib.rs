@@ -45,10 +45,9 @@ pub fn context<R: Runtime>() -> tauri::Context<R> {
 
 /// What the page may call, on any runtime. Its commands need an [`App`] that is managed.
 pub fn with_commands<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
-    builder
-        .plugin(tauri_plugin_opener::init())
-        .plugin(tauri_plugin_clipboard_manager::init())
-        .invoke_handler(commands::handler())
+    #[cfg(mobile)]
+    let builder = builder.plugin(tauri_plugin_clipboard_manager::init());
+    builder.plugin(tauri_plugin_opener::init()).invoke_handler(commands::handler())
 }
 
 fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
@@ -57,22 +56,34 @@ fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
         // First, so that a second start ends before it does anything else.
         .plugin(tauri_plugin_single_instance::init(|app, _, _| window::bring_to_front(app)))
         .plugin(window::remember_size());
-    with_commands(builder).plugin(log::in_a_file()).on_page_load(window::show).setup(|app| {
-        let device = Device {
-            vault: Arc::new(vault::SystemVault::default()),
-            store: Arc::new(folder::RecordFile::in_folder(&app.path().app_data_dir()?)?),
-            clock: Arc::new(SystemClock::default()),
-            browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
-            clipboard: Arc::new(clipboard::SystemClipboard(app.handle().clone())),
-        };
-        http::install_crypto();
-        let core = App::new(start::read()?, device, http::client)?;
-        app.manage(core.clone());
-        window::show_at_last(app.handle());
-        tell_the_page(app.handle().clone(), &core);
-        async_runtime::spawn(async move { core.follow().await });
-        Ok(())
-    })
+    with_commands(builder)
+        .plugin(log::in_a_file())
+        .manage(window::PageStands::default())
+        .on_page_load(window::on_page_load)
+        .setup(|app| {
+            let device = Device {
+                vault: Arc::new(vault::SystemVault::default()),
+                store: Arc::new(folder::RecordFile::in_folder(&app.path().app_data_dir()?)?),
+                clock: Arc::new(SystemClock::default()),
+                browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
+                #[cfg(desktop)]
+                clipboard: Arc::new(clipboard::SystemClipboard::default()),
+                #[cfg(mobile)]
+                clipboard: Arc::new(clipboard::SystemClipboard(app.handle().clone())),
+            };
+            http::install_crypto();
+            let core = App::new(start::read()?, device, http::client);
+            app.manage(core.clone());
+            tell_the_page(app.handle().clone(), &core);
+            #[cfg(desktop)]
+            window::take_the_systems_theme(app.handle());
+            let handle = app.handle().clone();
+            async_runtime::spawn(async move {
+                window::page_stands(&handle).await;
+                core.follow().await;
+            });
+            Ok(())
+        })
 }
 
 fn tell_the_page<R: Runtime>(handle: tauri::AppHandle<R>, core: &App) {

@@ -41,6 +41,13 @@ impl Backend {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    /// How many requests of an app it has answered.
+    pub async fn requests(&self) -> u32 {
+        let metrics = self.http.get(format!("{}/metrics", self.url)).send().await.unwrap().text().await.unwrap();
+        let of_apps = metrics.lines().filter(|line| line.starts_with(r#"hrm_http_requests_total{path="/v1/"#));
+        of_apps.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum()
+    }
+
     /// Brings the backend into a known state; what there is to know about it.
     pub async fn scenario(&self, name: &str) -> Value {
         self.post("/demo/scenario", json!({ "name": name })).await

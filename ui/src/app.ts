@@ -109,11 +109,11 @@ function cameToFront(): void {
   bridge.refresh().then(receive, () => {});
 }
 
-/** Starts listening, then asks for the first view. */
+/** Asks for the first view, and listens. Nothing waits for the listening: whatever changed before it began is asked for then. */
 export async function connect(to: Bridge): Promise<void> {
   bridge = to;
   // Without the event the app still works; it only hears later.
-  await bridge.onChanged(receive).catch(() => {});
+  void bridge.onChanged(receive).then(() => bridge.view()).then(receive, () => {});
   receive(await bridge.view());
   lastRefresh = performance.now();
   document.addEventListener("visibilitychange", cameToFront);

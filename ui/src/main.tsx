@@ -36,6 +36,8 @@ export async function start(bridge: Bridge): Promise<void> {
     app,
   );
   document.getElementById("first")?.remove();
+  // What is there at the start is simply there; only what comes later comes in.
+  for (const one of document.getAnimations()) if ((one as CSSAnimation).animationName === "appear") one.finish();
   announceChanges();
   root.dataset.ready = "";
 }

@@ -11,10 +11,12 @@ pub(crate) fn bench(only: Option<&str>) -> anyhow::Result<()> {
     steps.step("the machine has what it needs", || machine::prepare(For::Testing))?;
     steps.step("packages of the UI", ui::packages)?;
     steps.step("the UI", ui::build)?;
-    let programs = ["--package", "flex-connect", "--package", "hrm-backend", "--bins"];
-    steps.step("the programs, as they are released", || {
-        sh("cargo", &[&["build", "--release"], &programs[..]].concat())
-    })?;
+    // Apart: built together they would have other features of their libraries than the packages have.
+    for programs in [&["flex-connect", "flex-connect-floor"][..], &["hrm-backend"]] {
+        let packages: Vec<_> = programs.iter().flat_map(|program| ["--package", program]).collect();
+        let what = format!("{}, as they are released", programs.join(" and "));
+        steps.step(&what, || sh("cargo", &[&["build", "--release", "--bins"], &packages[..]].concat()))?;
+    }
     for (name, what) in [("app", "the app beside a bare window"), ("backend", "the backend beside what it stands on")] {
         if only.is_none_or(|only| only == name) {
             let measure =

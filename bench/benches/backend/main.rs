@@ -85,20 +85,11 @@ async fn main() -> anyhow::Result<()> {
             "sizes" => sizes::measure(&bench).await?,
             _ => burst::measure(&bench).await?,
         };
-        for row in &more {
-            println!("  {}", line(row));
-        }
+        flex_connect_bench::print(&more);
         println!("{name}: {:.0?}", began.elapsed());
         rows.extend(more);
     }
     flex_connect_bench::write(&folder, "backend", &rows)
-}
-
-fn line(row: &flex_connect_bench::Row) -> String {
-    let floor =
-        row.floor.zip(row.ratio()).map_or_else(String::new, |(floor, ratio)| format!(" beside {floor:.2}: {ratio:.2}"));
-    let verdict = row.is_met().map_or("", |met| if met { " (met)" } else { " (MISSED)" });
-    format!("{}: {:.2} {}{floor}{verdict}", row.what, row.ours, row.unit)
 }
 
 /// Ten thousand streams are ten thousand sockets, here and in the backend, which inherits this.

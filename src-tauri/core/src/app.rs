@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use hrm_api::{Language, State, Status};
 use secrecy::SecretString;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 use uuid::Uuid;
 
 use crate::{
@@ -72,7 +72,8 @@ struct Parts {
     edition: Edition,
     platform: String,
     device: Device,
-    client: Client,
+    http: Box<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>,
+    client: OnceCell<Client>,
     inner: Mutex<Inner>,
     views: watch::Sender<View>,
     front: watch::Sender<bool>,
@@ -103,15 +104,13 @@ enum Token {
 }
 
 impl App {
-    /// Makes the app from what the device kept. Reads neither the credential store nor the network.
-    ///
-    /// # Errors
-    /// If no HTTP client can be built from `base`, i.e. if the platform's TLS settings cannot be read.
+    /// Makes the app from what the device kept. Reads neither the credential store nor certificates nor the network:
+    /// `http` begins an HTTP client when the first call is made.
     pub fn new(
         start: Start,
         device: Device,
-        base: impl Fn() -> reqwest::ClientBuilder,
-    ) -> Result<Self, reqwest::Error> {
+        http: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Self {
         let mut record: Record =
             device.store.load().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         // A preset address is for the next sign-in; it does not move a session that lives elsewhere.
@@ -145,17 +144,18 @@ impl App {
             problems: LastProblems::default(),
         };
         let view = view_of(&inner, start.edition, &*device.clock);
-        Ok(Self(Arc::new(Parts {
+        Self(Arc::new(Parts {
             edition: start.edition,
             platform: start.platform,
             device,
-            client: Client::new(base)?,
+            http: Box::new(http),
+            client: OnceCell::new(),
             inner: Mutex::new(inner),
             views: watch::Sender::new(view),
             front: watch::Sender::new(true),
             nudge: tokio::sync::Notify::new(),
             turn: tokio::sync::Mutex::default(),
-        })))
+        }))
     }
 
     /// Every view from now on; the first is the one of this moment.
@@ -228,7 +228,7 @@ impl App {
     pub async fn refresh(&self) -> Result<View, Problem> {
         let (session, at) = self.session().await?;
         let asked = self.lock().taken_in;
-        let answer = self.0.client.state(&at).await;
+        let answer = self.client().await?.state(&at).await;
         if self.lock().taken_in != asked {
             return self.view().await;
         }
@@ -250,8 +250,8 @@ impl App {
             self.publish(inner);
         }
         let server = Server::parse(&server)?;
-        self.0.client.recognise(&server).await?;
-        let signed_in = self.0.client.sign_in(&server, &username, &password).await?;
+        self.client().await?.recognise(&server).await?;
+        let signed_in = self.client().await?.sign_in(&server, &username, &password).await?;
         let kept = {
             let (vault, token) = (self.0.device.vault.clone(), signed_in.token.clone());
             blocking(move || vault.write(&token)).await.unwrap_or(Kept::InMemory)
@@ -270,7 +270,7 @@ impl App {
             session
         };
         // Signed in is signed in: if the state does not come now, the view says why and follows up.
-        match self.take_in(session, self.0.client.state(&at).await) {
+        match self.take_in(session, self.client().await?.state(&at).await) {
             Ok(view) => Ok(view),
             Err(_) => self.view().await,
         }
@@ -287,7 +287,7 @@ impl App {
         if let Some((_, at)) = at {
             let app = self.clone();
             // The device is clean already; a server that cannot be reached ends the session when it expires.
-            tokio::spawn(async move { app.0.client.sign_out(&at).await.ok() });
+            tokio::spawn(async move { app.client().await?.sign_out(&at).await });
         }
         self.view().await
     }
@@ -329,7 +329,7 @@ impl App {
             self.publish(inner);
             (key, repeated)
         };
-        let answer = self.0.client.send_code(&at, &email, key).await;
+        let answer = self.client().await?.send_code(&at, &email, key).await;
         if !matches!(
             answer,
             Err(Problem::Offline
@@ -359,10 +359,10 @@ impl App {
         let code = code::read(&code)?;
         let _turn = self.0.turn.lock().await;
         let (session, at) = self.session().await?;
-        let answer = self.0.client.verify(&at, &code).await;
+        let answer = self.client().await?.verify(&at, &code).await;
         match answer {
             // An earlier try whose answer was lost may have linked: the state tells, and the screen follows it.
-            Err(Problem::AlreadyLinked) => self.take_in(session, self.0.client.state(&at).await),
+            Err(Problem::AlreadyLinked) => self.take_in(session, self.client().await?.state(&at).await),
             // What these leave behind is in the state: attempts left, or no challenge any more.
             Err(
                 problem @ (Problem::CodeWrong { .. }
@@ -372,7 +372,7 @@ impl App {
                 | Problem::AccountTaken
                 | Problem::LinkingLocked),
             ) => {
-                self.take_in(session, self.0.client.state(&at).await).ok();
+                self.take_in(session, self.client().await?.state(&at).await).ok();
                 Err(problem)
             }
             answer => self.take_in(session, answer),
@@ -386,7 +386,7 @@ impl App {
     pub async fn start_over(&self) -> Result<View, Problem> {
         let _turn = self.0.turn.lock().await;
         let (session, at) = self.session().await?;
-        let state = self.0.client.start_over(&at).await;
+        let state = self.client().await?.start_over(&at).await;
         if state.is_ok() {
             self.change_person(|person| {
                 let email = person.mirror.as_ref().and_then(|mirror| mirror.state.challenge.as_ref());
@@ -403,7 +403,7 @@ impl App {
     pub async fn snooze(&self) -> Result<View, Problem> {
         let _turn = self.0.turn.lock().await;
         let (session, at) = self.session().await?;
-        let state = self.0.client.snooze(&at).await;
+        let state = self.client().await?.snooze(&at).await;
         self.take_in(session, state)
     }
 
@@ -462,7 +462,11 @@ impl App {
         use futures_util::StreamExt as _;
 
         let Ok((session, at)) = self.session().await else { return false };
-        let answer = match self.0.client.events(&at).await {
+        let answer = match self.client().await {
+            Ok(client) => client.events(&at).await,
+            Err(problem) => Err(problem),
+        };
+        let answer = match answer {
             Ok(answer) => answer,
             Err(problem) => {
                 self.noted(self.take_in(session, Err(problem))).ok();
@@ -482,6 +486,18 @@ impl App {
             }
         }
         heard
+    }
+
+    async fn client(&self) -> Result<&Client, Problem> {
+        let made = self.0.client.get_or_try_init(|| async {
+            let app = self.clone();
+            // Reads the system's certificates, which takes longer than a frame.
+            match blocking(move || Client::new((app.0.http)())).await {
+                Some(Ok(client)) => Ok(client),
+                _ => Err(Problem::Unexpected),
+            }
+        });
+        made.await
     }
 
     fn is_newer(&self, state: &State) -> bool {

@@ -7,6 +7,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, header, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use url::Url;
 use uuid::Uuid;
 
 use crate::{Problem, answer, server::Server};
@@ -20,28 +21,29 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// The calls of the contract.
 #[derive(Debug, Clone)]
-pub(crate) struct Client {
-    calls: reqwest::Client,
-    /// The events stream lives as long as the app is in front: it has no whole time-out.
-    streams: reqwest::Client,
-}
+pub(crate) struct Client(reqwest::Client);
 
 impl Client {
-    /// Builds the client. `base` makes a builder with the platform's TLS and proxy settings.
-    pub(crate) fn new(base: impl Fn() -> reqwest::ClientBuilder) -> reqwest::Result<Self> {
-        let common = || {
-            base()
-                .connect_timeout(CONNECT)
-                // A redirect is a captive portal or a wrong address; following it could carry the token elsewhere.
-                .redirect(redirect::Policy::none())
-                .user_agent(concat!("FlexHrmConnect/", env!("CARGO_PKG_VERSION")))
-        };
-        Ok(Self { calls: common().timeout(WHOLE).build()?, streams: common().read_timeout(2 * WHOLE).build()? })
+    /// Builds the client from a builder with the platform's TLS and proxy settings. One for everything: each reads the
+    /// system's certificates.
+    pub(crate) fn new(base: reqwest::ClientBuilder) -> reqwest::Result<Self> {
+        let client = base
+            .connect_timeout(CONNECT)
+            .read_timeout(2 * WHOLE)
+            // A redirect is a captive portal or a wrong address; following it could carry the token elsewhere.
+            .redirect(redirect::Policy::none())
+            .user_agent(concat!("FlexHrmConnect/", env!("CARGO_PKG_VERSION")));
+        Ok(Self(client.build()?))
+    }
+
+    /// A call that is answered within [`WHOLE`].
+    fn call(&self, method: Method, url: Url) -> RequestBuilder {
+        self.0.request(method, url).timeout(WHOLE)
     }
 
     /// Makes sure that an HRM backend lives at the address, before a password goes there.
     pub(crate) async fn recognise(&self, server: &Server) -> Result<(), Problem> {
-        let answer = match self.repeat(|| self.calls.get(server.at(path::HEALTH))).await {
+        let answer = match self.repeat(|| self.call(Method::GET, server.at(path::HEALTH))).await {
             Err(Problem::Offline) if tokio::net::lookup_host(server.host()).await.is_err() => {
                 return Err(Problem::NoSuchHost);
             }
@@ -61,7 +63,7 @@ impl Client {
         password: &SecretString,
     ) -> Result<SignedIn, Problem> {
         let body = json!({ "username": username, "password": password.expose_secret() });
-        let answer = self.calls.post(server.at(path::SESSION)).json(&body).send().await;
+        let answer = self.call(Method::POST, server.at(path::SESSION)).json(&body).send().await;
         read(answer.map_err(|error| problem_of(&error))?).await
     }
 
@@ -100,7 +102,8 @@ impl Client {
 
     /// Opens the stream of events; the answer's body is the stream.
     pub(crate) async fn events(&self, at: &Session) -> Result<Response, Problem> {
-        let call = self.streams.get(at.server.at(path::EVENTS)).bearer_auth(at.token.expose_secret());
+        // It lives as long as the app is in front: it has no whole time-out.
+        let call = self.0.get(at.server.at(path::EVENTS)).bearer_auth(at.token.expose_secret());
         let answer = call.header(header::ACCEPT, "text/event-stream").send().await;
         let answer = answer.map_err(|error| problem_of(&error))?;
         match content_type(&answer) {
@@ -110,7 +113,7 @@ impl Client {
     }
 
     fn as_employee(&self, method: Method, at: &Session, path: &str) -> RequestBuilder {
-        self.calls.request(method, at.server.at(path)).bearer_auth(at.token.expose_secret())
+        self.call(method, at.server.at(path)).bearer_auth(at.token.expose_secret())
     }
 
     /// Makes a call that is safe to repeat again when the connection broke or the server was out for a moment.

@@ -262,7 +262,7 @@ async fn a_certificate_that_nobody_here_trusts_is_told() {
 async fn an_expired_certificate_is_told_even_if_its_issuer_is_trusted() {
     hrm_backend::install_cryptography();
     let (address, der) = tls_server(2020, 2021).await;
-    let app = support::start_with(&Memory::default(), Edition::Desktop, || {
+    let app = support::start_with(&Memory::default(), Edition::Desktop, move || {
         reqwest::Client::builder().tls_certs_only([reqwest::Certificate::from_der(&der).unwrap()])
     });
     let refused = app.sign_in(address, "anna".into(), "demo".into()).await;

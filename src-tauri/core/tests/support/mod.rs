@@ -103,7 +103,11 @@ pub fn start(memory: &Memory, edition: Edition) -> App {
 }
 
 /// The same with other settings of the HTTP client.
-pub fn start_with(memory: &Memory, edition: Edition, http: impl Fn() -> reqwest::ClientBuilder) -> App {
+pub fn start_with(
+    memory: &Memory,
+    edition: Edition,
+    http: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
+) -> App {
     hrm_backend::install_cryptography();
     let device = Device {
         vault: Arc::new(memory.clone()),
@@ -112,7 +116,7 @@ pub fn start_with(memory: &Memory, edition: Edition, http: impl Fn() -> reqwest:
         browser: Arc::new(memory.clone()),
         clipboard: Arc::new(memory.clone()),
     };
-    App::new(Start { edition, server: None, username: None, platform: "a test".into() }, device, http).unwrap()
+    App::new(Start { edition, server: None, username: None, platform: "a test".into() }, device, http)
 }
 
 /// The real backend in its demo form.
