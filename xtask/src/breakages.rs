@@ -112,8 +112,15 @@ impl Copy {
         let folder = here.join(FOLDER).join("copy");
         let listed =
             Command::new("git").args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).output();
-        let listed = listed.context("git could not be started")?.stdout;
-        for name in String::from_utf8(listed)?.split('\0').filter(|name| !name.is_empty()) {
+        let listed = String::from_utf8(listed.context("git could not be started")?.stdout)?;
+        // What was there in an earlier copy and is no more.
+        let list = here.join(FOLDER).join("files");
+        for name in fs::read_to_string(&list).unwrap_or_default().split('\0') {
+            if !name.is_empty() && !listed.split('\0').any(|one| one == name) {
+                fs::remove_file(folder.join(name)).ok();
+            }
+        }
+        for name in listed.split('\0').filter(|name| !name.is_empty()) {
             let (from, to) = (here.join(name), folder.join(name));
             // Unchanged files keep their time, so that nothing is built twice.
             let (Ok(new), old) = (fs::read(&from), fs::read(&to)) else { continue };
@@ -123,6 +130,7 @@ impl Copy {
             fs::create_dir_all(to.parent().context("a file lies in a folder")?)?;
             fs::copy(&from, &to)?;
         }
+        fs::write(list, &listed)?;
         let packages = folder.join("ui/node_modules");
         if !packages.exists() {
             link(&here.join("ui/node_modules"), &packages)?;
