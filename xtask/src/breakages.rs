@@ -78,7 +78,7 @@ pub(crate) fn breakages(only: Option<&str>) -> anyhow::Result<()> {
         })?;
     }
     if unnoticed.is_empty() {
-        println!("\n{} breakages, each noticed, in {} s.", list.len(), steps.seconds());
+        println!("\nNoticed, each of them: {}, in {} s.", list.len(), steps.seconds());
         return Ok(());
     }
     bail!("No test noticed: {}", unnoticed.join(" · "))
