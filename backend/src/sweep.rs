@@ -3,8 +3,8 @@
 use crate::Backend;
 use crate::clock::{Clock, DAY, HOUR};
 
-/// Deletes sessions that ended, clients' counts after an hour, answers to repeated calls after a day, and codes and challenges after two: the limits
-/// look back for one day, and several backends' clocks may differ a little.
+/// Deletes sessions that ended, clients' counts after an hour, answers to repeated calls after a day, and codes and
+/// challenges after two: the limits look back for one day, and several backends' clocks may differ a little.
 ///
 /// # Errors
 /// When the database is out of reach; nothing is deleted then.

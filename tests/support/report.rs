@@ -2,7 +2,6 @@
 //! stood. Nothing unless `QA_REPORT` names a folder; `cargo xtask test` makes one page of it.
 
 use std::{
-    backtrace::Backtrace,
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
@@ -146,14 +145,13 @@ async fn told(session: &str) -> Value {
 
 /// Writes the story of this test down, of a failure with what its programs said. More can follow: it is written anew then.
 pub fn write(log: &Path) {
-    // A test that fails on another thread than its own says so there.
     let failed = thread::panicking();
     let story = with(|name, story| {
         let at = story.at.duration_since(SystemTime::UNIX_EPOCH).map(millis).unwrap_or_default();
         if failed {
             story.page["log"] = fs::read_to_string(log).unwrap_or_default().into();
         }
-        let failure = failed.then(|| story.failure.clone().unwrap_or_else(|| Backtrace::capture().to_string()));
+        let failure = failed.then(|| story.failure.clone().unwrap_or_default());
         let text = json!({
             "name": name, "began": at, "took": millis(story.began.elapsed()),
             "failure": failure, "steps": story.steps, "page": story.page,
