@@ -19,6 +19,10 @@ fn main() {
     if target("OS") == "windows" && target("ENV") == "gnu" {
         println!("cargo::rustc-link-arg-cdylib=-Wl,--exclude-all-symbols");
     }
+    // The addresses that a program corrects when it starts, packed: 0.4 MB less. glibc knows them since 2.36.
+    if target("OS") == "linux" && target("ENV") == "gnu" {
+        println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+    }
     let manifest = tauri_build::AppManifest::new().permissions_path_pattern("src-tauri/permissions/*.toml");
     if let Err(error) = tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest)) {
         println!("cargo::error={error:#}");

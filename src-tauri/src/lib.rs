@@ -47,7 +47,9 @@ pub fn context<R: Runtime>() -> tauri::Context<R> {
 pub fn with_commands<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
     #[cfg(mobile)]
     let builder = builder.plugin(tauri_plugin_clipboard_manager::init());
-    builder.plugin(tauri_plugin_opener::init()).invoke_handler(commands::handler())
+    // The page has no links, so it needs no script that looks for them.
+    let opener = tauri_plugin_opener::Builder::new().open_js_links_on_click(false).build();
+    builder.plugin(opener).invoke_handler(commands::handler())
 }
 
 fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
@@ -66,10 +68,7 @@ fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
                 store: Arc::new(folder::RecordFile::in_folder(&app.path().app_data_dir()?)?),
                 clock: Arc::new(SystemClock::default()),
                 browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
-                #[cfg(desktop)]
-                clipboard: Arc::new(clipboard::SystemClipboard::default()),
-                #[cfg(mobile)]
-                clipboard: Arc::new(clipboard::SystemClipboard(app.handle().clone())),
+                clipboard: Arc::new(clipboard::of_the_system(app.handle().clone())),
             };
             http::install_crypto();
             let core = App::new(start::read()?, device, http::client);

@@ -24,11 +24,11 @@ const DARK_GROUND: Color = Color(0x0f, 0x15, 0x16, 0xff);
 pub(crate) struct PageStands(Notify);
 
 pub(crate) fn on_page_load<R: Runtime>(webview: &Webview<R>, payload: &PageLoadPayload<'_>) {
-    match payload.event() {
-        // WebKitGTK draws nothing in a hidden window: it is shown when there is a page to draw, in the page's own ground
-        // colour, so that nothing flashes.
-        PageLoadEvent::Started => reveal(webview.app_handle()),
-        PageLoadEvent::Finished => webview.state::<PageStands>().0.notify_one(),
+    // Not before: a window that is shown while its page loads makes WebKitGTK wait for a drawing of the page, on the thread
+    // that the page's files come from, and that wait ends only with its time limit of half a second.
+    if payload.event() == PageLoadEvent::Finished {
+        reveal(webview.app_handle());
+        webview.state::<PageStands>().0.notify_one();
     }
 }
 
