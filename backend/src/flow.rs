@@ -15,7 +15,7 @@ use crate::idempotency::{self, Begun, Call, Sent};
 use crate::keys::CodeOf;
 use crate::linking::{self, Outcome};
 use crate::mail::Letter;
-use crate::outbox;
+use crate::outbox::{self, Posted};
 use crate::policy::Proof;
 use crate::standing::{self, Standing, delivery_word, end_word, fate_word};
 
@@ -91,6 +91,7 @@ async fn send_once(backend: &Arc<Backend>, call: &mut Call, employee: &str, emai
     if backend.settings.rules.is_locked(standing.failures) {
         return Err(ProblemCode::LinkingLocked.into());
     }
+    let mut posted = None;
     let begins_linking = if standing.is_linking {
         false
     } else {
@@ -103,7 +104,7 @@ async fn send_once(backend: &Arc<Backend>, call: &mut Call, employee: &str, emai
         }
         refuse_taken(&mut tx, &standing, &address).await?;
         match proof {
-            Proof::Code => send_code(backend, &mut tx, &standing, &address, now).await?,
+            Proof::Code => posted = Some(send_code(backend, &mut tx, &standing, &address, now).await?),
             Proof::Company => {
                 let challenge = new_challenge(&mut tx, employee, &address, Some(End::Proved), now).await?;
                 linking::begin(&mut tx, employee, &challenge, &address, backend.settings.lease).await?;
@@ -118,7 +119,9 @@ async fn send_once(backend: &Arc<Backend>, call: &mut Call, employee: &str, emai
     call.answer(&mut tx, &sent, runs_for).await?;
     tx.changes(employee);
     tx.commit().await?;
-    backend.wake.notify_one();
+    if let Some(posted) = posted {
+        posted.go(backend);
+    }
     if !begins_linking {
         return Ok(sent);
     }
@@ -264,7 +267,7 @@ async fn send_code(
     standing: &Standing,
     address: &Address,
     now: Millis,
-) -> Result<(), Refused> {
+) -> Result<Posted, Refused> {
     let rules = &backend.settings.rules;
     rules.may_send(&standing.sent(), now).map_err(|wait| {
         let (code, at) = match wait {
@@ -310,10 +313,10 @@ async fn send_code(
     .execute(&mut **tx)
     .await?;
     let letter = Letter::Code { code: code.expose_secret().to_owned() };
-    outbox::add(tx, &backend.keys, &person.id, Some(&id), &mailbox, &letter).await?;
+    let posted = outbox::add(tx, backend, &person.id, Some(&id), &mailbox, &letter).await?;
     backend.metrics.code_sent();
     tracing::info!(employee = person.id, to = ?address, "a code is on its way");
-    Ok(())
+    Ok(posted)
 }
 
 /// An account that was met and belongs to somebody else is still somebody else's.

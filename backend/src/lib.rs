@@ -69,6 +69,8 @@ pub struct Backend {
     pub metrics: Metrics,
     /// Passwords are checked a few at a time: each takes memory.
     pub passwords: session::Passwords,
+    /// How much is done at once.
+    pub places: outbox::Places,
     /// Wakes the workers when there is something new.
     pub wake: Notify,
     /// Cancelled when the process is to stop.
@@ -102,6 +104,7 @@ impl Backend {
             directory,
             post,
             metrics: Metrics::default(),
+            places: outbox::Places::default(),
             wake: Notify::new(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),

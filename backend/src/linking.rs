@@ -68,7 +68,7 @@ pub async fn finish_soon(backend: &Arc<Backend>, employee: &str) -> Outcome {
 }
 
 /// Works on a job that the caller has the lease of.
-pub async fn run(backend: &Backend, employee: &str) -> Outcome {
+pub async fn run(backend: &Arc<Backend>, employee: &str) -> Outcome {
     match attempt(backend, employee).await {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -91,7 +91,7 @@ enum Fault {
     Contradiction,
 }
 
-async fn attempt(backend: &Backend, employee: &str) -> Result<Outcome, Fault> {
+async fn attempt(backend: &Arc<Backend>, employee: &str) -> Result<Outcome, Fault> {
     let mut tx = backend.database.read().await?;
     let job: Option<Job> =
         sqlx::query_as("SELECT challenge_id, address, create_tried FROM linkings WHERE employee_id = $1")
@@ -152,7 +152,7 @@ async fn set_create_tried(backend: &Backend, employee: &str, tried: i64) -> sqlx
 }
 
 async fn settle(
-    backend: &Backend,
+    backend: &Arc<Backend>,
     job: &Job,
     standing: &Standing,
     address: &Address,
@@ -178,10 +178,11 @@ async fn settle(
     .bind(backend.clock.now())
     .execute(&mut *tx)
     .await?;
+    let mut notices = Vec::new();
     let outcome = if linked.rows_affected() == 1 {
         for other in standing.addresses.iter().filter(|other| !other.is_same_without_case(address)) {
             let letter = Letter::Notice { address: address.masked() };
-            outbox::add(&mut tx, &backend.keys, &person.id, None, &other.mailbox(), &letter).await?;
+            notices.push(outbox::add(&mut tx, backend, &person.id, None, &other.mailbox(), &letter).await?);
         }
         backend.metrics.link(origin_word);
         Outcome::Linked
@@ -196,7 +197,9 @@ async fn settle(
     };
     tx.changes(&person.id);
     tx.commit().await?;
-    backend.wake.notify_one();
+    for notice in notices {
+        notice.go(backend);
+    }
     tracing::info!(
         employee = person.id,
         origin = origin_word,

@@ -10,12 +10,11 @@ use std::time::Duration;
 use hrm_api::Delivery;
 use secrecy::ExposeSecret;
 use sqlx::{AssertSqlSafe, FromRow};
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::challenge::Fate;
 use crate::clock::{Clock, HOUR, Millis};
 use crate::database::{Database, Tx};
-use crate::keys::Keys;
 use crate::mail::{Handover, Letter};
 use crate::settings::Settings;
 use crate::standing::{delivery_word, fate_word, read_language};
@@ -34,34 +33,89 @@ pub enum Queue {
 /// Visma Connect. The others wait in the database, where no time limit runs for them.
 const AT_ONCE: usize = 32;
 
+/// The places of this backend for work that is done at once.
+#[derive(Debug)]
+pub struct Places {
+    mails: Arc<Semaphore>,
+    links: Arc<Semaphore>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { mails: Arc::new(Semaphore::new(AT_ONCE)), links: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl Places {
+    fn of(&self, queue: Queue) -> &Arc<Semaphore> {
+        match queue {
+            Queue::Mails => &self.mails,
+            Queue::Linkings => &self.links,
+        }
+    }
+
+    fn take(&self, queue: Queue) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(self.of(queue)).try_acquire_owned().ok()
+    }
+
+    /// Waits until there is a place.
+    async fn free(&self, queue: Queue) {
+        // It is never closed.
+        let _ = self.of(queue).acquire().await;
+    }
+}
+
+/// A mail in the outbox, in a transaction that is not committed yet.
+#[must_use = "after the commit it is to go"]
+#[derive(Debug)]
+pub struct Posted {
+    id: String,
+    /// It has the lease then: no worker need find it first.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Posted {
+    /// The transaction is committed: the mail is handed over now, or as soon as there is a place.
+    pub fn go(self, backend: &Arc<Backend>) {
+        match self.place {
+            Some(place) => {
+                backend.tasks.spawn(run(Arc::clone(backend), Queue::Mails, self.id, place));
+            }
+            None => backend.wake.notify_one(),
+        }
+    }
+}
+
 /// Puts a mail into the outbox, sealed.
 ///
 /// # Errors
 /// When the database is out of reach.
 pub async fn add(
     tx: &mut Tx,
-    keys: &Keys,
+    backend: &Backend,
     employee: &str,
     code: Option<&str>,
     recipient: &str,
     letter: &Letter,
-) -> sqlx::Result<()> {
-    let id = uuid::Uuid::new_v4().to_string();
+) -> sqlx::Result<Posted> {
+    let posted = Posted { id: uuid::Uuid::new_v4().to_string(), place: backend.places.take(Queue::Mails) };
     // A letter is strings only, so it always becomes JSON.
-    let sealed = keys.seal(&id, &serde_json::to_string(letter).unwrap_or_default());
+    let sealed = backend.keys.seal(&posted.id, &serde_json::to_string(letter).unwrap_or_default());
+    let now = Clock::machine();
     sqlx::query(
         "INSERT INTO mails (id, employee_id, code_id, recipient, sealed, created_at, next_at, lease_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $6, 0)",
+         VALUES ($1, $2, $3, $4, $5, $6, $6, $7)",
     )
-    .bind(&id)
+    .bind(&posted.id)
     .bind(employee)
     .bind(code)
     .bind(recipient)
     .bind(sealed)
-    .bind(Clock::machine())
+    .bind(now)
+    .bind(if posted.place.is_some() { now + backend.settings.lease } else { 0 })
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(posted)
 }
 
 /// The wait before the next try: doubling, never longer than the longest, and up to half of it shorter by `chance`
@@ -74,17 +128,16 @@ pub fn wait(attempts: i64, settings: &Settings, chance: f64) -> Millis {
     whole - shorter
 }
 
-/// Takes at most so many jobs that are due, and their lease.
+/// Takes jobs that are due, their lease, and a place for each.
 ///
 /// # Errors
 /// When the database is out of reach.
-pub async fn claim(database: &Database, queue: Queue, most: usize, lease: Millis) -> sqlx::Result<Vec<String>> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
+async fn claim(backend: &Backend, queue: Queue) -> sqlx::Result<Vec<(String, OwnedSemaphorePermit)>> {
     let (table, id) = match queue {
         Queue::Mails => ("mails", "id"),
         Queue::Linkings => ("linkings", "employee_id"),
     };
-    let now = Clock::machine();
+    let (database, now) = (&backend.database, Clock::machine());
     let due = format!("SELECT {id} FROM {table} WHERE lease_until <= $1 AND next_at <= $1 ORDER BY next_at LIMIT $2");
     // A look first: an idle outbox writes nothing.
     let first: Option<String> = sqlx::query_scalar(AssertSqlSafe(due.clone()))
@@ -95,18 +148,18 @@ pub async fn claim(database: &Database, queue: Queue, most: usize, lease: Millis
     if first.is_none() {
         return Ok(Vec::new());
     }
+    let places: Vec<_> = std::iter::from_fn(|| backend.places.take(queue)).collect();
     let take =
         format!("UPDATE {table} SET lease_until = $3 WHERE {id} IN ({due}{}) RETURNING {id}", database.skip_locked());
     let mut tx = database.write().await?;
-    let jobs = sqlx::query_scalar(AssertSqlSafe(take)).bind(now).bind(most).bind(now + lease);
-    let jobs = jobs.fetch_all(&mut *tx).await?;
+    let jobs = sqlx::query_scalar(AssertSqlSafe(take)).bind(now).bind(i64::try_from(places.len()).unwrap_or(i64::MAX));
+    let jobs: Vec<String> = jobs.bind(now + backend.settings.lease).fetch_all(&mut *tx).await?;
     tx.commit().await?;
-    Ok(jobs)
+    Ok(jobs.into_iter().zip(places).collect())
 }
 
-/// Works until the backend stops.
+/// Works until the backend stops: on what no request is at work on itself, and on what was not done at the first try.
 pub async fn work(backend: Arc<Backend>) {
-    let (mut mails, mut links) = (JoinSet::new(), JoinSet::new());
     let mut swept_at = None;
     while !backend.stopping.is_cancelled() {
         let now = backend.clock.now();
@@ -116,37 +169,33 @@ pub async fn work(backend: Arc<Backend>) {
                 tracing::warn!(%error, "old rows stay for another hour");
             }
         }
-        for (queue, running) in [(Queue::Mails, &mut mails), (Queue::Linkings, &mut links)] {
-            while running.try_join_next().is_some() {}
-            let room = AT_ONCE.saturating_sub(running.len());
-            if room == 0 {
+        let has_place = |queue| backend.places.of(queue).available_permits() > 0;
+        for queue in [Queue::Mails, Queue::Linkings] {
+            if !has_place(queue) {
                 continue;
             }
-            match claim(&backend.database, queue, room, backend.settings.lease).await {
+            match claim(&backend, queue).await {
                 Ok(jobs) => {
-                    for id in jobs {
-                        running.spawn(run(Arc::clone(&backend), queue, id));
+                    for (id, place) in jobs {
+                        backend.tasks.spawn(run(Arc::clone(&backend), queue, id, place));
                     }
                 }
                 Err(error) => tracing::error!(?queue, %error, "the outbox cannot be read"),
             }
         }
-        let (no_mail_fits, no_link_fits) = (mails.len() >= AT_ONCE, links.len() >= AT_ONCE);
         tokio::select! {
             () = backend.wake.notified() => {}
             () = tokio::time::sleep(backend.settings.poll) => {}
-            // Others may wait that were not taken for want of room.
-            Some(_) = mails.join_next(), if no_mail_fits => {}
-            Some(_) = links.join_next(), if no_link_fits => {}
+            // Others may wait that were not taken for want of a place.
+            () = backend.places.free(Queue::Mails), if !has_place(Queue::Mails) => {}
+            () = backend.places.free(Queue::Linkings), if !has_place(Queue::Linkings) => {}
             () = backend.stopping.cancelled() => {}
         }
     }
-    // What is under way is finished, so that a mail is not handed over twice.
-    while mails.join_next().await.is_some() {}
-    while links.join_next().await.is_some() {}
+    // What is under way is among the backend's tasks, and finished: no mail is handed over twice.
 }
 
-async fn run(backend: Arc<Backend>, queue: Queue, id: String) {
+async fn run(backend: Arc<Backend>, queue: Queue, id: String, _place: OwnedSemaphorePermit) {
     match queue {
         Queue::Mails => {
             if let Err(error) = deliver(&backend, &id).await {

@@ -56,19 +56,66 @@ impl Row {
     }
 }
 
-/// Writes rows to `target/bench/NAME.json`.
+/// Writes rows to `target/bench/NAME.json`, and as a table for the README to `NAME.md`, each with the machine.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// When a file cannot be written.
 pub fn write(folder: &Path, name: &str, rows: &[Row]) -> anyhow::Result<()> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let file = folder.join(format!("{name}.json"));
-    fs::write(&file, serde_json::to_string_pretty(rows)?).with_context(|| file.display().to_string())
+    let machine = machine();
+    let json = serde_json::to_string_pretty(&serde_json::json!({ "machine": machine, "rows": rows }))?;
+    for (kind, text) in [("json", json), ("md", format!("{machine}\n\n{}", table(rows)))] {
+        let file = folder.join(format!("{name}.{kind}"));
+        fs::write(&file, text).with_context(|| file.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// The processor, the cores and the memory of this machine, and its system.
+fn machine() -> String {
+    let of = |file: &str, key: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix(key)).unwrap_or_default().to_owned();
+        line.trim_start_matches([' ', '\t', ':', '=']).trim_matches('"').to_owned()
+    };
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let kilobytes = of("/proc/meminfo", "MemTotal:").trim_end_matches(" kB").parse().unwrap_or(0.0);
+    let (processor, system) = (of("/proc/cpuinfo", "model name"), of("/etc/os-release", "PRETTY_NAME"));
+    format!("{processor}, {cores} cores, {:.0} GB, {system}", kilobytes / 1e6)
+}
+
+/// The rows as Markdown.
+fn table(rows: &[Row]) -> String {
+    let mut table = String::from("| what | ours | beside it | asked | verdict |\n|---|--:|---|---|---|\n");
+    for row in rows {
+        let unit = &row.unit;
+        let floor = row.floor.zip(row.beside.as_ref()).map_or(String::new(), |(floor, beside)| {
+            format!("{} {unit}, {beside}: {:.2} ×", figure(floor), row.ratio().unwrap_or_default())
+        });
+        let asked = match row.target {
+            Some(Target::RatioAtMost(most)) => format!("≤ {most} ×"),
+            Some(Target::RatioAtLeast(least)) => format!("≥ {least} ×"),
+            Some(Target::AtMost(most)) => format!("≤ {most} {unit}"),
+            None => String::new(),
+        };
+        let verdict = match row.is_met() {
+            Some(true) => "met",
+            Some(false) => "**missed**",
+            None => "",
+        };
+        table += &format!("| {} | {} {unit} | {floor} | {asked} | {verdict} |\n", row.what, figure(row.ours));
+    }
+    table
+}
+
+/// Three digits that mean something.
+fn figure(figure: f64) -> String {
+    let digits = if figure < 10.0 { 2 } else { usize::from(figure < 100.0) };
+    format!("{figure:.digits$}")
 }
 
 /// Prints rows as a table: ours, the floor, their ratio, what was asked, and whether it is met.
 pub fn print(rows: &[Row]) {
-    let figure = |figure: f64| if figure < 10.0 { format!("{figure:.2}") } else { format!("{figure:.0}") };
     for row in rows {
         let floor = row.floor.zip(row.beside.as_ref());
         let floor = floor.map_or(String::new(), |(floor, beside)| format!(", {} {} {beside}", figure(floor), row.unit));
@@ -104,7 +151,26 @@ pub fn quantile(figures: &[f64], part: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{median, quantile};
+    use super::{Row, Target, median, quantile, table};
+
+    #[test]
+    fn the_table_says_what_was_asked_and_whether_it_is_met() {
+        let row = Row {
+            what: "a start".into(),
+            unit: "ms".into(),
+            ours: 380.0,
+            floor: Some(340.0),
+            beside: Some("a bare window".into()),
+            target: Some(Target::RatioAtMost(1.1)),
+            rounds: 25,
+        };
+        let missed = table(std::slice::from_ref(&row));
+        assert!(
+            missed.ends_with("| a start | 380 ms | 340 ms, a bare window: 1.12 × | ≤ 1.1 × | **missed** |\n"),
+            "{missed}"
+        );
+        assert!(table(&[Row { target: Some(Target::RatioAtMost(1.15)), ..row }]).contains("| met |"));
+    }
 
     #[test]
     fn a_quantile_is_one_of_the_figures() {

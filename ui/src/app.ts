@@ -29,8 +29,8 @@ export interface Failure {
 let bridge: Bridge;
 
 export const view = signal<View | null>(null);
-/** performance.now() when the view came: its serverTime was true then. */
-let receivedAt = 0;
+/** The server's time as it was last heard, and performance.now() of that moment. */
+let heard = { server: 0, at: 0 };
 
 export const working = signal<ReadonlySet<Action>>(new Set());
 export const failure = signal<Failure | null>(null);
@@ -47,15 +47,16 @@ export const linking = computed<Linking | null>(() =>
 export function receive(next: View): void {
   const now = view.peek();
   if (now && next.revision < now.revision) return;
-  receivedAt = performance.now();
+  heard = { server: Date.parse(next.serverTime), at: performance.now() };
+  // An answer and an event bring the same view: it is drawn once.
+  if (next.revision === now?.revision) return;
   // A problem belongs to the screen it happened on.
   if (now && (now.phase.name !== next.phase.name || now.place !== next.place)) failure.value = null;
   view.value = next;
 }
 
 /** The server's clock now. The device's own clock is not asked: it may be wrong. */
-export const serverNow = (): number =>
-  view.value ? Date.parse(view.value.serverTime) + performance.now() - receivedAt : 0;
+export const serverNow = (): number => (view.value ? heard.server + performance.now() - heard.at : 0);
 
 /** Does something that the employee asked for. A second press while it runs does nothing. */
 export async function act(action: Action, call: (bridge: Bridge) => Promise<View>): Promise<boolean> {

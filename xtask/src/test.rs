@@ -3,7 +3,7 @@
 use anyhow::bail;
 
 use crate::{
-    breakages, bundle, fuzz,
+    bench, breakages, bundle, fuzz,
     machine::{self, For},
     qa, report,
     steps::{Steps, sh, sh_with},
@@ -71,7 +71,18 @@ const STEPS: &[Step] = &[
     ("the backend called by its own OpenAPI document", || sh("sh", &["backend/tests/schemathesis/run.sh", "--short"])),
     ("the flow in a window, through tauri-driver", in_a_window),
     ("the main flow by WebdriverIO", qa::example),
+    ("the app as it is released, within its size", within_its_size),
 ];
+
+/// Stripped, in bytes: what people download and what a start reads.
+const LARGEST_APP: u64 = 6_000_000;
+
+fn within_its_size() -> anyhow::Result<()> {
+    sh("cargo", bench::THE_APP)?;
+    let size = std::fs::metadata(bench::app())?.len();
+    println!("{size} bytes");
+    if size > LARGEST_APP { bail!("The app has {size} bytes, of {LARGEST_APP} that it may have.") } else { Ok(()) }
+}
 
 fn in_a_window() -> anyhow::Result<()> {
     let folder = report::begin()?.display().to_string();

@@ -63,7 +63,7 @@ impl Drop for Program {
     }
 }
 
-/// Beside this program: `target/release/deps/backend-…` and `target/release/hrm-backend`.
+/// Beside this program: `target/server/deps/backend-…` and `target/server/hrm-backend`.
 fn released() -> anyhow::Result<PathBuf> {
     let me = std::env::current_exe()?;
     let folder = me.parent().and_then(|deps| deps.parent()).context("no folder")?;

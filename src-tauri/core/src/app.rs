@@ -536,13 +536,16 @@ impl App {
         }
         match answer {
             Ok(state) => {
-                let clock = ServerClock::heard(state.server_time, &*self.0.device.clock);
-                if let Some(person) = &mut inner.record.person {
-                    person.mirror = Some(Mirror { state, clock });
-                }
-                inner.trouble = None;
+                let clock = &*self.0.device.clock;
+                let mirror = Mirror { clock: ServerClock::heard(state.server_time, clock), state };
+                let mut news = inner.trouble.take().is_some();
                 inner.taken_in += 1;
-                Ok(self.publish(inner))
+                if let Some(person) = &mut inner.record.person {
+                    news |= person.mirror.as_ref().is_none_or(|known| mirror.is_news_to(known, clock));
+                    person.mirror = Some(mirror);
+                }
+                // An answer and the event of the same change come both: the second is neither saved nor drawn again.
+                if news { Ok(self.publish(inner)) } else { Ok(view_of(&inner, self.0.edition, clock)) }
             }
             Err(Problem::SignedOut) => {
                 drop(inner);

@@ -7,7 +7,7 @@ use hrm_api::{Employee, Language, State};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Place, server_clock::ServerClock};
+use crate::{Place, ports::Clock, server_clock::ServerClock};
 
 /// The whole record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,15 @@ pub(crate) struct Person {
 pub(crate) struct Mirror {
     pub(crate) state: State,
     pub(crate) clock: ServerClock,
+}
+
+impl Mirror {
+    /// Whether it says other things than `known` does, or the server's clock is elsewhere than that one supposes.
+    pub(crate) fn is_news_to(&self, known: &Self, clock: &dyn Clock) -> bool {
+        let State { server_time, .. } = known.state;
+        let off = (self.state.server_time - known.clock.now(clock)).abs();
+        off >= TimeDelta::seconds(1) || State { server_time, ..self.state.clone() } != known.state
+    }
 }
 
 /// A send that may or may not have reached the backend. Repeating it with the same key makes one mail of both.

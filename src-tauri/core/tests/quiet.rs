@@ -73,7 +73,8 @@ async fn a_start_makes_one_request_and_an_hour_in_front_makes_no_other() {
     let (memory, backend, listener) = (Memory::default(), Backend::start().await, Listener::start().await);
     drop(signed_in(&memory, &backend).await);
     let record = memory.with(|memory| memory.record.clone()).unwrap().replace(&backend.url, &listener.url);
-    let state = serde_json::from_str::<serde_json::Value>(&record).unwrap()["person"]["mirror"]["state"].to_string();
+    let state = serde_json::from_str::<serde_json::Value>(&record).unwrap()["person"]["mirror"]["state"].clone();
+    let mut state: hrm_api::State = serde_json::from_value(state).unwrap();
     memory.with(|memory| memory.record = Some(record));
     drop(backend);
 
@@ -87,7 +88,8 @@ async fn a_start_makes_one_request_and_an_hour_in_front_makes_no_other() {
     for _ in 0..240 {
         tokio::time::advance(Duration::from_secs(15)).await;
         let before = app.views().borrow().revision;
-        listener.says.send(state.clone()).unwrap();
+        state.suggestions.push(format!("{}@company.com", state.suggestions.len()));
+        listener.says.send(serde_json::to_string(&state).unwrap()).unwrap();
         sees(&app, "what the server said", |view| view.revision > before).await;
     }
     assert_eq!(listener.asked(), ["GET /v1/me/visma-connect/events HTTP/1.1"]);

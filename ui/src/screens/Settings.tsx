@@ -4,7 +4,7 @@ import type { Language } from "../ipc/bridge";
 import { Button } from "../parts/Button";
 import { ProblemNote } from "../parts/ProblemNote";
 import { FactRow, LinkRow, Rows } from "../parts/Row";
-import { LANGUAGES, deviceLanguage, say } from "../words";
+import { LANGUAGES, deviceLanguage, say, speak } from "../words";
 import { Frame } from "./Frame";
 import { type SignedIn, statusText } from "./Home";
 
@@ -28,9 +28,11 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
               data-testid="language"
               value={view.value?.language ?? ""}
               onChange={(event) => {
-                const chosen = event.currentTarget.value;
+                const chosen = event.currentTarget.value === "" ? null : (event.currentTarget.value as Language);
                 forgive();
-                void act("setLanguage", (b) => b.setLanguage(chosen === "" ? null : (chosen as Language)));
+                // At once, while Rust notes it.
+                void speak(chosen ?? deviceLanguage());
+                void act("setLanguage", (b) => b.setLanguage(chosen));
               }}
             >
               <option value="">
