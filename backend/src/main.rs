@@ -11,7 +11,14 @@ use hrm_backend::directory::PublicApi;
 use hrm_backend::mail::Post;
 use hrm_backend::settings::ServeArgs;
 use hrm_backend::{Backend, admin, install_cryptography, routes};
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Most of what is allocated for a call is small and gone at its end.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The HRM backend of Flex HRM Connect
 #[derive(Parser)]
@@ -112,12 +119,15 @@ fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
 
 /// Logs to stderr. Others' crates only when something is wrong: some of them log addresses.
 fn start_log() {
-    let filter = EnvFilter::try_from_env("HRM_LOG").unwrap_or_else(|_| EnvFilter::new("warn,hrm_backend=info"));
-    let filter = ["mailcrab=warn", "mailin=warn", "mailin_embedded=warn"]
-        .iter()
-        .filter_map(|directive| directive.parse().ok())
-        .fold(filter, EnvFilter::add_directive);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    // Not `EnvFilter`: it follows every span for the sake of filters that nobody writes here.
+    let wanted = std::env::var("HRM_LOG").ok().and_then(|wanted| wanted.parse().ok());
+    let filter =
+        wanted.unwrap_or_else(|| Targets::new().with_default(Level::WARN).with_target("hrm_backend", Level::INFO));
+    let filter = ["mailcrab", "mailin", "mailin_embedded"]
+        .into_iter()
+        .fold(filter, |filter, chatty| filter.with_target(chatty, Level::WARN));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
 fn say(line: &str) -> Result<(), Box<dyn Error>> {

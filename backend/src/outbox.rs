@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::challenge::Fate;
 use crate::clock::{Clock, HOUR, Millis};
-use crate::database::{Database, Tx};
+use crate::database::Tx;
 use crate::mail::{Handover, Letter};
 use crate::settings::Settings;
 use crate::standing::{delivery_word, fate_word, read_language};
