@@ -113,9 +113,10 @@ function cameToFront(): void {
 /** Asks for the first view, and listens. Nothing waits for the listening: whatever changed before it began is asked for then. */
 export async function connect(to: Bridge): Promise<void> {
   bridge = to;
+  const first = bridge.view();
   // Without the event the app still works; it only hears later.
   void bridge.onChanged(receive).then(() => bridge.view()).then(receive, () => {});
-  receive(await bridge.view());
+  receive(await first);
   lastRefresh = performance.now();
   document.addEventListener("visibilitychange", cameToFront);
   addEventListener("focus", cameToFront);
