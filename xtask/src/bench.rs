@@ -34,6 +34,6 @@ pub(crate) fn bench(only: Option<&str>) -> anyhow::Result<()> {
             steps.step(what, || sh_with("cargo", &measure, &[("FLEX_CONNECT_APP", &app)]))?;
         }
     }
-    println!("\nThe tables for the README are in {}.", target_folder().join("bench").display());
+    println!("\nThe tables for the README are in target/bench.");
     Ok(())
 }

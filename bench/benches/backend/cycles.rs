@@ -229,7 +229,7 @@ impl Cycle for Floor {
                 vec![text(&body), text(&employee), text(&hash)],
             ),
         ]).await?;
-        // The mail, and that it is out. The lease is left out: one transaction takes it for up to sixteen mails.
+        // The mail, and that it is out.
         self.smtp.send(message(&address, &mail)?).await?;
         self.commit(
             lane,
