@@ -95,7 +95,7 @@ fn table(rows: &[Row]) -> String {
         let asked = match row.target {
             Some(Target::RatioAtMost(most)) => format!("≤ {most} ×"),
             Some(Target::RatioAtLeast(least)) => format!("≥ {least} ×"),
-            Some(Target::AtMost(most)) => format!("≤ {most} {unit}"),
+            Some(Target::AtMost(most)) => format!("≤ {most} {unit}").trim_end().to_owned(),
             None => String::new(),
         };
         let verdict = match row.is_met() {
@@ -103,14 +103,19 @@ fn table(rows: &[Row]) -> String {
             Some(false) => "**missed**",
             None => "",
         };
-        table += &format!("| {} | {} {unit} | {floor} | {asked} | {verdict} |\n", row.what, figure(row.ours));
+        let ours = format!("{} {unit}", figure(row.ours));
+        table += &format!("| {} | {} | {floor} | {asked} | {verdict} |\n", row.what, ours.trim_end());
     }
     table
 }
 
-/// Three digits that mean something.
+/// Three digits that mean something; a count as it is.
 fn figure(figure: f64) -> String {
-    let digits = if figure < 10.0 { 2 } else { usize::from(figure < 100.0) };
+    let digits = match figure {
+        whole if whole.fract() == 0.0 => 0,
+        small if small < 10.0 => 2,
+        large => usize::from(large < 100.0),
+    };
     format!("{figure:.digits$}")
 }
 
