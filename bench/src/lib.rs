@@ -88,25 +88,36 @@ fn machine() -> String {
 fn table(rows: &[Row]) -> String {
     let mut table = String::from("| what | ours | beside it | asked | verdict |\n|---|--:|---|---|---|\n");
     for row in rows {
-        let unit = &row.unit;
-        let floor = row.floor.zip(row.beside.as_ref()).map_or(String::new(), |(floor, beside)| {
-            format!("{} {unit}, {beside}: {:.2} ×", figure(floor), row.ratio().unwrap_or_default())
-        });
-        let asked = match row.target {
-            Some(Target::RatioAtMost(most)) => format!("≤ {most} ×"),
-            Some(Target::RatioAtLeast(least)) => format!("≥ {least} ×"),
-            Some(Target::AtMost(most)) => format!("≤ {most} {unit}").trim_end().to_owned(),
-            None => String::new(),
-        };
-        let verdict = match row.is_met() {
-            Some(true) => "met",
-            Some(false) => "**missed**",
-            None => "",
-        };
-        let ours = format!("{} {unit}", figure(row.ours));
-        table += &format!("| {} | {} | {floor} | {asked} | {verdict} |\n", row.what, ours.trim_end());
+        let Cells { ours, beside, asked, verdict } = Cells::of(row);
+        let verdict = if verdict == "missed" { "**missed**" } else { verdict };
+        table += &format!("| {} | {ours} | {beside} | {asked} | {verdict} |\n", row.what);
     }
     table
+}
+
+/// What is said of a row, wherever it is said.
+struct Cells {
+    ours: String,
+    beside: String,
+    asked: String,
+    verdict: &'static str,
+}
+
+impl Cells {
+    fn of(row: &Row) -> Self {
+        let with_unit = |number: String| format!("{number} {}", row.unit).trim_end().to_owned();
+        let beside = row.floor.zip(row.beside.as_ref()).map(|(floor, beside)| {
+            format!("{}, {beside}: {:.2} ×", with_unit(figure(floor)), row.ratio().unwrap_or_default())
+        });
+        let asked = row.target.map(|target| match target {
+            Target::RatioAtMost(most) => format!("≤ {most} ×"),
+            Target::RatioAtLeast(least) => format!("≥ {least} ×"),
+            Target::AtMost(most) => format!("≤ {}", with_unit(most.to_string())),
+        });
+        let verdict = row.is_met().map_or("", |met| if met { "met" } else { "missed" });
+        let ours = with_unit(figure(row.ours));
+        Self { ours, beside: beside.unwrap_or_default(), asked: asked.unwrap_or_default(), verdict }
+    }
 }
 
 /// Three digits that mean something; a count as it is.
@@ -119,24 +130,13 @@ fn figure(figure: f64) -> String {
     format!("{figure:.digits$}")
 }
 
-/// Prints rows as a table: ours, the floor, their ratio, what was asked, and whether it is met.
+/// Prints rows: whether the target is met, ours, the floor with their ratio, and what was asked.
 pub fn print(rows: &[Row]) {
     for row in rows {
-        let floor = row.floor.zip(row.beside.as_ref());
-        let floor = floor.map_or(String::new(), |(floor, beside)| format!(", {} {} {beside}", figure(floor), row.unit));
-        let ratio = row.ratio().map_or(String::new(), |ratio| format!(" = {ratio:.2} x"));
-        let asked = match row.target {
-            Some(Target::RatioAtMost(most)) => format!(" (asked: at most {most} x)"),
-            Some(Target::RatioAtLeast(least)) => format!(" (asked: at least {least} x)"),
-            Some(Target::AtMost(most)) => format!(" (asked: at most {most} {})", row.unit),
-            None => String::new(),
-        };
-        let verdict = match row.is_met() {
-            Some(true) => "met   ",
-            Some(false) => "MISSED",
-            None => "      ",
-        };
-        println!("{verdict} {}: {} {}{floor}{ratio}{asked}", row.what, figure(row.ours), row.unit);
+        let Cells { ours, beside, asked, verdict } = Cells::of(row);
+        let rest: String =
+            [beside, asked].iter().filter(|cell| !cell.is_empty()).map(|cell| format!(" | {cell}")).collect();
+        println!("{verdict:6} {}: {ours}{rest}", row.what);
     }
 }
 
