@@ -1,4 +1,5 @@
-//! A desk: the machine around the app, made anew for each test. What differs from system to system is in [`System`].
+//! A fresh environment for each test: display, message bus, credential store, home folder. [`System`] holds what differs
+//! between operating systems.
 
 use std::{
     fs,
@@ -15,37 +16,36 @@ use tempfile::TempDir;
 use super::{
     eventually,
     page::Page,
-    report::{self, Witness},
+    report::{self, FailureCapture},
     system::System,
 };
 
-/// A display, a message bus, a credential store and a home folder, all of its own where the system has such.
-pub struct Desk {
-    /// Goes first: nothing may write into the folder when it is removed.
+pub struct Sandbox {
+    /// Dropped first: its processes must not write to the folder while it is removed.
     pub system: System,
     home: TempDir,
 }
 
-/// A program that ends with whoever holds this.
-pub struct Servant(pub Child);
+/// Kills the process when dropped.
+pub struct ChildGuard(pub Child);
 
-impl Drop for Servant {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         self.0.kill().ok();
         self.0.wait().ok();
     }
 }
 
-/// The app under test with the WebDriver that holds it.
-pub struct Running {
-    /// Goes first, while the page is still there.
-    _witness: Witness,
+/// A running app and the WebDriver that controls it.
+pub struct AppSession {
+    /// Dropped first, while the page still exists.
+    _failure_capture: FailureCapture,
     pub page: Page,
     client: Client,
-    driver: Servant,
+    driver: ChildGuard,
 }
 
-impl Desk {
+impl Sandbox {
     pub fn new() -> Self {
         Self::with(false, None)
     }
@@ -54,66 +54,66 @@ impl Desk {
         Self::with(true, None)
     }
 
-    /// A desk whose windows are on this display, if one is given, for a person to see.
-    pub fn shown_on(display: Option<String>) -> Self {
+    /// Shows its windows on this display instead of one of its own.
+    pub fn on_display(display: Option<String>) -> Self {
         Self::with(false, display)
     }
 
     fn with(dark: bool, display: Option<String>) -> Self {
-        let home = tempfile::Builder::new().prefix("flex-connect-desk-").tempdir().unwrap();
+        let home = tempfile::Builder::new().prefix("flex-connect-sandbox-").tempdir().unwrap();
         let system = System::start(home.path(), dark, display);
         Self { system, home }
     }
 
-    /// A folder of the desk, for a backend's data for example.
     pub fn folder(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    /// What the app has kept of where the employee was.
+    /// The text of the app's `record.json`.
     pub fn record(&self) -> String {
         fs::read_to_string(self.system.app_folder().join("record.json")).unwrap_or_default()
     }
 
-    /// A command that lives on this desk.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         self.system.command(program)
     }
 
-    /// Starts tauri-driver on this port, and says where it listens.
-    pub fn driver(&self, port: u16) -> (Servant, String) {
+    /// Starts tauri-driver on this port and returns its address.
+    pub fn start_driver(&self, port: u16) -> (ChildGuard, String) {
         let mut driver = self.command(tool("tauri-driver"));
         driver.args(["--port", &port.to_string(), "--native-port", &free_port().to_string()]).stdout(Stdio::null());
         if let Some(native) = std::env::var_os("FLEX_CONNECT_NATIVE_DRIVER") {
             driver.arg("--native-driver").arg(native);
         }
-        let driver = Servant(driver.spawn().expect("tauri-driver starts: cargo xtask test installs it"));
+        let driver = ChildGuard(driver.spawn().expect("tauri-driver starts: cargo xtask test installs it"));
         (driver, format!("http://127.0.0.1:{port}"))
     }
 
-    /// Starts the app through tauri-driver, as QA does.
-    pub async fn start(&self, arguments: &[&str]) -> Running {
-        let (driver, url) = self.driver(free_port());
+    /// Starts the app through tauri-driver.
+    pub async fn start_app(&self, arguments: &[&str]) -> AppSession {
+        let (driver, driver_url) = self.start_driver(free_port());
         let capabilities = capabilities(arguments);
         let client = eventually("a WebDriver session", || async {
             let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
             builder.capabilities(capabilities.as_object().unwrap().clone());
-            builder.connect(&url).await.ok()
+            builder.connect(&driver_url).await.ok()
         })
         .await;
         let session = client.session_id().await.ok().flatten().unwrap_or_default();
-        let camera = self.system.camera();
-        let witness = Witness { camera: camera.clone(), session: format!("{url}/session/{session}") };
-        Running { page: Page::new(client.clone(), url, camera).await, _witness: witness, client, driver }
+        let screen = self.system.screen_capture();
+        let session_url = format!("{driver_url}/session/{session}");
+        let failure_capture = FailureCapture { screen: screen.clone(), session_url };
+        let page = Page::new(client.clone(), driver_url, screen).await;
+        AppSession { page, _failure_capture: failure_capture, client, driver }
     }
 
-    /// Presses Tab until this has the focus.
+    /// Presses Tab until the element with this role and name has the focus.
     pub async fn tab_to(&self, page: &Page, role: &str, name: &str) {
         let mut passed = Vec::new();
         for _ in 0..25 {
             let before = page.focused().await;
-            self.system.press("Tab");
-            let focused = eventually("the focus to move on", || async {
+            self.system.press_keys("Tab");
+            let focused = eventually("the next focused element", || async {
                 let focused = page.focused().await;
                 (focused != before).then_some(focused)
             })
@@ -123,40 +123,38 @@ impl Desk {
             }
             passed.push(focused);
         }
-        panic!("Tab does not come to {role} {name:?}, but to {passed:?}");
+        panic!("Tab does not reach {role} {name:?}, only {passed:?}");
     }
 
-    /// Process ids of the app on this desk.
     pub fn app_processes(&self) -> Vec<u32> {
         self.system.app_processes()
     }
 }
 
-impl Running {
-    /// Ends the app as a system that needs the memory does: without a word.
-    pub async fn kill(self, desk: &Desk) {
-        for pid in desk.app_processes() {
+impl AppSession {
+    /// Kills the app with SIGKILL, as a system that is out of memory does.
+    pub async fn kill(self, sandbox: &Sandbox) {
+        for pid in sandbox.app_processes() {
             System::kill(pid);
         }
-        eventually("the app to be gone", || async { desk.app_processes().is_empty().then_some(()) }).await;
+        eventually("end of the app", || async { sandbox.app_processes().is_empty().then_some(()) }).await;
         drop(self.driver);
         drop(self.client);
     }
 
-    /// Closes the app.
-    pub async fn close(self, desk: &Desk) {
+    pub async fn close(self, sandbox: &Sandbox) {
         self.client.close().await.ok();
-        eventually("the app to be gone", || async { desk.app_processes().is_empty().then_some(()) }).await;
+        eventually("end of the app", || async { sandbox.app_processes().is_empty().then_some(()) }).await;
     }
 }
 
-impl Drop for Desk {
+impl Drop for Sandbox {
     fn drop(&mut self) {
         report::write(&self.folder("stderr.log"));
     }
 }
 
-/// What a WebDriver client sends to have the app.
+/// The capabilities with which a WebDriver client starts the app.
 pub fn capabilities(arguments: &[&str]) -> serde_json::Value {
     json!({ "tauri:options": { "application": app(), "args": arguments } })
 }
@@ -165,26 +163,28 @@ pub fn capabilities(arguments: &[&str]) -> serde_json::Value {
 pub fn app() -> PathBuf {
     match std::env::var_os("FLEX_CONNECT_APP") {
         Some(app) => PathBuf::from(app),
-        None => built().join(format!("flex-connect{}", std::env::consts::EXE_SUFFIX)),
+        None => profile_folder().join(format!("flex-connect{}", std::env::consts::EXE_SUFFIX)),
     }
 }
 
-fn built() -> PathBuf {
-    // target/debug/deps/e2e-… or target/debug/examples/tour
+/// `target/debug`, from `target/debug/deps/e2e_flow-…` or `target/debug/examples/screenshots`.
+fn profile_folder() -> PathBuf {
     std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
 }
 
-/// A tool that `cargo xtask` keeps in `target/tools`, else the one on the path.
+/// A program in `target/tools`, where `cargo xtask` installs it, or else on the PATH.
 fn tool(name: &str) -> PathBuf {
-    let kept = built().parent().unwrap().join("tools/bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    if kept.exists() { kept } else { name.into() }
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    let installed = profile_folder().parent().unwrap().join("tools/bin").join(file);
+    if installed.exists() { installed } else { name.into() }
 }
 
-/// A port that stays free until its server takes it: below those that systems give to outgoing calls, and never twice.
+/// Below the ports that systems assign to outgoing connections, and never the same twice, so that it is still free when its
+/// server starts.
 pub fn free_port() -> u16 {
-    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     loop {
-        let next = std::process::id().wrapping_mul(97).wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        let next = std::process::id().wrapping_mul(97).wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed));
         let port = 20_000 + (next % 12_000) as u16;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
