@@ -21,11 +21,27 @@ pub fn desktop() -> ScreenCopy {
     ScreenCopy {
         banner: pick(&["bannerTitle", "bannerBodyDesktop", "bannerConnectDesktop", "bannerHideDesktop"], &[]),
         email_step: pick(
-            &["startTitle", "startBody", "emailDesktop", "sendDesktop", "suggestionsBefore", "codeDesktop", "verify"],
+            &[
+                "emailStepTitle",
+                "emailStepBody",
+                "emailDesktop",
+                "sendDesktop",
+                "suggestionsBefore",
+                "codeDesktop",
+                "verify",
+            ],
             &["anna.svensson@company.com", "anna.svensson@user.com"],
         ),
         code_sent: pick(
-            &["inboxTitle", "inboxBody", "emailDesktop", "sendDesktop", "suggestionsAfter", "codeDesktop", "verify"],
+            &[
+                "codeSentTitle",
+                "codeSentBody",
+                "emailDesktop",
+                "sendDesktop",
+                "suggestionsAfter",
+                "codeDesktop",
+                "verify",
+            ],
             &["anna.svensson@gmail.com"],
         ),
         done: pick(
@@ -39,14 +55,14 @@ pub fn mobile() -> ScreenCopy {
     ScreenCopy {
         banner: pick(&["bannerConnectMobile"], &[]),
         email_step: pick(
-            &["vismaConnect", "startTitle", "startBody", "emailMobile", "suggestionsMobile", "sendMobile"],
+            &["vismaConnect", "emailStepTitle", "emailStepBody", "emailMobile", "suggestionsMobile", "sendMobile"],
             &["anna.svensson@company.com", "anna.svensson@gmail.com"],
         ),
         code_sent: pick(
             &[
                 "vismaConnect",
-                "inboxTitle",
-                "inboxBody",
+                "codeSentTitle",
+                "codeSentBody",
                 "emailMobile",
                 "suggestionsMobile",
                 "sendMobile",

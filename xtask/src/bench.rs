@@ -27,14 +27,14 @@ pub(crate) fn bench(only: Option<&str>) -> anyhow::Result<()> {
             .run()?;
         Ok(())
     })?;
-    for (name, what) in [("app", "app against a bare Tauri window"), ("backend", "backend against a bare axum server")] {
+    for (name, what) in [("app", "app against a bare Tauri window"), ("backend", "backend against a bare axum server")]
+    {
         if only.is_none_or(|only| only == name) {
             let measure = cmd!(
                 shell,
                 "cargo bench --quiet --profile server --manifest-path bench/Cargo.toml --package flex-connect-bench --bench {name}"
             );
-            let measure =
-                measure.env("CARGO_TARGET_DIR", &target).env("FLEX_CONNECT_APP", built(true, "flex-connect"));
+            let measure = measure.env("CARGO_TARGET_DIR", &target).env("FLEX_CONNECT_APP", built(true, "flex-connect"));
             steps.step(what, || Ok(measure.run()?))?;
         }
     }

@@ -22,13 +22,12 @@ pub(crate) struct DevArgs {
 
 pub(crate) fn dev(args: &DevArgs) -> anyhow::Result<()> {
     ensure!(has_display(), "There is no display for the app's window.");
+    let shell = Shell::new()?;
     let mut steps = Steps::new()?;
     steps.step("prerequisites of the machine", || prerequisites::prepare(Purpose::Running))?;
     steps.step("npm packages of the UI", ui::packages)?;
     steps.step("Tauri CLI", tools::install)?;
-    steps.step("build of the backend", || {
-        Ok(cmd!(Shell::new()?, "cargo build --package hrm-backend --bins").run()?)
-    })?;
+    steps.step("build of the backend", || Ok(cmd!(shell, "cargo build --package hrm-backend --bins").run()?))?;
     let (mut backend, url) = start_demo(false)?;
     let mut cli = Command::new("node");
     cli.args([tools::TAURI, "dev", "--", "--", "--server", &url, "--username", USERNAME]);
@@ -41,7 +40,7 @@ pub(crate) fn dev(args: &DevArgs) -> anyhow::Result<()> {
     let result = wait_for_ctrl_c(&mut backend, Some(&mut cli));
     if cfg!(unix) {
         // Fails if all of them have exited.
-        cmd!(Shell::new()?, "kill -TERM -- {group}").quiet().ignore_status().ignore_stderr().run()?;
+        cmd!(shell, "kill -TERM -- {group}").quiet().ignore_status().ignore_stderr().run()?;
     }
     result
 }

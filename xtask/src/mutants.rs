@@ -10,10 +10,8 @@ const CARGO_MUTANTS: &str = "27.1.0";
 pub(crate) fn mutants() -> anyhow::Result<()> {
     prerequisites::cargo_tool("cargo-mutants", CARGO_MUTANTS)?;
     let shell = Shell::new()?;
-    let rust = cmd!(
-        shell,
-        "target/tools/bin/cargo-mutants mutants --workspace --output target --no-shuffle --colors never"
-    );
+    let rust =
+        cmd!(shell, "target/tools/bin/cargo-mutants mutants --workspace --output target --no-shuffle --colors never");
     // Survivors in Rust must not hide those in TypeScript.
     let rust = rust.env("CARGO_TARGET_DIR", shell.current_dir().join("target/mutants")).run();
     ui::packages()?;

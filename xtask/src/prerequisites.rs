@@ -73,8 +73,9 @@ pub(crate) fn debian_packages(packages: &[&str]) -> anyhow::Result<()> {
         );
         return Ok(());
     }
+    const STATUS_FORMAT: &str = "-f=${db:Status-Status}";
     let is_installed = |package: &&str| {
-        let status = cmd!(shell, "dpkg-query -W -f=${{db:Status-Status}} {package}").quiet().ignore_stderr().read();
+        let status = cmd!(shell, "dpkg-query -W {STATUS_FORMAT} {package}").quiet().ignore_stderr().read();
         status.is_ok_and(|status| status == "installed")
     };
     let missing: Vec<_> = packages.iter().filter(|package| !is_installed(package)).collect();
@@ -99,7 +100,8 @@ pub(crate) fn as_root(command: &[&str]) -> anyhow::Result<()> {
 }
 
 fn node() -> anyhow::Result<()> {
-    let version = cmd!(Shell::new()?, "node --version").quiet().read();
+    let shell = Shell::new()?;
+    let version = cmd!(shell, "node --version").quiet().read();
     let version = version.context("Node.js is missing: install version 20 or newer")?;
     let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse::<u32>().ok());
     if major.is_none_or(|major| major < OLDEST_NODE) {
@@ -116,8 +118,9 @@ pub(crate) fn cargo_tool(name: &str, version: &str) -> anyhow::Result<()> {
         println!("{name}: {version}");
         return Ok(());
     }
-    // Run for seconds, so compiled fast instead of optimised.
-    cmd!(Shell::new()?, "cargo install --quiet --locked --force --debug --root target/tools {name}@{version}")
+    let shell = Shell::new()?;
+    // They run for seconds, so a fast build matters more than a fast program.
+    cmd!(shell, "cargo install --quiet --locked --force --debug --root target/tools {name}@{version}")
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .run()?;
     Ok(())

@@ -94,10 +94,13 @@ pub(crate) fn qa(args: QaArgs) -> anyhow::Result<()> {
     match args.demo {
         Some(DemoCommand::Scenario { name, address }) => post(address, "scenario", json!({ "name": name })),
         Some(DemoCommand::Clock { by, address }) => post(address, "clock", json!({ "advanceSeconds": by })),
-        Some(DemoCommand::Fault { faults, address }) => post(address, "faults", Value::Object(faults.into_iter().collect())),
+        Some(DemoCommand::Fault { faults, address }) => {
+            post(address, "faults", Value::Object(faults.into_iter().collect()))
+        }
         Some(DemoCommand::Reset { address }) => post(address, "reset", Value::Null),
         None if args.list => {
-            Ok(cmd!(Shell::new()?, "cargo run --quiet --package hrm-backend -- demo --list").quiet().run()?)
+            let shell = Shell::new()?;
+            Ok(cmd!(shell, "cargo run --quiet --package hrm-backend -- demo --list").quiet().run()?)
         }
         None if args.example => example(),
         None => args.session.start(),
@@ -127,9 +130,11 @@ fn fault(text: &str) -> anyhow::Result<(String, Value)> {
 
 /// Calls an endpoint of the running demo and prints its response.
 fn post(address: Address, endpoint: &str, body: Value) -> anyhow::Result<()> {
-    let running = || serde_json::from_slice::<Value>(&fs::read(SESSION).ok()?).ok()?["demo"].as_str().map(str::to_owned);
+    let running =
+        || serde_json::from_slice::<Value>(&fs::read(SESSION).ok()?).ok()?["demo"].as_str().map(str::to_owned);
     let demo = address.demo.or_else(running).unwrap_or_else(|| DEFAULT_DEMO.to_owned());
-    let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
+    let config =
+        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
     let agent = ureq::Agent::new_with_config(config.build());
     let url = format!("{}/demo/{endpoint}", demo.trim_end_matches('/'));
     let mut response = agent

@@ -80,7 +80,10 @@ pub(crate) fn start_demo(release: bool) -> anyhow::Result<(ChildGuard, String)> 
         .context("the demo backend did not start")?;
     let mut lines = BufReader::new(backend.stdout.take().context("the demo backend has no output")?).lines();
     let backend = ChildGuard(backend);
-    let url = lines.by_ref().map_while(Result::ok).find_map(|line| Some(line.split_once("listening on ")?.1.trim().to_owned()));
+    let url = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .find_map(|line| Some(line.split_once("listening on ")?.1.trim().to_owned()));
     let url = url.context("The demo backend exited before it was ready.")?;
     println!("\nDemo backend: {url}");
     println!("Inbox with the code: {url}/demo/inbox");

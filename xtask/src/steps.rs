@@ -53,15 +53,30 @@ impl Steps {
             Ok(passed)
         };
         let failed = thread::scope(|scope| {
-            let threads: Vec<_> =
-                (first..).zip(names).map(|(number, name)| (name, scope.spawn({ let run = &run; move || run(number, name) }))).collect();
+            let threads: Vec<_> = (first..)
+                .zip(names)
+                .map(|(number, name)| {
+                    (
+                        name,
+                        scope.spawn({
+                            let run = &run;
+                            move || run(number, name)
+                        }),
+                    )
+                })
+                .collect();
             let failed = threads.into_iter().filter_map(|(name, thread)| match thread.join() {
                 Ok(Ok(true)) => None,
                 _ => Some(*name),
             });
             failed.collect::<Vec<_>>()
         });
-        ensure!(failed.is_empty(), "Failed: {}. To repeat: cargo xtask test --only \"{}\"", failed.join(", "), failed[0]);
+        ensure!(
+            failed.is_empty(),
+            "Failed: {}. To repeat: cargo xtask test --only \"{}\"",
+            failed.join(", "),
+            failed[0]
+        );
         Ok(())
     }
 

@@ -14,9 +14,8 @@ const CARGO_CYCLONEDX: &str = "0.5.9";
 pub(crate) fn deny() -> anyhow::Result<()> {
     prerequisites::cargo_tool("cargo-deny", CARGO_DENY)?;
     let shell = Shell::new()?;
-    let deny = |arguments: &[&str]| {
-        cmd!(shell, "target/tools/bin/cargo-deny --locked --log-level warn {arguments...}").run()
-    };
+    let deny =
+        |arguments: &[&str]| cmd!(shell, "target/tools/bin/cargo-deny --locked --log-level warn {arguments...}").run();
     deny(&["check", "--hide-inclusion-graph", "licenses", "sources"])?;
     // The bans are for the app. The demo's mail catcher has a TLS library of its own and is in no app.
     deny(&["--exclude-dev", "--exclude", "hrm-backend", "--exclude", "xtask", "check", "bans"])?;
@@ -30,12 +29,10 @@ pub(crate) fn bill_of_materials() -> anyhow::Result<()> {
     let shell = Shell::new()?;
     let name = "sbom-of-this-run";
     // A fixed date, so that the same sources give the same file.
-    let result = cmd!(
-        shell,
-        "target/tools/bin/cargo-cyclonedx cyclonedx --format json --override-filename {name} --quiet"
-    )
-    .env("SOURCE_DATE_EPOCH", "0")
-    .run();
+    let result =
+        cmd!(shell, "target/tools/bin/cargo-cyclonedx cyclonedx --format json --override-filename {name} --quiet")
+            .env("SOURCE_DATE_EPOCH", "0")
+            .run();
     let folder = target_folder().join("release/bundle/sbom");
     fs::create_dir_all(&folder)?;
     let copied = result.map_err(anyhow::Error::from).and_then(|()| {

@@ -92,7 +92,8 @@ impl Toolchain {
     /// `mode`: `check` needs a standard library that can be read, `build` one that links.
     fn find(mode: &str, targets: &[&str]) -> anyhow::Result<Self> {
         let shell = Shell::new()?;
-        let installed = cmd!(shell, "rustup target list --installed").quiet().ignore_stderr().read().unwrap_or_default();
+        let installed =
+            cmd!(shell, "rustup target list --installed").quiet().ignore_stderr().read().unwrap_or_default();
         if targets.iter().all(|target| installed.lines().any(|line| line == *target)) {
             return Ok(Self::Rustup);
         }
@@ -132,18 +133,13 @@ impl Toolchain {
         let shell = Shell::new()?;
         let root = shell.current_dir();
         // By its own name: `cargo clippy` looks in the user's folder first.
-        let clippy = match self {
-            Self::Rustup => vec!["cargo".into(), "clippy".into()],
-            Self::Prepared(_) => vec![self.program("cargo-clippy"), "clippy".into()],
-        };
+        let program = self.program(if matches!(self, Self::Rustup) { "cargo" } else { "cargo-clippy" });
         // Of the tests in a window, those that run on Windows too.
         let windows_tests = ["--lib", "--bins", "--test", "e2e_flow", "--test", "crash_recovery"];
         let tests: &[_] = if target.contains("windows") { &windows_tests } else { &[] };
-        let mut clippy = cmd!(
-            shell,
-            "{clippy...} --quiet --package flex-connect --target {target} {tests...} -- -D warnings"
-        )
-        .envs(self.variables()?);
+        let mut clippy =
+            cmd!(shell, "{program} clippy --quiet --package flex-connect --target {target} {tests...} -- -D warnings")
+                .envs(self.variables()?);
         if !(cfg!(target_os = "macos") && target.contains("apple")) {
             let name = target.replace('-', "_");
             for (tool, script) in [("CC", "cc.sh"), ("CXX", "cc.sh"), ("AR", "ar.sh")] {
@@ -162,7 +158,8 @@ impl Toolchain {
 
 /// In `FLEX_CONNECT_CROSS` or the user's cache, one for each Rust release and mode.
 fn folder(mode: &str) -> anyhow::Result<PathBuf> {
-    let rustc = cmd!(Shell::new()?, "rustc -vV").quiet().read()?;
+    let shell = Shell::new()?;
+    let rustc = cmd!(shell, "rustc -vV").quiet().read()?;
     let release = rustc.lines().find_map(|line| line.strip_prefix("release: ")).context("rustc prints no release")?;
     let base = match env::var_os("FLEX_CONNECT_CROSS") {
         Some(folder) => PathBuf::from(folder),

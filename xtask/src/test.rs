@@ -59,7 +59,7 @@ type Group = &'static [(&'static str, fn() -> anyhow::Result<()>)];
 const STEPS: &[Group] = &[
     &[("prerequisites of the machine", || prerequisites::prepare(Purpose::Testing))],
     &[
-        ("formatting", || Ok(cmd!(Shell::new()?, "cargo fmt --all --check").run()?)),
+        ("formatting", || cargo(&["fmt", "--all", "--check"])),
         ("npm packages of the UI", ui::packages),
         ("npm packages of the tools", tools::install),
         ("npm packages of the WebDriver example", qa::example_packages),
@@ -73,9 +73,7 @@ const STEPS: &[Group] = &[
         ("workflows", tools::lint_workflows),
     ],
     &[("licences, sources and bans of the dependencies", supply_chain::deny)],
-    &[("clippy", || {
-        Ok(cmd!(Shell::new()?, "cargo clippy --workspace --all-targets --quiet -- -D warnings").run()?)
-    })],
+    &[("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))],
     &[("tests of the crates", || cargo_test(&["--", "--skip", "e2e::"], &[]))],
     &[("tests of the backend on PostgreSQL", || cargo_test(&BACKEND_TESTS, &[("HRM_TEST_POSTGRES", "1")]))],
     &[("backend against its OpenAPI document", || schemathesis("--short"))],
@@ -101,24 +99,41 @@ const LONG_STEPS: &[Group] = &[
 
 /// The tests of the backend that use a database.
 const BACKEND_TESTS: [&str; 10] = [
-    "--test", "admin", "--test", "contract", "--test", "interleavings", "--test", "many_backends", "--test", "recovery",
+    "--test",
+    "admin",
+    "--test",
+    "contract",
+    "--test",
+    "interleavings",
+    "--test",
+    "many_backends",
+    "--test",
+    "recovery",
 ];
+
+fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    Ok(cmd!(shell, "cargo {arguments...}").run()?)
+}
 
 /// Always with the whole workspace: a subset would select other features of the dependencies and rebuild them.
 fn cargo_test(arguments: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<()> {
-    let test = cmd!(Shell::new()?, "cargo test --workspace --quiet {arguments...}");
+    let shell = Shell::new()?;
+    let test = cmd!(shell, "cargo test --workspace --quiet {arguments...}");
     Ok(test.envs(variables.iter().copied()).run()?)
 }
 
 fn schemathesis(length: &str) -> anyhow::Result<()> {
-    Ok(cmd!(Shell::new()?, "sh backend/tests/schemathesis/run.sh {length}").run()?)
+    let shell = Shell::new()?;
+    Ok(cmd!(shell, "sh backend/tests/schemathesis/run.sh {length}").run()?)
 }
 
 fn tests_in_a_window() -> anyhow::Result<()> {
     let folder = report::clear()?.display().to_string();
     // More than two at once time out on two cores.
     let variables = [("RUST_TEST_THREADS", "2"), ("QA_REPORT", &folder)];
-    let tests = ["--test", "e2e_flow", "--test", "accessibility", "--test", "crash_recovery", "--no-fail-fast", "--", "e2e::"];
+    let tests =
+        ["--test", "e2e_flow", "--test", "accessibility", "--test", "crash_recovery", "--no-fail-fast", "--", "e2e::"];
     let result = cargo_test(&tests, &variables);
     // Write the report even when tests fail.
     report::write()?;

@@ -21,7 +21,8 @@ pub(crate) fn tauri<T: AsRef<str>>(arguments: &[T]) -> anyhow::Result<()> {
     let arguments: Vec<_> = arguments.iter().map(AsRef::as_ref).collect();
     // The CLI reformats Cargo.toml.
     let manifest = fs::read("Cargo.toml")?;
-    let result = cmd!(Shell::new()?, "node {TAURI} {arguments...}").run();
+    let shell = Shell::new()?;
+    let result = cmd!(shell, "node {TAURI} {arguments...}").run();
     if fs::read("Cargo.toml")? != manifest {
         fs::write("Cargo.toml", manifest)?;
     }
@@ -32,7 +33,7 @@ pub(crate) fn tauri<T: AsRef<str>>(arguments: &[T]) -> anyhow::Result<()> {
 pub(crate) fn kotlin_syntax() -> anyhow::Result<()> {
     let shell = Shell::new()?;
     let files = cmd!(shell, "git ls-files gen/android/*.kt").quiet().read()?;
-    let files: Vec<_> = files.lines().collect();
+    let files = &files.lines().collect::<Vec<_>>();
     let kotlinc = cmd!(shell, "bash {KOTLINC} -nowarn -d target/kotlin {files...}")
         .env("JAVA_OPTS", "-Xmx512M -XX:TieredStopAtLevel=1 -XX:+UseSerialGC");
     let output = kotlinc.quiet().ignore_status().output()?;
@@ -46,5 +47,6 @@ pub(crate) fn kotlin_syntax() -> anyhow::Result<()> {
 }
 
 pub(crate) fn lint_workflows() -> anyhow::Result<()> {
-    Ok(cmd!(Shell::new()?, "node xtask/tools/lint-workflows.mjs").run()?)
+    let shell = Shell::new()?;
+    Ok(cmd!(shell, "node xtask/tools/lint-workflows.mjs").run()?)
 }

@@ -18,7 +18,8 @@ pub(crate) fn packages_of(folder: &str, versions: &str, install: &str) -> anyhow
         println!("npm packages of {folder}: up to date");
         return Ok(());
     }
-    cmd!(Shell::new()?, "{NPM} --prefix {folder} {install} --no-fund --no-audit").run()?;
+    let shell = Shell::new()?;
+    cmd!(shell, "{NPM} --prefix {folder} {install} --no-fund --no-audit").run()?;
     Ok(fs::write(installed, wanted)?)
 }
 
@@ -28,10 +29,22 @@ pub(crate) fn build() -> anyhow::Result<()> {
 
 /// Builds the UI again and compares it with `ui/dist`: the same sources must give the same bytes.
 pub(crate) fn reproducible_build() -> anyhow::Result<()> {
-    npm(&["run", "--silent", "build", "--", "--logLevel", "error", "--emptyOutDir", "--outDir", "../target/ui-rebuilt"])?;
-    Ok(cmd!(Shell::new()?, "diff --recursive ui/dist target/ui-rebuilt").run()?)
+    npm(&[
+        "run",
+        "--silent",
+        "build",
+        "--",
+        "--logLevel",
+        "error",
+        "--emptyOutDir",
+        "--outDir",
+        "../target/ui-rebuilt",
+    ])?;
+    let shell = Shell::new()?;
+    Ok(cmd!(shell, "diff --recursive ui/dist target/ui-rebuilt").run()?)
 }
 
 pub(crate) fn npm(arguments: &[&str]) -> anyhow::Result<()> {
-    Ok(cmd!(Shell::new()?, "{NPM} --prefix ui {arguments...}").run()?)
+    let shell = Shell::new()?;
+    Ok(cmd!(shell, "{NPM} --prefix ui {arguments...}").run()?)
 }
