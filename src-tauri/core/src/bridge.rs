@@ -19,7 +19,7 @@ fn assert_committed(file: &str, text: &str) {
     assert_eq!(committed, text, "{file} is stale: UPDATE_BRIDGE=1 cargo test -p flex-connect-core bridge");
 }
 
-/// [`Problem`] as it is serialised.
+/// Why a command failed. What the employee typed is never lost.
 #[derive(TS)]
 #[ts(rename = "Problem")]
 #[expect(dead_code, reason = "only its type is used")]

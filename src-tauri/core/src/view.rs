@@ -76,9 +76,9 @@ pub struct Linking {
     pub email: String,
     /// Addresses on the HRM record, work address first.
     pub suggestions: Vec<String>,
-    /// Only in [`Status::CodeSent`].
+    /// Only in `codeSent`.
     pub challenge: Option<Challenge>,
-    /// Only in [`Status::Linked`].
+    /// Only in `linked`.
     pub account: Option<Account>,
     /// This edition's page for managing the account.
     pub settings_url: String,

@@ -73,11 +73,11 @@ email: string,
  */
 suggestions: Array<string>, 
 /**
- * Only in [`Status::CodeSent`].
+ * Only in `codeSent`.
  */
 challenge: Challenge | null, 
 /**
- * Only in [`Status::Linked`].
+ * Only in `linked`.
  */
 account: Account | null, 
 /**
@@ -86,7 +86,7 @@ account: Account | null,
 settingsUrl: string, };
 
 /**
- * [`Problem`] as it is serialised.
+ * Why a command failed. What the employee typed is never lost.
  */
 export type Problem = { 
 /**
