@@ -24,7 +24,7 @@ use std::{path::Path, process::ExitCode};
 use clap::Parser;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", disable_help_subcommand = true)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
 enum Command {
     /// Start the demo backend and the app, signed out, with Anna's user name filled in.
     Run(run::RunArgs),
