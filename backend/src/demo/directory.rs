@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::faults::{DirectoryFault, Faults};
-use super::kept::Kept;
+use super::json_file::JsonFile;
 use super::people;
 
 /// The client id and the secret that the stand-in takes.
@@ -50,7 +50,7 @@ struct NewUser {
 }
 
 struct StandIn {
-    users: Arc<Kept<Vec<User>>>,
+    users: Arc<JsonFile<Vec<User>>>,
     faults: Arc<Faults>,
     tokens: Mutex<Vec<String>>,
 }
@@ -76,7 +76,7 @@ pub fn first_users() -> Vec<User> {
 /// # Errors
 /// When there is no port.
 pub async fn start(
-    users: Arc<Kept<Vec<User>>>,
+    users: Arc<JsonFile<Vec<User>>>,
     faults: Arc<Faults>,
     stopping: CancellationToken,
 ) -> std::io::Result<SocketAddr> {
@@ -104,10 +104,10 @@ async fn with_faults(State(stand_in): State<Arc<StandIn>>, request: Request, nex
     let is_creation = request.method() == Method::POST && request.uri().path() == "/v1.0/users";
     match stand_in.faults.now().directory {
         DirectoryFault::Error => error(StatusCode::INTERNAL_SERVER_ERROR, "ERROR_INTERNAL"),
-        DirectoryFault::Timeout => silence().await,
+        DirectoryFault::Timeout => never_answer().await,
         DirectoryFault::CreateTimeout if is_creation => {
             next.run(request).await;
-            silence().await
+            never_answer().await
         }
         DirectoryFault::Conflict if request.uri().path() == "/v1.0/search/users" => {
             StatusCode::NO_CONTENT.into_response()
@@ -117,7 +117,7 @@ async fn with_faults(State(stand_in): State<Arc<StandIn>>, request: Request, nex
 }
 
 /// Longer than any client waits.
-async fn silence() -> Response {
+async fn never_answer() -> Response {
     tokio::time::sleep(Duration::from_secs(60)).await;
     error(StatusCode::GATEWAY_TIMEOUT, "ERROR_TIMEOUT")
 }

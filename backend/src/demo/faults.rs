@@ -33,7 +33,7 @@ pub enum DirectoryFault {
     Conflict,
 }
 
-/// What becomes of the calls to this backend. The doors under `/demo` know no fault.
+/// What becomes of the calls to this backend. The routes under `/demo` know no fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkFault {

@@ -13,14 +13,14 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::faults::{Faults, MailFault};
-use super::kept::Kept;
+use super::json_file::JsonFile;
 use crate::clock::{Clock, date};
 use crate::mail::escaped;
 
 /// A caught mail.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Caught {
+pub struct ReceivedMail {
     to: String,
     from: String,
     subject: String,
@@ -30,7 +30,7 @@ pub struct Caught {
 }
 
 /// The mails that were caught, the oldest first.
-pub type Inbox = Kept<Vec<Caught>>;
+pub type Inbox = JsonFile<Vec<ReceivedMail>>;
 
 /// Starts the catcher on free ports, and answers where the backend is to hand its mails over.
 ///
@@ -56,7 +56,7 @@ pub async fn start(
             let id = message.id.to_string();
             // Its fields are private and its JSON is not.
             if let Ok(mail) = serde_json::to_value(&message) {
-                let caught = caught(&mail, date(clock.now()));
+                let caught = parse_mail(&mail, date(clock.now()));
                 inbox.change(|mails| mails.push(caught));
             }
             let _ = kept.send(id);
@@ -75,7 +75,7 @@ pub async fn start(
             let (fault, is_kept) = (faults.now().mail, is_kept.clone());
             tokio::spawn(async move {
                 let _ = match fault {
-                    MailFault::Ok => pass_on(client, behind, is_kept).await,
+                    MailFault::Ok => proxy(client, behind, is_kept).await,
                     MailFault::Refuse => refuse(client, "550 5.1.1 no such mailbox").await,
                     MailFault::Delay => refuse(client, "451 4.3.0 try again later").await,
                 };
@@ -94,7 +94,7 @@ pub async fn start(
 
 /// Lets client and catcher talk. The catcher's last word, "queued", waits until the mail is in its file: what is
 /// acknowledged is not lost when the demo is killed.
-async fn pass_on(client: TcpStream, behind: SocketAddr, mut is_kept: watch::Receiver<String>) -> std::io::Result<()> {
+async fn proxy(client: TcpStream, behind: SocketAddr, mut is_kept: watch::Receiver<String>) -> std::io::Result<()> {
     let catcher = TcpStream::connect(behind).await?;
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_catcher, mut to_catcher) = catcher.into_split();
@@ -141,9 +141,9 @@ async fn refuse(client: TcpStream, answer: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-fn caught(mail: &Value, received_at: DateTime<Utc>) -> Caught {
+fn parse_mail(mail: &Value, received_at: DateTime<Utc>) -> ReceivedMail {
     let text = |value: &Value| value.as_str().unwrap_or_default().replace("\r\n", "\n");
-    Caught {
+    ReceivedMail {
         to: text(&mail["to"][0]["email"]),
         from: text(&mail["from"]["email"]),
         subject: text(&mail["subject"]),
@@ -154,13 +154,13 @@ fn caught(mail: &Value, received_at: DateTime<Utc>) -> Caught {
 }
 
 /// The inbox as JSON, newest first.
-pub fn json(inbox: &Inbox) -> Vec<Caught> {
+pub fn json(inbox: &Inbox) -> Vec<ReceivedMail> {
     inbox.read(|mails| mails.iter().rev().cloned().collect())
 }
 
 /// The code in the newest mail that has one.
 pub fn newest_code(inbox: &Inbox) -> Option<String> {
-    let is_code = |line: &&str| crate::challenge::has_form(line);
+    let is_code = |line: &&str| crate::challenge::is_well_formed(line);
     inbox.read(|mails| mails.iter().rev().find_map(|mail| mail.text.lines().find(is_code).map(str::to_owned)))
 }
 
@@ -182,7 +182,7 @@ pub fn page(inbox: &Inbox) -> String {
     )
 }
 
-fn entry(mail: &Caught) -> String {
+fn entry(mail: &ReceivedMail) -> String {
     format!(
         "<article><h2>{}</h2><p class=\"about\">To {} · {}</p><pre>{}</pre></article>",
         escaped(&mail.subject),

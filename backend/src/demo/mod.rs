@@ -1,13 +1,13 @@
-//! Everything in one process: SQLite file, mail catcher, stand-in for Visma Connect, demo people, and the doors
-//! through which testers read mails, move the clock and switch faults on.
+//! Everything in one process: SQLite file, mail catcher, stand-in for Visma Connect, demo people, and the routes
+//! by which testers read mails, move the clock and switch faults on.
 
 mod directory;
-mod doors;
 mod faults;
 mod inbox;
-mod kept;
+mod json_file;
 mod network;
 mod people;
+mod routes;
 mod scenario;
 
 use std::fs;
@@ -28,13 +28,13 @@ use url::Url;
 use crate::clock::{Clock, Millis, SECOND};
 use crate::directory::{DirectorySettings, PublicApi};
 use crate::keys::Keys;
-use crate::mail::Post;
-use crate::session::PasswordCost;
+use crate::mail::Mailer;
+use crate::password::PasswordCost;
 use crate::settings::Settings;
-use crate::{Backend, install_cryptography, routes};
+use crate::{Backend, install_cryptography};
 use faults::Faults;
 use inbox::Inbox;
-use kept::Kept;
+use json_file::JsonFile;
 
 /// Wide enough for one test machine.
 const WIDE: i64 = 1_000_000;
@@ -105,45 +105,45 @@ pub enum DemoError {
     Other(String),
 }
 
-/// What the doors work on.
-pub(crate) struct Stage {
+/// What the routes work on.
+pub(crate) struct DemoState {
     backend: Arc<Backend>,
     inbox: Arc<Inbox>,
-    accounts: Arc<Kept<Vec<directory::User>>>,
-    ahead: Kept<Millis>,
+    accounts: Arc<JsonFile<Vec<directory::User>>>,
+    clock_offset: JsonFile<Millis>,
     faults: Arc<Faults>,
     /// Where this demo is reached, without a slash at the end.
     url: String,
 }
 
-impl Stage {
+impl DemoState {
     /// Everything back to the first state.
     async fn reset(&self) -> sqlx::Result<()> {
         self.faults.end();
-        self.ahead.change(|ahead| *ahead = 0);
-        self.backend.clock.set_ahead(0);
-        people::settle(&self.backend.database, true).await?;
+        self.clock_offset.change(|offset| *offset = 0);
+        self.backend.clock.set_offset(0);
+        people::seed(&self.backend.database, true).await?;
         self.accounts.change(|users| *users = directory::first_users());
         self.inbox.change(Vec::clear);
         Ok(())
     }
 
     /// Moves the clock on, by ten years at most, so that no sum of times overflows.
-    fn pass(&self, seconds: u32) {
+    fn advance_clock(&self, seconds: u32) {
         let by = i64::from(seconds.min(315_360_000)) * SECOND;
-        let ahead = self.ahead.change(|ahead| {
-            *ahead = ahead.saturating_add(by);
-            *ahead
+        let offset = self.clock_offset.change(|offset| {
+            *offset = offset.saturating_add(by);
+            *offset
         });
-        self.backend.clock.set_ahead(ahead);
-        self.backend.events.tell_all();
+        self.backend.clock.set_offset(offset);
+        self.backend.events.notify_all();
         self.backend.wake.notify_one();
     }
 }
 
-/// What stands beside a demo's backend, for other backends that are to use it too.
+/// What runs beside a demo's backend, for other backends that are to use it too.
 #[derive(Debug, Clone)]
-pub struct Neighbours {
+pub struct Services {
     /// The mail catcher, `smtp://…`.
     pub smtp_url: String,
     /// The stand-in for Visma Connect, `http://…/`.
@@ -154,9 +154,9 @@ pub struct Neighbours {
 
 /// A running demo. [`Demo::shutdown`] ends it in order; dropping it stops it as well, without waiting.
 pub struct Demo {
-    neighbours: Neighbours,
-    stage: Arc<Stage>,
-    beside: CancellationToken,
+    services: Services,
+    state: Arc<DemoState>,
+    services_stop: CancellationToken,
     serving: JoinHandle<io::Result<()>>,
 }
 
@@ -189,20 +189,20 @@ impl Demo {
         let keys = Keys::parse(&key_in(&data.join("code.key")).map_err(at(data))?).map_err(DemoError::Other)?;
 
         let clock = Clock::default();
-        let ahead: Kept<Millis> = Kept::open(data.join("clock.json")).map_err(at(data))?;
-        clock.set_ahead(ahead.read(|ahead| *ahead));
-        let inbox: Arc<Inbox> = Arc::new(Kept::open(data.join("inbox.json")).map_err(at(data))?);
+        let clock_offset: JsonFile<Millis> = JsonFile::open(data.join("clock.json")).map_err(at(data))?;
+        clock.set_offset(clock_offset.read(|offset| *offset));
+        let inbox: Arc<Inbox> = Arc::new(JsonFile::open(data.join("inbox.json")).map_err(at(data))?);
         let accounts_path = data.join("visma-connect.json");
         let is_first = !accounts_path.exists();
-        let accounts: Arc<Kept<Vec<directory::User>>> = Arc::new(Kept::open(accounts_path).map_err(at(data))?);
+        let accounts: Arc<JsonFile<Vec<directory::User>>> = Arc::new(JsonFile::open(accounts_path).map_err(at(data))?);
         if is_first {
             accounts.change(|users| *users = directory::first_users());
         }
         let faults = Arc::new(Faults::default());
-        let beside = CancellationToken::new();
-        let smtp = inbox::start(Arc::clone(&inbox), Arc::clone(&faults), clock.clone(), beside.clone());
+        let services_stop = CancellationToken::new();
+        let smtp = inbox::start(Arc::clone(&inbox), Arc::clone(&faults), clock.clone(), services_stop.clone());
         let smtp = smtp.await.map_err(at(data))?;
-        let visma = directory::start(Arc::clone(&accounts), Arc::clone(&faults), beside.clone());
+        let visma = directory::start(Arc::clone(&accounts), Arc::clone(&faults), services_stop.clone());
         let visma = visma.await.map_err(at(data))?;
 
         let url = |text: String| Url::parse(&text).map_err(|error| DemoError::Other(error.to_string()));
@@ -215,7 +215,7 @@ impl Demo {
         });
         let directory = directory.map_err(|error| DemoError::Other(error.to_string()))?;
         let from = "Flex HRM <no-reply@flexhrm.example>".parse().map_err(|_| DemoError::Other("sender".to_owned()))?;
-        let post = Post::new(&url(format!("smtp://{smtp}"))?, None, from).map_err(DemoError::Other)?;
+        let mailer = Mailer::new(&url(format!("smtp://{smtp}"))?, None, from).map_err(DemoError::Other)?;
         let settings = Settings {
             sign_ins: WIDE,
             sends: WIDE,
@@ -227,30 +227,30 @@ impl Demo {
             password_cost: PasswordCost::Light,
             ..Settings::new(database_url.map_or_else(|| sqlite_url(&data.join("hrm.sqlite")), Ok)?)
         };
-        let backend = Backend::start(settings, keys, Arc::new(directory), post, clock).await?;
-        people::settle(&backend.database, false).await?;
+        let backend = Backend::start(settings, keys, Arc::new(directory), mailer, clock).await?;
+        people::seed(&backend.database, false).await?;
 
         let with_faults = middleware::from_fn_with_state(Arc::clone(&faults), network::faults);
         let url = format!("http://{address}");
-        let stage = Arc::new(Stage { backend: Arc::clone(&backend), inbox, accounts, ahead, faults, url });
-        let router = routes::router(&backend, doors::doors(Arc::clone(&stage))).layer(with_faults);
+        let state = Arc::new(DemoState { backend: Arc::clone(&backend), inbox, accounts, clock_offset, faults, url });
+        let router = crate::routes::router(&backend, routes::routes(Arc::clone(&state))).layer(with_faults);
         let serving = tokio::spawn(async move { backend.serve(listener, router).await });
-        let neighbours = Neighbours {
+        let services = Services {
             smtp_url: format!("smtp://{smtp}"),
             visma_url: format!("http://{visma}/"),
             visma_client: directory::CLIENT,
         };
-        Ok(Self { stage, neighbours, beside, serving })
+        Ok(Self { state, services, services_stop, serving })
     }
 
     /// The mail catcher and the stand-in for Visma Connect.
-    pub fn neighbours(&self) -> &Neighbours {
-        &self.neighbours
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
     /// `http://127.0.0.1:PORT`, without a slash at the end.
     pub fn url(&self) -> String {
-        self.stage.url.clone()
+        self.state.url.clone()
     }
 
     /// Brings the demo into the known state of this name.
@@ -259,21 +259,21 @@ impl Demo {
     /// When there is none, or a step on the way there did not go as it should.
     pub async fn play(&self, name: &str) -> Result<(), DemoError> {
         let scenario = scenario::named(name).ok_or_else(|| DemoError::Other(format!("no scenario {name}")))?;
-        scenario::play(&self.stage, scenario).await.map_err(DemoError::Other)
+        scenario::play(&self.state, scenario).await.map_err(DemoError::Other)
     }
 
     /// Stops: what is under way is finished.
     pub async fn shutdown(mut self) {
-        self.stage.backend.stopping.cancel();
+        self.state.backend.stopping.cancel();
         let _ = (&mut self.serving).await;
-        self.beside.cancel();
+        self.services_stop.cancel();
     }
 }
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        self.stage.backend.stopping.cancel();
-        self.beside.cancel();
+        self.state.backend.stopping.cancel();
+        self.services_stop.cancel();
     }
 }
 

@@ -37,7 +37,7 @@ pub async fn faults(State(faults): State<Arc<Faults>>, request: Request, next: N
     }
     let response = next.run(request).await;
     let is_stream = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
-    if is_stream { response.map(|body| until_broken(body, &faults)) } else { response }
+    if is_stream { response.map(|body| cut_on_fault(body, &faults)) } else { response }
 }
 
 /// The server closes the connection when it cannot finish an answer, and it has sent nothing of this one.
@@ -46,7 +46,7 @@ fn dropped() -> Response {
 }
 
 /// A stream that was open before a fault came does not outlive it.
-fn until_broken(body: Body, faults: &Faults) -> Body {
+fn cut_on_fault(body: Body, faults: &Faults) -> Body {
     let mut on = faults.subscribe();
     let broken = async move {
         let passes = [NetworkFault::Ok, NetworkFault::Slow];

@@ -3,8 +3,8 @@
 use secrecy::SecretString;
 
 use crate::database::{Database, Tx};
+use crate::password::PasswordCost;
 use crate::policy::CodePolicy;
-use crate::session::PasswordCost;
 
 /// The password of all demo people.
 pub const PASSWORD: &str = "demo";
@@ -33,7 +33,7 @@ fn person(username: &'static str, name: (&'static str, &'static str), country: &
 }
 
 /// Those who are always there. Outside testers know them.
-fn first_people() -> [Person; 4] {
+fn base_people() -> [Person; 4] {
     [
         person("anna.svensson", ("Anna", "Svensson"), "SE", &["company.com", "gmail.com", "user.com"]),
         person("erik.lund", ("Erik", "Lund"), "SE", &["verified.example"]),
@@ -43,7 +43,7 @@ fn first_people() -> [Person; 4] {
 }
 
 /// Those whom a scenario brings along, by user name.
-pub fn guest(username: &str) -> Option<Person> {
+pub fn scenario_person(username: &str) -> Option<Person> {
     let speaks = |language, person| Person { language, ..person };
     Some(match username {
         "sofia.ek" => speaks("sv", person("sofia.ek", ("Sofia", "Ek"), "SE", &["company.com", "hem.example"])),
@@ -74,12 +74,12 @@ pub fn guest(username: &str) -> Option<Person> {
 ///
 /// # Errors
 /// When the database is out of reach.
-pub async fn settle(database: &Database, afresh: bool) -> sqlx::Result<()> {
-    let mut tx = database.write().await?;
+pub async fn seed(database: &Database, afresh: bool) -> sqlx::Result<()> {
+    let mut tx = database.begin_write().await?;
     if afresh {
         // The rest goes with the company: every table refers to it.
         sqlx::query("DELETE FROM companies").execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM client_limits").execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM rate_limits").execute(&mut *tx).await?;
     }
     let known: Option<String> = sqlx::query_scalar("SELECT id FROM companies").fetch_optional(&mut *tx).await?;
     if known.is_some() {
@@ -94,7 +94,7 @@ pub async fn settle(database: &Database, afresh: bool) -> sqlx::Result<()> {
     )
     .execute(&mut *tx)
     .await?;
-    for person in first_people() {
+    for person in base_people() {
         insert(&mut tx, &person).await?;
     }
     tx.commit().await
@@ -105,7 +105,7 @@ pub async fn settle(database: &Database, afresh: bool) -> sqlx::Result<()> {
 /// # Errors
 /// When the database is out of reach, or the person is there already.
 pub async fn add(database: &Database, person: &Person) -> sqlx::Result<()> {
-    let mut tx = database.write().await?;
+    let mut tx = database.begin_write().await?;
     insert(&mut tx, person).await?;
     tx.commit().await
 }
@@ -133,7 +133,7 @@ async fn insert(tx: &mut Tx, person: &Person) -> sqlx::Result<()> {
             .execute(&mut **tx)
             .await?;
     }
-    tx.changes(&id);
+    tx.notify(&id);
     Ok(())
 }
 
@@ -141,8 +141,8 @@ async fn insert(tx: &mut Tx, person: &Person) -> sqlx::Result<()> {
 ///
 /// # Errors
 /// When the database is out of reach.
-pub async fn rule(database: &Database, code: CodePolicy, allowed: Option<&str>) -> sqlx::Result<()> {
-    let mut tx = database.write().await?;
+pub async fn set_policy(database: &Database, code: CodePolicy, allowed: Option<&str>) -> sqlx::Result<()> {
+    let mut tx = database.begin_write().await?;
     sqlx::query("UPDATE companies SET code_policy = $1 WHERE id = 'demo'")
         .bind(code.as_str())
         .execute(&mut *tx)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::faults::{Change, DirectoryFault, MailFault};
 use super::network::ANOTHER_DEVICE;
-use super::{Stage, inbox, people};
+use super::{DemoState, inbox, people};
 use crate::policy::CodePolicy;
 
 const AT_WORK: &str = "anna.svensson@company.com";
@@ -48,12 +48,12 @@ enum Step {
     Pass(u32),
     MailFault(MailFault),
     DirectoryFault(DirectoryFault),
-    Rule(CodePolicy, Option<&'static str>),
+    SetPolicy(CodePolicy, Option<&'static str>),
     /// So many wrong codes in a row, with as many challenges and days as that takes.
     Fail(usize),
 }
 
-use Step::{Enter, EnterWrong, Fail, Links, Pass, Rule, Send, Snooze};
+use Step::{Enter, EnterWrong, Fail, Links, Pass, Send, SetPolicy, Snooze};
 
 const SENT: Step = Send(AT_WORK, "accepted");
 const LINKED: &[Step] = &[SENT, Enter("linked")];
@@ -129,14 +129,18 @@ pub const SCENARIOS: &[Scenario] = &[
     of("verified-domain", "erik.lund", "Not linked; the address needs no code."),
     of("existing-account", "mia.berg", "Not linked; Visma Connect has an account for the address."),
     Scenario {
-        steps: &[Rule(CodePolicy::Always, None)],
+        steps: &[SetPolicy(CodePolicy::Always, None)],
         ..of("code-always", "erik.lund", "The company wants a code even in its verified domain.")
     },
-    anna("code-never", "The company wants no code for an address on the record.", &[Rule(CodePolicy::Never, None)]),
+    anna(
+        "code-never",
+        "The company wants no code for an address on the record.",
+        &[SetPolicy(CodePolicy::Never, None)],
+    ),
     anna(
         "allowed-domains",
         "The company takes addresses in company.com alone.",
-        &[Rule(CodePolicy::VerifiedDomains, Some("company.com"))],
+        &[SetPolicy(CodePolicy::VerifiedDomains, Some("company.com"))],
     ),
     of("hundred-addresses", "hanna.lind", "Not linked, 100 addresses on the record."),
     of("very-long-names", "very.long", "Not linked, with the longest names and addresses there can be."),
@@ -155,35 +159,35 @@ pub fn named(name: &str) -> Option<&'static Scenario> {
 ///
 /// # Errors
 /// A sentence about the step that did not go as it should.
-pub async fn play(stage: &Arc<Stage>, scenario: &Scenario) -> Result<(), String> {
-    let database = &stage.backend.database;
+pub async fn play(state: &Arc<DemoState>, scenario: &Scenario) -> Result<(), String> {
+    let database = &state.backend.database;
     if !scenario.keeps {
-        stage.reset().await.map_err(|error| error.to_string())?;
-        if let Some(guest) = people::guest(scenario.username) {
-            people::add(database, &guest).await.map_err(|error| error.to_string())?;
+        state.reset().await.map_err(|error| error.to_string())?;
+        if let Some(person) = people::scenario_person(scenario.username) {
+            people::add(database, &person).await.map_err(|error| error.to_string())?;
         }
     }
     if scenario.steps.is_empty() {
         return Ok(());
     }
-    let device = Device::signed_in(stage, scenario.username).await?;
+    let device = Device::signed_in(state, scenario.username).await?;
     for step in scenario.steps {
-        device.does(*step).await.map_err(|error| format!("{step:?}: {error}"))?;
+        device.perform(*step).await.map_err(|error| format!("{step:?}: {error}"))?;
     }
     Ok(())
 }
 
 /// Another device of an employee.
 struct Device<'a> {
-    stage: &'a Arc<Stage>,
+    state: &'a Arc<DemoState>,
     http: reqwest::Client,
     token: String,
 }
 
 impl<'a> Device<'a> {
-    async fn signed_in(stage: &'a Arc<Stage>, username: &str) -> Result<Self, String> {
+    async fn signed_in(state: &'a Arc<DemoState>, username: &str) -> Result<Self, String> {
         let http = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
-        let mut device = Self { stage, http, token: String::new() };
+        let mut device = Self { state, http, token: String::new() };
         let body = json!({ "username": username, "password": people::PASSWORD });
         let session = device.answer(device.call(Method::POST, "session").json(&body)).await?;
         device.token = session["token"].as_str().unwrap_or_default().to_owned();
@@ -191,7 +195,7 @@ impl<'a> Device<'a> {
     }
 
     fn call(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = format!("{}/v1/{path}", self.stage.url);
+        let url = format!("{}/v1/{path}", self.state.url);
         self.http.request(method, url).bearer_auth(&self.token).header(ANOTHER_DEVICE, "a scenario's")
     }
 
@@ -201,7 +205,7 @@ impl<'a> Device<'a> {
         answer.json().await.map_err(|error| error.to_string())
     }
 
-    async fn does(&self, step: Step) -> Result<(), String> {
+    async fn perform(&self, step: Step) -> Result<(), String> {
         match step {
             Snooze => is("notLinked", &self.answer(self.call(Method::PUT, "me/visma-connect/snooze")).await?),
             Send(email, delivery) => self.sends(email, delivery).await,
@@ -217,29 +221,29 @@ impl<'a> Device<'a> {
                 if answer["status"] == "linking" { self.stands_at(status).await } else { is(status, &answer) }
             }
             Links(username, email) => {
-                let other = Box::pin(Device::signed_in(self.stage, username)).await?;
+                let other = Box::pin(Device::signed_in(self.state, username)).await?;
                 other.sends(email, "accepted").await?;
-                Box::pin(other.does(Enter("linked"))).await
+                Box::pin(other.perform(Enter("linked"))).await
             }
             Pass(seconds) => {
-                self.stage.pass(seconds);
+                self.state.advance_clock(seconds);
                 Ok(())
             }
             Step::MailFault(mail) => {
-                self.stage.faults.set(Change { mail: Some(mail), ..Change::default() });
+                self.state.faults.set(Change { mail: Some(mail), ..Change::default() });
                 Ok(())
             }
             Step::DirectoryFault(directory) => {
-                self.stage.faults.set(Change { directory: Some(directory), ..Change::default() });
+                self.state.faults.set(Change { directory: Some(directory), ..Change::default() });
                 Ok(())
             }
-            Rule(code, allowed) => {
-                people::rule(&self.stage.backend.database, code, allowed).await.map_err(|error| error.to_string())
+            SetPolicy(code, allowed) => {
+                people::set_policy(&self.state.backend.database, code, allowed).await.map_err(|error| error.to_string())
             }
             Fail(times) => {
                 for _ in 0..times / 5 {
                     // So the hour's and the day's codes are never used up.
-                    self.stage.pass(3 * 3_600);
+                    self.state.advance_clock(3 * 3_600);
                     self.sends(AT_WORK, "accepted").await?;
                     let wrong = wrong(&self.code()?);
                     for _ in 0..5 {
@@ -278,7 +282,7 @@ impl<'a> Device<'a> {
 
     /// The code in the newest mail that has one.
     fn code(&self) -> Result<String, String> {
-        inbox::newest_code(&self.stage.inbox).ok_or_else(|| "no mail has a code".to_owned())
+        inbox::newest_code(&self.state.inbox).ok_or_else(|| "no mail has a code".to_owned())
     }
 }
 

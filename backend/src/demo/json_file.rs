@@ -9,12 +9,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// A value and its file.
-pub struct Kept<T> {
+pub struct JsonFile<T> {
     path: PathBuf,
     value: Mutex<T>,
 }
 
-impl<T: Serialize + DeserializeOwned + Default> Kept<T> {
+impl<T: Serialize + DeserializeOwned + Default> JsonFile<T> {
     /// What the file has; the default if there is no file.
     ///
     /// # Errors
