@@ -2,24 +2,25 @@
 
 use std::mem::take;
 
-use hrm_api::{Account, Banner, Challenge as ApiChallenge, Delivery, Language, Origin, SettingsUrl, State, Status};
+use hrm_api::{Account, Delivery, Language, Origin};
 use sqlx::{AnyConnection, FromRow};
 
-use crate::challenge::{Challenge, Code, End, Fate, Rules};
-use crate::clock::{DAY, Millis, date};
+use crate::challenge::{Challenge, ChallengeEnd, Code, CodeStatus};
+use crate::clock::{Millis, date};
 use crate::email::Address;
 use crate::keys::CodeMac;
 use crate::policy::{CodePolicy, Policy};
+use crate::rules::CODE_HISTORY;
 
 /// Everything about one employee, read in one transaction.
 #[derive(Debug)]
-pub struct Standing {
+pub struct Snapshot {
     /// Who it is.
     pub person: Person,
     /// Addresses on the HRM record: the work address first, no duplicates.
     pub addresses: Vec<Address>,
     /// Wrong codes in a row.
-    pub failures: u32,
+    pub failed_attempts: u32,
     /// Until when the banner is hidden.
     pub snoozed_until: Option<Millis>,
     /// The current challenge, ended or not, with its address.
@@ -36,7 +37,7 @@ pub struct Standing {
     pub link: Option<Account>,
 }
 
-/// The person behind a standing.
+/// The person behind a snapshot.
 #[derive(Debug, Clone)]
 pub struct Person {
     /// HRM user id.
@@ -76,13 +77,13 @@ struct Row {
     last_name: String,
     language: String,
     country: String,
-    failures: i64,
+    failed_attempts: i64,
     snoozed_until: Option<i64>,
     addresses: Option<String>,
     challenge_id: Option<String>,
     challenge_address: Option<String>,
     attempts: Option<i64>,
-    ended: Option<String>,
+    end_reason: Option<String>,
     taken_user_id: Option<String>,
     linking_since: Option<i64>,
     link_address: Option<String>,
@@ -95,13 +96,13 @@ struct Row {
     mac: Option<String>,
     sent_at: Option<i64>,
     expires_at: Option<i64>,
-    fate: Option<String>,
+    status: Option<String>,
     delivery: Option<String>,
 }
 
 impl Row {
     fn challenge(&mut self) -> Option<(Challenge, Address)> {
-        let end = self.ended.as_deref().map(read_end);
+        let end = self.end_reason.as_deref().map(read_end);
         let challenge = Challenge { id: self.challenge_id.take()?, attempts: count(self.attempts?), end };
         Some((challenge, Address::parse(self.challenge_address.as_deref()?).ok()?))
     }
@@ -117,31 +118,31 @@ impl Row {
             challenge: self.code_challenge?,
             sent_at: self.sent_at?,
             expires_at: self.expires_at?,
-            fate: read_fate(&self.fate?),
+            status: read_code_status(&self.status?),
         };
         let mac = CodeMac { key_id: self.key_id?, mac: self.mac? };
         Some((code, CodeDetail { mac, mailbox: self.mailbox?, delivery: read_delivery(&self.delivery?) }))
     }
 }
 
-/// Between the addresses of one employee, in the text that the database makes of them. No import has it.
-const BETWEEN: char = '\u{1f}';
+/// Separator in `string_agg`; no address can contain it.
+const SEPARATOR: char = '\u{1f}';
 
 /// One statement, since each is a way to the database and back: it is read at every call.
-macro_rules! standing_of {
+macro_rules! snapshot_sql {
     ($employee:literal) => {
         concat!(
             "SELECT e.id, e.company_id, c.name AS company, e.first_name, e.last_name, e.language, e.country,
-                    e.failures, e.snoozed_until,
+                    e.failed_attempts, e.snoozed_until,
                     (SELECT string_agg(a.address, '\u{1f}' ORDER BY a.position) FROM employee_addresses a
                      WHERE a.employee_id = e.id) AS addresses,
-                    h.id AS challenge_id, h.address AS challenge_address, h.attempts, h.ended, h.taken_user_id,
+                    h.id AS challenge_id, h.address AS challenge_address, h.attempts, h.end_reason, h.taken_user_id,
                     g.created_at AS linking_since, l.address AS link_address, l.origin, l.linked_at,
                     k.id AS code_id, k.challenge_id AS code_challenge, k.address AS mailbox, k.key_id, k.mac,
-                    k.sent_at, k.expires_at, k.fate, k.delivery
+                    k.sent_at, k.expires_at, k.status, k.delivery
              FROM employees e JOIN companies c ON c.id = e.company_id
              LEFT JOIN challenges h ON h.id = e.challenge_id
-             LEFT JOIN linkings g ON g.employee_id = e.id
+             LEFT JOIN link_jobs g ON g.employee_id = e.id
              LEFT JOIN links l ON l.employee_id = e.id
              LEFT JOIN codes k ON k.employee_id = e.id AND k.sent_at > $2
              WHERE e.id = ",
@@ -151,32 +152,32 @@ macro_rules! standing_of {
     };
 }
 
-/// Reads the standing of one employee. `None`: there is no such employee.
+/// Reads the snapshot of one employee. `None`: there is no such employee.
 ///
 /// # Errors
 /// When the database is out of reach.
-pub async fn read(db: &mut AnyConnection, employee: &str, now: Millis) -> sqlx::Result<Option<Standing>> {
-    let rows = sqlx::query_as(standing_of!("$1")).bind(employee).bind(now - DAY).fetch_all(db).await?;
-    Ok(standing(rows))
+pub async fn read(db: &mut AnyConnection, employee: &str, now: Millis) -> sqlx::Result<Option<Snapshot>> {
+    let rows = sqlx::query_as(snapshot_sql!("$1")).bind(employee).bind(now - CODE_HISTORY).fetch_all(db).await?;
+    Ok(snapshot(rows))
 }
 
-/// Reads the standing of the employee whose session has this token. `None`: there is no such session any more.
+/// Reads the snapshot of the employee whose session has this token. `None`: there is no such session any more.
 ///
 /// # Errors
 /// When the database is out of reach.
-pub async fn read_of_session(db: &mut AnyConnection, token_hash: &str, now: Millis) -> sqlx::Result<Option<Standing>> {
+pub async fn read_of_session(db: &mut AnyConnection, token_hash: &str, now: Millis) -> sqlx::Result<Option<Snapshot>> {
     const OF_SESSION: &str =
-        standing_of!("(SELECT employee_id FROM sessions WHERE token_hash = $1 AND expires_at > $3)");
-    let rows = sqlx::query_as(OF_SESSION).bind(token_hash).bind(now - DAY).bind(now).fetch_all(db).await?;
-    Ok(standing(rows))
+        snapshot_sql!("(SELECT employee_id FROM sessions WHERE token_hash = $1 AND expires_at > $3)");
+    let rows = sqlx::query_as(OF_SESSION).bind(token_hash).bind(now - CODE_HISTORY).bind(now).fetch_all(db).await?;
+    Ok(snapshot(rows))
 }
 
-fn standing(rows: Vec<Row>) -> Option<Standing> {
+fn snapshot(rows: Vec<Row>) -> Option<Snapshot> {
     let mut rows = rows.into_iter();
     let mut first = rows.next()?;
     let mut addresses: Vec<Address> = Vec::new();
     let texts = first.addresses.take().unwrap_or_default();
-    for address in texts.split(BETWEEN).filter_map(|text| Address::parse(text).ok()) {
+    for address in texts.split(SEPARATOR).filter_map(|text| Address::parse(text).ok()) {
         if !addresses.iter().any(|known| known.is_same_without_case(&address)) {
             addresses.push(address);
         }
@@ -191,13 +192,13 @@ fn standing(rows: Vec<Row>) -> Option<Standing> {
         language: read_language(&first.language),
         country: take(&mut first.country),
     };
-    let (failures, snoozed_until) = (count(first.failures), first.snoozed_until);
+    let (failed_attempts, snoozed_until) = (count(first.failed_attempts), first.snoozed_until);
     let (taken_user_id, is_linking) = (first.taken_user_id.take(), first.linking_since.is_some());
     let (codes, code_details) = std::iter::once(first).chain(rows).filter_map(Row::code).unzip();
-    Some(Standing {
+    Some(Snapshot {
         person,
         addresses,
-        failures,
+        failed_attempts,
         snoozed_until,
         challenge,
         taken_user_id,
@@ -228,7 +229,7 @@ pub async fn read_policy(db: &mut AnyConnection, company: &str) -> sqlx::Result<
     })
 }
 
-impl Standing {
+impl Snapshot {
     /// The challenge, if a code of it can still be entered.
     pub fn live_challenge(&self, now: Millis) -> Option<&(Challenge, Address)> {
         self.challenge.as_ref().filter(|(challenge, _)| challenge.is_live(&self.codes, now))
@@ -238,47 +239,6 @@ impl Standing {
     pub fn sent(&self) -> Vec<Millis> {
         self.codes.iter().map(|code| code.sent_at).collect()
     }
-
-    /// The State that the app gets.
-    pub fn state(&self, rules: &Rules, settings_url: &SettingsUrl, now: Millis) -> State {
-        let challenge = self.live_challenge(now).and_then(|(challenge, address)| {
-            // Newest first, and displaced ones are older than live ones.
-            let newest = self.codes.iter().position(|code| code.challenge == challenge.id)?;
-            Some(ApiChallenge {
-                email: address.as_typed().to_owned(),
-                sent_at: date(self.codes[newest].sent_at),
-                expires_at: date(self.codes[newest].expires_at),
-                resend_at: date(rules.next_code_at(&self.sent())),
-                attempts_left: rules.attempts.saturating_sub(challenge.attempts),
-                delivery: self.code_details[newest].delivery,
-            })
-        });
-        let status = match (&self.link, self.is_linking, &challenge) {
-            (Some(_), _, _) => Status::Linked,
-            (None, true, _) => Status::Linking,
-            (None, false, Some(_)) => Status::CodeSent,
-            (None, false, None) => Status::NotLinked,
-        };
-        let snoozed_until = self.snoozed_until.filter(|until| *until > now && status != Status::Linked);
-        State {
-            server_time: date(now),
-            status,
-            suggestions: self.addresses.iter().map(|address| address.as_typed().to_owned()).collect(),
-            banner: Banner {
-                visible: status != Status::Linked && snoozed_until.is_none(),
-                snoozed_until: snoozed_until.map(date),
-            },
-            challenge: challenge.filter(|_| status == Status::CodeSent),
-            account: self.link.clone(),
-            settings_url: settings_url.clone(),
-        }
-    }
-
-    /// The next moment at which the State changes by time alone.
-    pub fn next_change(&self, now: Millis) -> Option<Millis> {
-        let expiries = self.codes.iter().filter(|code| code.is_live(now)).map(|code| code.expires_at);
-        expiries.chain(self.snoozed_until).filter(|at| *at > now).min()
-    }
 }
 
 /// A count as the database has it.
@@ -286,33 +246,39 @@ fn count(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 
-/// The word for a code's fate in the database.
-pub fn fate_word(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Live => "live",
-        Fate::Used => "used",
-        Fate::Displaced => "displaced",
-        Fate::Dead => "dead",
+/// The word for a code's status in the database.
+pub fn code_status_word(status: CodeStatus) -> &'static str {
+    match status {
+        CodeStatus::Active => "active",
+        CodeStatus::Used => "used",
+        CodeStatus::Superseded => "superseded",
+        CodeStatus::Revoked => "revoked",
     }
 }
 
-fn read_fate(word: &str) -> Fate {
+fn read_code_status(word: &str) -> CodeStatus {
     // An unknown word must never be a code that works.
-    [Fate::Live, Fate::Used, Fate::Displaced].into_iter().find(|fate| fate_word(*fate) == word).unwrap_or(Fate::Dead)
+    [CodeStatus::Active, CodeStatus::Used, CodeStatus::Superseded]
+        .into_iter()
+        .find(|status| code_status_word(*status) == word)
+        .unwrap_or(CodeStatus::Revoked)
 }
 
 /// The word for a challenge's end in the database.
-pub fn end_word(end: End) -> &'static str {
+pub fn end_word(end: ChallengeEnd) -> &'static str {
     match end {
-        End::Proved => "proved",
-        End::Exhausted => "exhausted",
-        End::Taken => "taken",
-        End::GivenUp => "given_up",
+        ChallengeEnd::Verified => "verified",
+        ChallengeEnd::AttemptsExhausted => "attempts_exhausted",
+        ChallengeEnd::AccountTaken => "account_taken",
+        ChallengeEnd::Abandoned => "abandoned",
     }
 }
 
-fn read_end(word: &str) -> End {
-    [End::Proved, End::Taken, End::GivenUp].into_iter().find(|end| end_word(*end) == word).unwrap_or(End::Exhausted)
+fn read_end(word: &str) -> ChallengeEnd {
+    [ChallengeEnd::Verified, ChallengeEnd::AccountTaken, ChallengeEnd::Abandoned]
+        .into_iter()
+        .find(|end| end_word(*end) == word)
+        .unwrap_or(ChallengeEnd::AttemptsExhausted)
 }
 
 /// The word for a delivery in the database.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use hrm_backend::clock::Clock;
 use reqwest::Method;
 use serde_json::json;
-use support::{ANNA, Answer, Program, World, code_in, program, until};
+use support::{ANNA, Answer, Program, TestDemo, code_in, program, until};
 
 /// A demo in a process of its own, with its log.
 fn start_demo(folder: &Path) -> Program {
@@ -57,133 +57,133 @@ async fn a_backend_killed_right_after_accepting_sends_the_mail_at_least_once() {
 
 #[tokio::test]
 async fn a_backend_that_dies_in_the_middle_of_a_send_does_not_hold_its_key_for_long() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     // The row is now as one that died before its work would leave it.
     anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
-    let soon = Clock::machine() + 2_000;
+    let soon = Clock::system_now() + 2_000;
     let of = "UPDATE idempotency SET status = 0, body = '', running_until =";
-    world.execute(&format!("{of} {soon}")).await;
+    demo.execute(&format!("{of} {soon}")).await;
     let told = anna.send_with_key(ANNA, "k").await;
     let wait = told.retry_after.unwrap();
     assert!(wait <= 2, "{told:?}");
     told.is(409, "request_in_progress");
-    world.server.advance(60).await;
+    demo.server.advance(60).await;
     tokio::time::sleep(Duration::from_secs(wait)).await;
     anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
 }
 
 #[tokio::test]
 async fn an_outage_of_visma_connect_heals_by_itself() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
-    world.server.faults(json!({ "directory": "error" })).await;
+    let code = code_in(&demo.server.wait_for_mails(ANNA, 1).await[0]);
+    demo.server.faults(json!({ "directory": "error" })).await;
     anna.verify(&code).await.state(200, "linking");
     anna.verify(&code).await.state(200, "linking");
     anna.start_over().await.state(200, "linking");
-    world.server.faults(json!({ "directory": "ok" })).await;
+    demo.server.faults(json!({ "directory": "ok" })).await;
     assert_eq!(anna.wait_for_status("linked").await["account"]["origin"], "created");
 }
 
 #[tokio::test]
 async fn an_account_made_without_an_answer_is_found_again_and_was_created() {
-    let world = World::start().await;
-    let erik = world.server.sign_in("erik.lund").await;
-    world.server.faults(json!({ "directory": "create_timeout" })).await;
+    let demo = TestDemo::start().await;
+    let erik = demo.server.sign_in("erik.lund").await;
+    demo.server.faults(json!({ "directory": "create_timeout" })).await;
     erik.send("erik.lund@verified.example").await.state(200, "linking");
-    world.server.faults(json!({ "directory": "ok" })).await;
+    demo.server.faults(json!({ "directory": "ok" })).await;
     let state = erik.wait_for_status("linked").await;
     assert_eq!(state["account"]["origin"], "created");
-    assert!(world.server.inbox().await.is_empty());
+    assert!(demo.server.inbox().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_visma_connect_that_never_answers_is_not_waited_for() {
-    let world = World::start().await;
-    let erik = world.server.sign_in("erik.lund").await;
-    world.server.faults(json!({ "directory": "timeout" })).await;
+    let demo = TestDemo::start().await;
+    let erik = demo.server.sign_in("erik.lund").await;
+    demo.server.faults(json!({ "directory": "timeout" })).await;
     erik.send("erik.lund@verified.example").await.state(200, "linking");
-    world.server.faults(json!({ "directory": "ok" })).await;
+    demo.server.faults(json!({ "directory": "ok" })).await;
     erik.wait_for_status("linked").await;
 }
 
 #[tokio::test]
 async fn a_link_that_waits_survives_a_restart() {
-    let world = World::start().await;
-    let erik = world.server.sign_in("erik.lund").await;
-    world.server.faults(json!({ "directory": "error" })).await;
+    let demo = TestDemo::start().await;
+    let erik = demo.server.sign_in("erik.lund").await;
+    demo.server.faults(json!({ "directory": "error" })).await;
     erik.send("erik.lund@verified.example").await.state(200, "linking");
-    let world = world.restart().await;
-    let erik = support::Employee { server: world.server.clone(), ..erik };
+    let demo = demo.restart().await;
+    let erik = support::Employee { server: demo.server.clone(), ..erik };
     erik.wait_for_status("linked").await;
 }
 
 #[tokio::test]
 async fn an_account_found_taken_in_the_background_ends_the_challenge() {
-    let world = World::start().await;
-    let (mia, kari) = (world.server.sign_in("mia.berg").await, world.server.sign_in("kari.holm").await);
+    let demo = TestDemo::start().await;
+    let (mia, kari) = (demo.server.sign_in("mia.berg").await, demo.server.sign_in("kari.holm").await);
     let address = "mia.berg@company.com";
     mia.send(address).await.state(202, "codeSent");
-    mia.verify(&code_in(&world.server.wait_for_mails(address, 1).await[0])).await.state(200, "linked");
+    mia.verify(&code_in(&demo.server.wait_for_mails(address, 1).await[0])).await.state(200, "linked");
     kari.send(address).await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails(address, 2).await[0]);
-    world.server.faults(json!({ "directory": "error" })).await;
+    let code = code_in(&demo.server.wait_for_mails(address, 2).await[0]);
+    demo.server.faults(json!({ "directory": "error" })).await;
     kari.verify(&code).await.state(200, "linking");
-    world.server.faults(json!({ "directory": "ok" })).await;
+    demo.server.faults(json!({ "directory": "ok" })).await;
     kari.wait_for_status("notLinked").await;
     kari.verify(&code).await.is(409, "account_taken");
 }
 
 #[tokio::test]
 async fn an_account_that_is_said_to_exist_and_is_not_found_is_found_later_and_is_no_creation() {
-    let world = World::start().await;
-    let mia = world.server.sign_in("mia.berg").await;
+    let demo = TestDemo::start().await;
+    let mia = demo.server.sign_in("mia.berg").await;
     let address = "mia.berg@company.com";
     mia.send(address).await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails(address, 1).await[0]);
-    world.server.faults(json!({ "directory": "conflict" })).await;
+    let code = code_in(&demo.server.wait_for_mails(address, 1).await[0]);
+    demo.server.faults(json!({ "directory": "conflict" })).await;
     mia.verify(&code).await.state(200, "linking");
-    world.server.faults(json!({ "directory": "ok" })).await;
+    demo.server.faults(json!({ "directory": "ok" })).await;
     assert_eq!(mia.wait_for_status("linked").await["account"]["origin"], "existing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_is_given_up_brings_the_banner_back_and_the_employee_can_begin_again() {
-    let world = World::start().await;
-    let erik = world.server.sign_in("erik.lund").await;
+    let demo = TestDemo::start().await;
+    let erik = demo.server.sign_in("erik.lund").await;
     let address = "erik.lund@verified.example";
-    world.server.faults(json!({ "directory": "error" })).await;
+    demo.server.faults(json!({ "directory": "error" })).await;
     erik.send(address).await.state(200, "linking");
     erik.snooze().await.state(200, "linking");
-    world.execute("UPDATE linkings SET created_at = 0").await;
+    demo.execute("UPDATE link_jobs SET created_at = 0").await;
     assert_eq!(erik.wait_for_status("notLinked").await["banner"]["visible"], true);
-    let (_, progress) = support::admin(&world.database_url, &["progress", "--company", "demo"]);
+    let (_, progress) = support::admin(&demo.database_url, &["progress", "--company", "demo"]);
     assert!(progress.contains("linking given up"), "{progress}");
-    world.server.faults(json!({ "directory": "ok" })).await;
+    demo.server.faults(json!({ "directory": "ok" })).await;
     erik.send(address).await.state(200, "linked");
 }
 
 #[tokio::test]
 async fn old_rows_are_swept_away_and_what_a_rule_needs_stays() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
     anna.wait_for_delivery("accepted").await;
     anna.start_over().await;
     let rows = "SELECT (SELECT COUNT(*) FROM codes) + (SELECT COUNT(*) FROM challenges)
                      + (SELECT COUNT(*) FROM idempotency) + (SELECT COUNT(*) FROM sessions)";
-    world.server.advance(23 * 3_600).await;
-    world.server.wait_for_metric("hrm_sweeps_total", 2).await;
-    assert_eq!(world.count(rows).await, 4, "a day's limits look back for a day");
-    world.server.advance(31 * 24 * 3_600).await;
-    until("an empty house", async || (world.count(rows).await == 0).then_some(())).await;
+    demo.server.advance(23 * 3_600).await;
+    demo.server.wait_for_metric("hrm_sweeps_total", 2).await;
+    assert_eq!(demo.count(rows).await, 4, "a day's limits look back for a day");
+    demo.server.advance(31 * 24 * 3_600).await;
+    until("an empty house", async || (demo.count(rows).await == 0).then_some(())).await;
 }
 
 #[tokio::test]
 async fn a_mail_server_that_is_not_there_is_tried_again_until_it_is() {
-    let world = World::start().await;
+    let demo = TestDemo::start().await;
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
@@ -191,14 +191,14 @@ async fn a_mail_server_that_is_not_there_is_tried_again_until_it_is() {
     let url = support::database_url(folder.path()).await;
     let hash = support::light_hash();
     support::import(&url, &[format!("1,anna,{hash},Anna,Svensson,en,SE,{ANNA}")]);
-    let mut command = support::serve(&url, &world.demo);
+    let mut command = support::serve(&url, &demo.running);
     let backend = Program::start(command.env("HRM_SMTP_URL", format!("smtp://127.0.0.1:{port}")));
     let anna = backend.server.sign_in("anna").await;
     anna.send(ANNA).await.state(202, "codeSent");
     anna.wait_for_delivery("deferred").await;
     // The catcher of the demo comes up at that address.
     let front = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-    let behind = world.demo.neighbours().smtp_url.trim_start_matches("smtp://").to_owned();
+    let behind = demo.running.services().smtp_url.trim_start_matches("smtp://").to_owned();
     tokio::spawn(async move {
         while let Ok((mut client, _)) = front.accept().await {
             let mut catcher = tokio::net::TcpStream::connect(&behind).await.unwrap();
@@ -206,7 +206,7 @@ async fn a_mail_server_that_is_not_there_is_tried_again_until_it_is() {
         }
     });
     anna.wait_for_delivery("accepted").await;
-    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    let code = code_in(&demo.server.wait_for_mails(ANNA, 1).await[0]);
     anna.verify(&code).await.state(200, "linked");
 }
 
@@ -231,51 +231,51 @@ async fn a_backend_that_is_asked_to_stop_answers_what_is_under_way_first() {
 
 #[tokio::test]
 async fn the_state_follows_what_the_mail_server_says() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
-    world.server.faults(json!({ "mail": "refuse" })).await;
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
+    demo.server.faults(json!({ "mail": "refuse" })).await;
     anna.send(ANNA).await.state(202, "codeSent");
     anna.wait_for_delivery("bounced").await;
-    world.server.faults(json!({ "mail": "delay" })).await;
-    world.server.advance(60).await;
+    demo.server.faults(json!({ "mail": "delay" })).await;
+    demo.server.advance(60).await;
     anna.send(ANNA).await.state(202, "codeSent");
     anna.wait_for_delivery("deferred").await;
-    world.server.faults(json!({ "mail": "ok" })).await;
+    demo.server.faults(json!({ "mail": "ok" })).await;
     anna.wait_for_delivery("accepted").await;
-    assert_eq!(world.server.inbox().await.len(), 1, "the refused one is not tried again");
+    assert_eq!(demo.server.inbox().await.len(), 1, "the refused one is not tried again");
 }
 
 #[tokio::test]
 async fn a_mail_that_would_come_too_late_is_not_sent() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
-    world.server.faults(json!({ "mail": "delay" })).await;
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
+    demo.server.faults(json!({ "mail": "delay" })).await;
     anna.send(ANNA).await.state(202, "codeSent");
     anna.wait_for_delivery("deferred").await;
-    world.server.advance(11 * 60).await;
+    demo.server.advance(11 * 60).await;
     anna.wait_for_delivery("bounced").await;
-    world.server.faults(json!({ "mail": "ok" })).await;
-    assert!(world.server.inbox().await.is_empty());
+    demo.server.faults(json!({ "mail": "ok" })).await;
+    assert!(demo.server.inbox().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_restart_goes_on_where_it_was() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.snooze().await;
-    world.server.advance(3_600).await;
+    demo.server.advance(3_600).await;
     anna.send(ANNA).await.state(202, "codeSent");
     anna.wait_for_delivery("accepted").await;
     let before = anna.state().await;
-    let world = world.restart().await;
-    let anna = support::Employee { server: world.server.clone(), ..anna };
+    let demo = demo.restart().await;
+    let anna = support::Employee { server: demo.server.clone(), ..anna };
     let after = anna.state().await;
     for member in ["status", "challenge", "banner", "suggestions"] {
         assert_eq!(before[member], after[member]);
     }
     let ahead = |state: &serde_json::Value| state["serverTime"].as_str().unwrap().to_owned();
     assert!(ahead(&after) > ahead(&before), "the clock stays ahead");
-    let code = code_in(&world.server.mails_to(ANNA).await[0]);
+    let code = code_in(&demo.server.mails_to(ANNA).await[0]);
     anna.verify(&code).await.state(200, "linked");
 }
 

@@ -6,19 +6,19 @@ use hrm_api::{Problem, ProblemCode};
 
 use crate::Backend;
 use crate::clock::{Clock, Millis, seconds_until};
-use crate::flow::Refused;
+use crate::error::ApiError;
 
 /// Counts a call in `bucket`, of which `most` are allowed in a `period`.
 ///
 /// # Errors
 /// `too_many_requests` with the time until the next period, `unavailable`.
-pub async fn count(backend: &Backend, bucket: &str, most: i64, period: Millis) -> Result<(), Refused> {
-    let now = Clock::machine();
+pub async fn check(backend: &Backend, bucket: &str, most: i64, period: Millis) -> Result<(), ApiError> {
+    let now = Clock::system_now();
     let period_start = now - now.rem_euclid(period);
-    let mut tx = backend.database.write().await?;
+    let mut tx = backend.database.begin_write().await?;
     let calls: i64 = sqlx::query_scalar(
-        "INSERT INTO client_limits (bucket, period, calls) VALUES ($1, $2, 1)
-         ON CONFLICT (bucket, period) DO UPDATE SET calls = client_limits.calls + 1 RETURNING calls",
+        "INSERT INTO rate_limits (bucket, period, calls) VALUES ($1, $2, 1)
+         ON CONFLICT (bucket, period) DO UPDATE SET calls = rate_limits.calls + 1 RETURNING calls",
     )
     .bind(bucket)
     .bind(period_start)

@@ -4,7 +4,7 @@ use hrm_api::Language;
 
 /// The words of the mail with a code.
 #[derive(Debug)]
-pub struct CodeWords {
+pub struct CodeTemplate {
     /// The subject.
     pub subject: &'static str,
     /// The greeting; `{name}` is the first name.
@@ -27,7 +27,7 @@ pub struct CodeWords {
 
 /// The words of the notice that goes to the other addresses after linking.
 #[derive(Debug)]
-pub struct NoticeWords {
+pub struct NoticeTemplate {
     /// The subject.
     pub subject: &'static str,
     /// The greeting; `{name}` is the first name.
@@ -39,9 +39,9 @@ pub struct NoticeWords {
 }
 
 /// The code mail's words in a language.
-pub fn code(language: Language) -> &'static CodeWords {
+pub fn code(language: Language) -> &'static CodeTemplate {
     match language {
-        Language::En => &CodeWords {
+        Language::En => &CodeTemplate {
             subject: "Verify your email address",
             greeting: "Hi {name}",
             intro: "We're soon updating our login solution to Visma Connect. Verifying your email address is an important step in preparing your account for this change.",
@@ -56,7 +56,7 @@ pub fn code(language: Language) -> &'static CodeWords {
             ignore: "If you don't want to verify your email address or if this message has reached you by mistake, you can simply ignore it. No action will be taken if the code isn't used.",
             last_step: "Return to Flex HRM, input the code into the code field, and click the button \"Verify code.\"",
         },
-        Language::Sv => &CodeWords {
+        Language::Sv => &CodeTemplate {
             subject: "Verifiera din e-postadress",
             greeting: "Hej {name}",
             intro: "Vi uppdaterar snart vår inloggningslösning till Visma Connect. Att verifiera din e-postadress är ett viktigt steg för att förbereda ditt konto inför bytet.",
@@ -71,7 +71,7 @@ pub fn code(language: Language) -> &'static CodeWords {
             ignore: "Om du inte vill verifiera din e-postadress, eller om meddelandet har nått dig av misstag, kan du bortse från det. Ingenting händer om koden inte används.",
             last_step: "Gå tillbaka till Flex HRM, skriv in koden i kodfältet och klicka på knappen ”Verifiera kod”.",
         },
-        Language::Nb => &CodeWords {
+        Language::Nb => &CodeTemplate {
             subject: "Bekreft e-postadressen din",
             greeting: "Hei {name}",
             intro: "Vi oppdaterer snart innloggingsløsningen vår til Visma Connect. Å bekrefte e-postadressen din er et viktig steg for å klargjøre kontoen din for endringen.",
@@ -86,7 +86,7 @@ pub fn code(language: Language) -> &'static CodeWords {
             ignore: "Hvis du ikke vil bekrefte e-postadressen din, eller hvis denne meldingen har nådd deg ved en feil, kan du se bort fra den. Ingenting skjer hvis koden ikke brukes.",
             last_step: "Gå tilbake til Flex HRM, skriv inn koden i kodefeltet og klikk på knappen «Bekreft kode».",
         },
-        Language::Da => &CodeWords {
+        Language::Da => &CodeTemplate {
             subject: "Bekræft din e-mailadresse",
             greeting: "Hej {name}",
             intro: "Vi opdaterer snart vores login-løsning til Visma Connect. At bekræfte din e-mailadresse er et vigtigt skridt i at gøre din konto klar til ændringen.",
@@ -101,7 +101,7 @@ pub fn code(language: Language) -> &'static CodeWords {
             ignore: "Hvis du ikke vil bekræfte din e-mailadresse, eller hvis denne besked er nået frem til dig ved en fejl, kan du blot se bort fra den. Der sker ikke noget, hvis koden ikke bruges.",
             last_step: "Gå tilbage til Flex HRM, indtast koden i kodefeltet, og klik på knappen »Bekræft kode«.",
         },
-        Language::Fi => &CodeWords {
+        Language::Fi => &CodeTemplate {
             subject: "Vahvista sähköpostiosoitteesi",
             greeting: "Hei {name}",
             intro: "Kirjautumisratkaisumme vaihtuu pian Visma Connectiin. Sähköpostiosoitteen vahvistaminen on tärkeä vaihe, jolla valmistelet tilisi muutosta varten.",
@@ -120,33 +120,33 @@ pub fn code(language: Language) -> &'static CodeWords {
 }
 
 /// The notice's words in a language.
-pub fn notice(language: Language) -> &'static NoticeWords {
+pub fn notice(language: Language) -> &'static NoticeTemplate {
     match language {
-        Language::En => &NoticeWords {
+        Language::En => &NoticeTemplate {
             subject: "Your user was linked to a Visma Connect account",
             greeting: "Hi {name}",
             linked: "Your Flex HRM user was linked to a Visma Connect account with the email address {address}.",
             not_you: "If this was not you, tell your administrator.",
         },
-        Language::Sv => &NoticeWords {
+        Language::Sv => &NoticeTemplate {
             subject: "Din användare har kopplats till ett Visma Connect-konto",
             greeting: "Hej {name}",
             linked: "Din användare i Flex HRM har kopplats till ett Visma Connect-konto med e-postadressen {address}.",
             not_you: "Om det inte var du, kontakta din administratör.",
         },
-        Language::Nb => &NoticeWords {
+        Language::Nb => &NoticeTemplate {
             subject: "Brukeren din er koblet til en Visma Connect-konto",
             greeting: "Hei {name}",
             linked: "Brukeren din i Flex HRM er koblet til en Visma Connect-konto med e-postadressen {address}.",
             not_you: "Hvis dette ikke var deg, si fra til administratoren din.",
         },
-        Language::Da => &NoticeWords {
+        Language::Da => &NoticeTemplate {
             subject: "Din bruger er blevet knyttet til en Visma Connect-konto",
             greeting: "Hej {name}",
             linked: "Din bruger i Flex HRM er blevet knyttet til en Visma Connect-konto med e-mailadressen {address}.",
             not_you: "Hvis det ikke var dig, så kontakt din administrator.",
         },
-        Language::Fi => &NoticeWords {
+        Language::Fi => &NoticeTemplate {
             subject: "Käyttäjäsi on yhdistetty Visma Connect -tiliin",
             greeting: "Hei {name}",
             linked: "Flex HRM -käyttäjäsi on yhdistetty Visma Connect -tiliin, jonka sähköpostiosoite on {address}.",

@@ -1,4 +1,4 @@
--- One schema for SQLite and PostgreSQL: ids are TEXT, times BIGINT (unix milliseconds, UTC), MACs and hashes hex TEXT.
+-- One schema for SQLite and PostgreSQL. Ids are TEXT, times BIGINT (Unix milliseconds, UTC), MACs and hashes hex TEXT.
 
 CREATE TABLE companies (
     id          TEXT PRIMARY KEY,
@@ -14,17 +14,17 @@ CREATE TABLE company_domains (
 );
 
 CREATE TABLE employees (
-    id            TEXT PRIMARY KEY,
-    company_id    TEXT NOT NULL REFERENCES companies (id) ON DELETE CASCADE,
-    username_key  TEXT NOT NULL UNIQUE,
-    password_hash TEXT NOT NULL,
-    first_name    TEXT NOT NULL,
-    last_name     TEXT NOT NULL,
-    language      TEXT NOT NULL,
-    country       TEXT NOT NULL,
-    failures      BIGINT NOT NULL DEFAULT 0,
-    snoozed_until BIGINT,
-    challenge_id  TEXT
+    id              TEXT PRIMARY KEY,
+    company_id      TEXT NOT NULL REFERENCES companies (id) ON DELETE CASCADE,
+    username_key    TEXT NOT NULL UNIQUE,
+    password_hash   TEXT NOT NULL,
+    first_name      TEXT NOT NULL,
+    last_name       TEXT NOT NULL,
+    language        TEXT NOT NULL,
+    country         TEXT NOT NULL,
+    failed_attempts BIGINT NOT NULL DEFAULT 0,
+    snoozed_until   BIGINT,
+    challenge_id    TEXT
 );
 
 CREATE TABLE employee_addresses (
@@ -46,7 +46,7 @@ CREATE TABLE challenges (
     employee_id   TEXT NOT NULL REFERENCES employees (id) ON DELETE CASCADE,
     address       TEXT NOT NULL,
     attempts      BIGINT NOT NULL DEFAULT 0,
-    ended         TEXT,
+    end_reason    TEXT,
     taken_user_id TEXT,
     created_at    BIGINT NOT NULL
 );
@@ -61,10 +61,11 @@ CREATE TABLE codes (
     mac          TEXT NOT NULL,
     sent_at      BIGINT NOT NULL,
     expires_at   BIGINT NOT NULL,
-    fate         TEXT NOT NULL,
+    status       TEXT NOT NULL,
     delivery     TEXT NOT NULL
 );
 CREATE INDEX codes_by_employee ON codes (employee_id, sent_at);
+CREATE INDEX codes_by_challenge ON codes (challenge_id);
 
 CREATE TABLE links (
     employee_id   TEXT PRIMARY KEY REFERENCES employees (id) ON DELETE CASCADE,
@@ -76,19 +77,21 @@ CREATE TABLE links (
     UNIQUE (company_id, visma_user_id)
 );
 
--- Jobs. next_at and lease_until are by the machine's own clock: the demo's clock must not disturb them.
-CREATE TABLE linkings (
-    employee_id  TEXT PRIMARY KEY REFERENCES employees (id) ON DELETE CASCADE,
-    challenge_id TEXT NOT NULL REFERENCES challenges (id) ON DELETE CASCADE,
-    address      TEXT NOT NULL,
-    create_tried BIGINT NOT NULL DEFAULT 0,
-    attempts     BIGINT NOT NULL DEFAULT 0,
-    created_at   BIGINT NOT NULL,
-    next_at      BIGINT NOT NULL,
-    lease_until  BIGINT NOT NULL
+-- Job queues. next_at and lease_until follow the system clock, which the demo cannot move.
+CREATE TABLE link_jobs (
+    employee_id      TEXT PRIMARY KEY REFERENCES employees (id) ON DELETE CASCADE,
+    challenge_id     TEXT NOT NULL REFERENCES challenges (id) ON DELETE CASCADE,
+    address          TEXT NOT NULL,
+    create_attempted BIGINT NOT NULL DEFAULT 0,
+    attempts         BIGINT NOT NULL DEFAULT 0,
+    created_at       BIGINT NOT NULL,
+    next_at          BIGINT NOT NULL,
+    lease_until      BIGINT NOT NULL
 );
+-- Due jobs are found without scanning the queue, which a slow mail server can fill with thousands of rows.
+CREATE INDEX link_jobs_by_next_at ON link_jobs (next_at);
 
-CREATE TABLE mails (
+CREATE TABLE outbox (
     id          TEXT PRIMARY KEY,
     employee_id TEXT NOT NULL REFERENCES employees (id) ON DELETE CASCADE,
     code_id     TEXT REFERENCES codes (id) ON DELETE CASCADE,
@@ -99,20 +102,36 @@ CREATE TABLE mails (
     next_at     BIGINT NOT NULL,
     lease_until BIGINT NOT NULL
 );
+CREATE INDEX outbox_by_next_at ON outbox (next_at);
+CREATE INDEX outbox_by_code ON outbox (code_id);
 
+-- running_until follows the system clock: a running call holds its key until then. An empty body means no response yet.
 CREATE TABLE idempotency (
-    employee_id TEXT NOT NULL REFERENCES employees (id) ON DELETE CASCADE,
-    key_hash    TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,
-    status      BIGINT NOT NULL,
-    body        TEXT NOT NULL,
-    created_at  BIGINT NOT NULL,
+    employee_id   TEXT NOT NULL REFERENCES employees (id) ON DELETE CASCADE,
+    key_hash      TEXT NOT NULL,
+    fingerprint   TEXT NOT NULL,
+    status        BIGINT NOT NULL,
+    body          TEXT NOT NULL,
+    created_at    BIGINT NOT NULL,
+    running_until BIGINT NOT NULL,
     PRIMARY KEY (employee_id, key_hash)
 );
 
-CREATE TABLE client_limits (
+CREATE TABLE rate_limits (
     bucket TEXT NOT NULL,
     period BIGINT NOT NULL,
     calls  BIGINT NOT NULL,
     PRIMARY KEY (bucket, period)
 );
+
+-- Audit log. No foreign keys: rows outlive their subject.
+CREATE TABLE audit (
+    id        TEXT PRIMARY KEY,
+    at        BIGINT NOT NULL,
+    who       TEXT NOT NULL,
+    what      TEXT NOT NULL,
+    subject   TEXT NOT NULL,
+    old_value TEXT NOT NULL,
+    new_value TEXT NOT NULL
+);
+CREATE INDEX audit_by_time ON audit (at);

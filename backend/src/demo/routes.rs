@@ -1,4 +1,4 @@
-//! `/demo/…`: the doors that only the demo has.
+//! `/demo/…`, which `serve` does not have.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 
-use super::Stage;
-use super::faults::Change;
-use super::inbox::{self, Caught};
+use super::faults::FaultChange;
+use super::inbox::{self, InboxMail};
 use super::scenario::{self, SCENARIOS, Scenario};
-use crate::routes::answer::{Body, Fault};
+use super::state::DemoState;
+use crate::error::ApiError;
+use crate::routes::response::Body;
 
-/// The doors.
-pub fn doors<S: Clone + Send + Sync + 'static>(stage: Arc<Stage>) -> Router<S> {
+pub fn routes<S: Clone + Send + Sync + 'static>(state: Arc<DemoState>) -> Router<S> {
     Router::new()
         .route("/demo/inbox", get(inbox_page))
         .route("/demo/inbox.json", get(inbox_json))
@@ -25,36 +25,35 @@ pub fn doors<S: Clone + Send + Sync + 'static>(stage: Arc<Stage>) -> Router<S> {
         .route("/demo/reset", post(reset))
         .route("/demo/scenarios", get(scenarios))
         .route("/demo/scenario", post(play))
-        .with_state(stage)
+        .with_state(state)
 }
 
-async fn inbox_page(State(stage): State<Arc<Stage>>) -> Html<String> {
-    Html(inbox::page(&stage.inbox))
+async fn inbox_page(State(state): State<Arc<DemoState>>) -> Html<String> {
+    Html(inbox::page(&state.inbox))
 }
 
-async fn inbox_json(State(stage): State<Arc<Stage>>) -> Json<Vec<Caught>> {
-    Json(inbox::json(&stage.inbox))
+async fn inbox_json(State(state): State<Arc<DemoState>>) -> Json<Vec<InboxMail>> {
+    Json(inbox::json(&state.inbox))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Advance {
-    /// At most ten years at a time, so that no sum of times overflows.
     advance_seconds: u32,
 }
 
-async fn advance_clock(State(stage): State<Arc<Stage>>, Body(body): Body<Advance>) -> StatusCode {
-    stage.pass(body.advance_seconds);
+async fn advance_clock(State(state): State<Arc<DemoState>>, Body(body): Body<Advance>) -> StatusCode {
+    state.advance_clock(body.advance_seconds);
     StatusCode::NO_CONTENT
 }
 
-async fn set_faults(State(stage): State<Arc<Stage>>, Body(change): Body<Change>) -> StatusCode {
-    stage.faults.set(change);
+async fn set_faults(State(state): State<Arc<DemoState>>, Body(change): Body<FaultChange>) -> StatusCode {
+    state.faults.set(change);
     StatusCode::NO_CONTENT
 }
 
-async fn reset(State(stage): State<Arc<Stage>>) -> Result<StatusCode, Fault> {
-    stage.reset().await?;
+async fn reset(State(state): State<Arc<DemoState>>) -> Result<StatusCode, ApiError> {
+    state.reset().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -67,12 +66,12 @@ struct Name {
     name: String,
 }
 
-async fn play(State(stage): State<Arc<Stage>>, Body(Name { name }): Body<Name>) -> Response {
+async fn play(State(state): State<Arc<DemoState>>, Body(Name { name }): Body<Name>) -> Response {
     let Some(scenario) = scenario::named(&name) else {
         let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
         return (StatusCode::NOT_FOUND, format!("No scenario has that name: {}", names.join(" "))).into_response();
     };
-    match scenario::play(&stage, scenario).await {
+    match scenario::play(&state, scenario).await {
         Ok(()) => Json(scenario).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error).into_response(),
     }
