@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use flex_connect_core::{App, Device, Edition, Start, ports};
+use flex_connect_core::{App, Edition, LaunchOptions, Platform, ports};
 use tauri::{
     WebviewWindow, WebviewWindowBuilder,
     ipc::{CallbackFn, InvokeBody},
@@ -17,15 +17,15 @@ impl ports::Vault for NullPorts {
     fn read(&self) -> Result<Option<flex_connect_core::SecretString>, ports::VaultUnreadable> {
         Ok(None)
     }
-    fn write(&self, _: &flex_connect_core::SecretString) -> ports::Kept {
-        ports::Kept::InMemory
+    fn write(&self, _: &flex_connect_core::SecretString) -> ports::Persistence {
+        ports::Persistence::SessionOnly
     }
     fn delete(&self) -> Result<(), ports::VaultUnreadable> {
         Ok(())
     }
 }
 
-impl ports::Store for NullPorts {
+impl ports::RecordStore for NullPorts {
     fn load(&self) -> Option<String> {
         None
     }
@@ -50,15 +50,15 @@ impl ports::Clipboard for NullPorts {
 /// Call it once per process: Tauri allows one context.
 fn window() -> (tauri::App<MockRuntime>, WebviewWindow<MockRuntime>) {
     hrm_backend::install_cryptography();
-    let device = Device {
+    let platform = Platform {
         vault: std::sync::Arc::new(NullPorts),
-        store: std::sync::Arc::new(NullPorts),
+        record_store: std::sync::Arc::new(NullPorts),
         clock: std::sync::Arc::new(ports::SystemClock::default()),
         browser: std::sync::Arc::new(NullPorts),
         clipboard: std::sync::Arc::new(NullPorts),
     };
-    let start = Start { edition: Edition::Desktop, server: None, username: None, platform: String::new() };
-    let core = App::new(start, device, reqwest::Client::builder);
+    let options = LaunchOptions { edition: Edition::Desktop, server: None, username: None, system: String::new() };
+    let core = App::new(options, platform, reqwest::Client::builder);
     let app = flex_connect_lib::with_commands(mock_builder()).manage(core).build(flex_connect_lib::context()).unwrap();
     // The mock runtime does not create the configured windows.
     let window = WebviewWindowBuilder::new(&app, "main", Default::default()).build().unwrap();
