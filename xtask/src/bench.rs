@@ -4,38 +4,40 @@ use xshell::{Shell, cmd};
 
 use crate::{
     prerequisites::{self, Purpose},
-    process::{built, target_folder},
+    process::target_folder,
     steps::Steps,
     ui,
 };
 
+/// Runs cargo in the benchmarks' workspace, with the root's target folder: a benchmark starts the programs that it finds there.
+fn cargo(subcommand: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    let target = shell.current_dir().join(target_folder());
+    let cargo = cmd!(shell, "cargo {subcommand} --manifest-path bench/Cargo.toml {arguments...}");
+    let app = target.join("release/flex-connect");
+    Ok(cargo.env("CARGO_TARGET_DIR", target).env("FLEX_CONNECT_APP", app).run()?)
+}
+
+pub(crate) fn clippy() -> anyhow::Result<()> {
+    cargo("clippy", &["--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
+}
+
 pub(crate) fn bench(only: Option<&str>) -> anyhow::Result<()> {
     let shell = Shell::new()?;
-    // The bench is a workspace of its own, with its own target folder unless told otherwise.
-    let target = shell.current_dir().join(target_folder());
     let mut steps = Steps::new()?;
     steps.step("prerequisites of the machine", || prerequisites::prepare(Purpose::Testing))?;
     steps.step("npm packages of the UI", ui::packages)?;
     steps.step("build of the UI", ui::build)?;
-    steps.step("release builds of app and backend", || {
+    steps.step("release builds", || {
         cmd!(shell, "cargo build --release --bins --package flex-connect").run()?;
-        Ok(cmd!(shell, "cargo build --profile server --package hrm-backend").run()?)
+        cmd!(shell, "cargo build --profile server --package hrm-backend").run()?;
+        cargo("build", &["--release", "--package", "flex-connect-baseline"])
     })?;
-    steps.step("release build of the baseline window", || {
-        cmd!(shell, "cargo build --release --manifest-path bench/Cargo.toml --package flex-connect-baseline")
-            .env("CARGO_TARGET_DIR", &target)
-            .run()?;
-        Ok(())
-    })?;
-    for (name, what) in [("app", "app against a bare Tauri window"), ("backend", "backend against a bare axum server")]
+    for (name, step) in [("app", "app against a bare Tauri window"), ("backend", "backend against a bare axum server")]
     {
         if only.is_none_or(|only| only == name) {
-            let measure = cmd!(
-                shell,
-                "cargo bench --quiet --profile server --manifest-path bench/Cargo.toml --package flex-connect-bench --bench {name}"
-            );
-            let measure = measure.env("CARGO_TARGET_DIR", &target).env("FLEX_CONNECT_APP", built(true, "flex-connect"));
-            steps.step(what, || Ok(measure.run()?))?;
+            let bench = ["--quiet", "--profile", "server", "--package", "flex-connect-bench", "--bench", name];
+            steps.step(step, || cargo("bench", &bench))?;
         }
     }
     println!("\nThe tables are in target/bench.");

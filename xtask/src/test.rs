@@ -5,7 +5,7 @@ use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::{
-    bundle, fuzz, mutants,
+    bench, bundle, fuzz, mutants,
     prerequisites::{self, Purpose},
     process::built,
     qa, report,
@@ -59,7 +59,10 @@ type Group = &'static [(&'static str, fn() -> anyhow::Result<()>)];
 const STEPS: &[Group] = &[
     &[("prerequisites of the machine", || prerequisites::prepare(Purpose::Testing))],
     &[
-        ("formatting", || cargo(&["fmt", "--all", "--check"])),
+        ("formatting", || {
+            cargo(&["fmt", "--all", "--check"])?;
+            cargo(&["fmt", "--all", "--check", "--manifest-path", "bench/Cargo.toml"])
+        }),
         ("npm packages of the UI", ui::packages),
         ("npm packages of the tools", tools::install),
         ("npm packages of the WebDriver example", qa::example_packages),
@@ -89,6 +92,7 @@ const LONG_STEPS: &[Group] = &[
     })],
     &[("long: 2,000 requests by the OpenAPI document", || schemathesis("--long"))],
     &[("long: mutants of the pure rules", mutants::mutants)],
+    &[("long: clippy of the benchmarks", bench::clippy)],
     &[("long: 20 rounds of crash tests", || {
         cargo_test(&["--test", "crash_recovery", "--", "eight_points"], &[("CRASH_ROUNDS", "20")])
     })],
