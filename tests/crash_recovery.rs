@@ -11,7 +11,8 @@ use support::{
     eventually,
     fixture::{ANNA, ANNA_WORK_EMAIL, Fixture},
     page::Page,
-    sandbox::{self, Sandbox},
+    programs,
+    sandbox::Sandbox,
 };
 
 /// Waits for one of two states: either may follow a kill during a request.
@@ -113,7 +114,7 @@ mod e2e {
         let app = sandbox.start_app(&[]).await;
         app.page.wait_visible("screen-sign-in").await;
         let first = sandbox.app_processes();
-        let mut second = sandbox.command(sandbox::app()).spawn().unwrap();
+        let mut second = sandbox.command(programs::app()).spawn().unwrap();
         let status = eventually("exit of the second instance", || {
             let status = second.try_wait().unwrap();
             async move { status }

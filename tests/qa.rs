@@ -10,7 +10,8 @@ use serde_json::json;
 use support::{
     backend::Backend,
     eventually,
-    sandbox::{Sandbox, capabilities, free_port},
+    programs::free_port,
+    sandbox::{Sandbox, capabilities},
 };
 use tokio::io::AsyncReadExt as _;
 

@@ -10,8 +10,8 @@ use std::{
 
 use super::{
     page::Page,
+    programs::{ChildGuard, app},
     report::ScreenCapture,
-    sandbox::{ChildGuard, app},
 };
 
 pub struct System {

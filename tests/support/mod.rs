@@ -8,6 +8,7 @@ pub mod backend;
 pub mod expected_copy;
 pub mod fixture;
 pub mod page;
+pub mod programs;
 pub mod report;
 pub mod sandbox;
 #[cfg_attr(not(windows), path = "linux.rs")]

@@ -3,10 +3,8 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::PathBuf,
-    process::{Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    process::{Command, Stdio},
 };
 
 use fantoccini::{Client, ClientBuilder};
@@ -16,6 +14,7 @@ use tempfile::TempDir;
 use super::{
     eventually,
     page::Page,
+    programs::{ChildGuard, app, free_port, tool},
     report::{self, FailureCapture},
     system::System,
 };
@@ -24,16 +23,6 @@ pub struct Sandbox {
     /// Dropped first: its processes must not write to the folder while it is removed.
     pub system: System,
     home: TempDir,
-}
-
-/// Kills the process when dropped.
-pub struct ChildGuard(pub Child);
-
-impl Drop for ChildGuard {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
 }
 
 /// A running app and the WebDriver that controls it.
@@ -157,37 +146,4 @@ impl Drop for Sandbox {
 /// The capabilities with which a WebDriver client starts the app.
 pub fn capabilities(arguments: &[&str]) -> serde_json::Value {
     json!({ "tauri:options": { "application": app(), "args": arguments } })
-}
-
-/// The program under test: `FLEX_CONNECT_APP`, or the one that cargo built beside the tests.
-pub fn app() -> PathBuf {
-    match std::env::var_os("FLEX_CONNECT_APP") {
-        Some(app) => PathBuf::from(app),
-        None => profile_folder().join(format!("flex-connect{}", std::env::consts::EXE_SUFFIX)),
-    }
-}
-
-/// `target/debug`, from `target/debug/deps/e2e_flow-…` or `target/debug/examples/screenshots`.
-fn profile_folder() -> PathBuf {
-    std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
-}
-
-/// A program in `target/tools`, where `cargo xtask` installs it, or else on the PATH.
-fn tool(name: &str) -> PathBuf {
-    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-    let installed = profile_folder().parent().unwrap().join("tools/bin").join(file);
-    if installed.exists() { installed } else { name.into() }
-}
-
-/// Below the ports that systems assign to outgoing connections, and never the same twice, so that it is still free when its
-/// server starts.
-pub fn free_port() -> u16 {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let next = std::process::id().wrapping_mul(97).wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed));
-        let port = 20_000 + (next % 12_000) as u16;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }

@@ -151,7 +151,7 @@ fn the_first_frame_has_the_background_of_the_page() {
     for (folder, wanted) in [("values", day), ("values-night", night)] {
         let colours = text(&format!("{RES}/{folder}/colors.xml"));
         let colours = parse(&colours);
-        let background = colours.descendants().find(|node| node.attribute("name") == Some("ground")).unwrap();
+        let background = colours.descendants().find(|node| node.attribute("name") == Some("background")).unwrap();
         assert_eq!(background.text().unwrap().to_lowercase(), wanted, "{folder}");
     }
     let config: serde_json::Value = serde_json::from_str(&text("tauri.conf.json")).unwrap();

@@ -66,7 +66,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let rounds = |default| env::var("BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(default);
 
-    let app = support::sandbox::app();
+    let app = support::programs::app();
     let sandbox = Sandbox::new();
     let backend = runtime.block_on(Backend::start(sandbox.folder("backend")));
     runtime.block_on(async {

@@ -41,7 +41,7 @@ class MainActivity : TauriActivity() {
   override fun onWebViewCreate(webView: WebView) {
     this.webView = webView
     // After wry, which sets the one colour of tauri.conf.json whether it is day or night.
-    webView.post { webView.setBackgroundColor(ContextCompat.getColor(this, R.color.ground)) }
+    webView.post { webView.setBackgroundColor(ContextCompat.getColor(this, R.color.background)) }
     tellThePage()
   }
 
@@ -49,7 +49,7 @@ class MainActivity : TauriActivity() {
     super.onConfigurationChanged(newConfig)
     // Day or night may have changed, and the icons of the system bars with it.
     enableEdgeToEdge()
-    webView?.setBackgroundColor(ContextCompat.getColor(this, R.color.ground))
+    webView?.setBackgroundColor(ContextCompat.getColor(this, R.color.background))
   }
 
   /** The page draws under the system bars and keeps clear of them by itself; the keyboard makes it smaller. */
