@@ -78,8 +78,10 @@ const STEPS: &[Group] = &[
     &[("licences, sources and bans of the dependencies", supply_chain::deny)],
     &[("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))],
     &[("tests of the crates", || cargo_test(&["--", "--skip", "e2e::"], &[]))],
-    &[("tests of the backend on PostgreSQL", || cargo_test(&BACKEND_TESTS, &[("HRM_TEST_POSTGRES", "1")]))],
-    &[("backend against its OpenAPI document", || schemathesis("--short"))],
+    &[
+        ("tests of the backend on PostgreSQL", || cargo_test(&BACKEND_TESTS, &[("HRM_TEST_POSTGRES", "1")])),
+        ("backend against its OpenAPI document", || schemathesis("--short")),
+    ],
     &[("tests in a window", tests_in_a_window)],
     &[("WebdriverIO example", qa::example)],
     &[("size of the released app", size_budget)],
