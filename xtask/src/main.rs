@@ -98,3 +98,41 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::Command;
+
+    #[test]
+    fn combinations_without_meaning_are_rejected() {
+        Command::command().debug_assert();
+        let parses = |line: &str| Command::try_parse_from(line.split(' ')).is_ok();
+        for valid in [
+            "x run --edition mobile --release",
+            "x test --only window --times 3 --long",
+            "x qa --list",
+            "x qa --scenario code-sent --edition desktop -- npx wdio run --x",
+            "x qa fault mail=refuse network=offline --demo http://127.0.0.1:1",
+            "x qa clock +24h",
+            "x tauri android build --debug",
+        ] {
+            assert!(parses(valid), "{valid}");
+        }
+        for invalid in [
+            "x run --wine",
+            "x run --edition phone",
+            "x report --release",
+            "x qa",
+            "x qa --list --scenario code-sent",
+            "x qa --list --release",
+            "x qa --release",
+            "x qa --scenario code-sent reset",
+            "x qa clock",
+            "x bench --only phone",
+        ] {
+            assert!(!parses(invalid), "{invalid}");
+        }
+    }
+}

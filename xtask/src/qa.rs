@@ -25,7 +25,7 @@ const DEFAULT_DEMO: &str = "http://127.0.0.1:8787";
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
-#[group(id = "start", required = true, args = ["list", "example", "scenario"])]
+#[group(id = "start", required = true, multiple = false, args = ["list", "example", "scenario"])]
 pub(crate) struct QaArgs {
     /// List the scenarios.
     #[arg(long)]
@@ -44,12 +44,12 @@ struct SessionArgs {
     /// Start the demo backend in this scenario and tauri-driver, and print how to connect.
     #[arg(long, value_name = "NAME")]
     scenario: Option<String>,
-    #[arg(long, default_value = "mobile", value_parser = ["mobile", "desktop"], requires = "scenario")]
+    #[arg(long, default_value = "mobile", value_parser = ["mobile", "desktop"], requires = "scenario", conflicts_with_all = ["list", "example"])]
     edition: String,
-    #[arg(long, requires = "scenario")]
+    #[arg(long, requires = "scenario", conflicts_with_all = ["list", "example"])]
     release: bool,
     /// Stop when this command ends, instead of at Ctrl-C.
-    #[arg(last = true, requires = "scenario")]
+    #[arg(last = true, requires = "scenario", conflicts_with_all = ["list", "example"])]
     command: Vec<String>,
 }
 
