@@ -75,9 +75,7 @@ pub(crate) fn wine() -> anyhow::Result<()> {
     };
     // Includes the test that writes to the system's credential store, which is ignored by default.
     steps.step("unit tests of core and shell", || test(&["--lib", "--", "--include-ignored"]))?;
-    steps.step("core against the backend and network faults", || {
-        test(&["--test", "flow", "--test", "faults", "--", "--skip", "e2e::"])
-    })?;
+    steps.step("core against the backend and network faults", || test(&["--test", "flow", "--test", "faults"]))?;
     println!("\nPassed in Wine, in {} s.", steps.seconds());
     Ok(())
 }

@@ -79,7 +79,9 @@ const STEPS: &[Group] = &[
     &[("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))],
     &[("tests of the crates", || cargo_test(&["--", "--skip", "e2e::"], &[]))],
     &[
-        ("tests of the backend on PostgreSQL", || cargo_test(&BACKEND_TESTS, &[("HRM_TEST_POSTGRES", "1")])),
+        ("tests of the backend on PostgreSQL", || {
+            cargo_test(&BACKEND_TESTS.map(|test| ["--test", test]).concat(), &[("HRM_TEST_POSTGRES", "1")])
+        }),
         ("backend against its OpenAPI document", || schemathesis("--short")),
     ],
     &[("tests in a window", tests_in_a_window)],
@@ -104,18 +106,7 @@ const LONG_STEPS: &[Group] = &[
 ];
 
 /// The tests of the backend that use a database.
-const BACKEND_TESTS: [&str; 10] = [
-    "--test",
-    "admin",
-    "--test",
-    "contract",
-    "--test",
-    "interleavings",
-    "--test",
-    "many_backends",
-    "--test",
-    "recovery",
-];
+const BACKEND_TESTS: [&str; 5] = ["admin", "contract", "interleavings", "many_backends", "recovery"];
 
 fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
     let shell = Shell::new()?;
