@@ -40,7 +40,7 @@ pub(crate) fn dev(args: &DevArgs) -> anyhow::Result<()> {
     let result = wait_for_ctrl_c(&mut backend, Some(&mut cli));
     if cfg!(unix) {
         // Fails if all of them have exited.
-        cmd!(shell, "kill -INT -- {group}").quiet().ignore_status().ignore_stderr().run()?;
+        cmd!(shell, "kill -TERM -- {group}").quiet().ignore_status().ignore_stderr().run()?;
     }
     result
 }
