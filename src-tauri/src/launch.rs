@@ -69,8 +69,8 @@ fn managed_server() -> Option<String> {
     Some(server.downcast_ref::<NSString>()?.to_string())
 }
 
-/// Reads `--edition mobile|desktop`, `--server ADDRESS` and `--username NAME`. Ignores other arguments: systems add their
-/// own.
+/// Reads `--edition mobile|desktop`, `--server ADDRESS` and `--username NAME`. Ignores other arguments: systems add
+/// their own.
 #[cfg(desktop)]
 pub(crate) fn options() -> Result<LaunchOptions, lexopt::Error> {
     let server = std::env::var(SERVER_VARIABLE).ok().or_else(|| ManagedConfig::load().server);

@@ -1,4 +1,4 @@
-//! The log file. Only this app's own lines, which contain codes and no personal data: libraries log addresses and headers.
+//! The log file. Only this app's own lines, which contain no personal data: libraries log addresses and headers.
 
 use tauri::{Runtime, plugin::TauriPlugin};
 use tauri_plugin_log::{Builder, RotationStrategy, Target, TargetKind, log::LevelFilter};

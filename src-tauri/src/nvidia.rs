@@ -1,5 +1,5 @@
-//! WebKitGTK's DMA-BUF renderer leaves the window empty with NVIDIA's proprietary driver (tauri-apps/tauri#9304). Only an
-//! environment variable, set before GTK starts, disables it.
+//! WebKitGTK's DMA-BUF renderer leaves the window empty with NVIDIA's proprietary driver (tauri-apps/tauri#9304).
+//! Only an environment variable, set before GTK starts, disables it.
 
 use std::{ffi::OsStr, os::unix::process::CommandExt as _, path::Path, process::Command};
 

@@ -240,8 +240,7 @@ mod tests {
         assert_eq!(vault_of(&stores).delete().unwrap_err(), VaultUnreadable);
     }
 
-    /// Ignored, since it would overwrite the session of whoever runs it; `cargo xtask check-targets --wine` runs it in a fresh
-    /// Windows prefix.
+    /// Ignored, since it would overwrite the developer's own session; `cargo xtask check-targets --wine` runs it.
     #[test]
     #[ignore = "writes into the credential store of this system"]
     fn the_systems_store_saves_and_deletes_the_token() {

@@ -24,8 +24,8 @@ const DARK_BACKGROUND: Color = Color(0x0f, 0x15, 0x16, 0xff);
 pub(crate) struct PageLoaded(Notify);
 
 pub(crate) fn on_page_load<R: Runtime>(webview: &Webview<R>, payload: &PageLoadPayload<'_>) {
-    // Not earlier: a window shown while its page loads makes WebKitGTK wait for the first paint on the thread that serves the
-    // page's files, until its timeout of half a second.
+    // Not earlier: a window shown while its page loads makes WebKitGTK wait for the first paint on the thread that
+    // serves the page's files, until its timeout of half a second.
     if payload.event() == PageLoadEvent::Finished {
         show(webview.app_handle());
         webview.state::<PageLoaded>().0.notify_one();
