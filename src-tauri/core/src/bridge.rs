@@ -1,4 +1,4 @@
-//! Generates the TypeScript of the bridge and the permission of its commands, and fails when the committed files are stale.
+//! Generates the bridge's TypeScript and the commands' permission, and fails when the committed files are stale.
 //!
 //! `UPDATE_BRIDGE=1 cargo test -p flex-connect-core bridge` writes them.
 

@@ -16,8 +16,8 @@ fn digit(c: char) -> Option<char> {
     })
 }
 
-/// Parses typed or pasted text. The code is a group of exactly six digits, where a single space, hyphen, dot or invisible
-/// character between two digits does not end the group, and all such groups in the text must be equal.
+/// Parses typed or pasted text. The code is a group of exactly six digits; a single space, hyphen, dot or invisible character
+/// between two digits does not end the group, and all such groups in the text must be equal.
 ///
 /// `code_cases.json` has the cases; the UI's tests read it too.
 ///

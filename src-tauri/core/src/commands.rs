@@ -1,7 +1,7 @@
 //! The commands that the UI may call: the list, and the method of [`App`] behind each.
 //!
-//! [`commands!`](crate::commands) passes the list to a macro. The shell makes the Tauri handlers from it, the test `bridge`
-//! the TypeScript functions and the permission. Every command returns the [`View`] that it led to.
+//! The shell makes the Tauri handlers from the list, the test `bridge` the TypeScript functions and the permission. Every
+//! command returns the [`View`] that it led to.
 
 use hrm_api::Language;
 use secrecy::SecretString;
@@ -18,7 +18,7 @@ use crate::{
     view::{Phase, View},
 };
 
-/// Passes the list of commands to the macro `$to`, each as `name(argument: Type, …)` with its documentation for TypeScript.
+/// Passes the list of commands to the macro `$to`: `name(argument: Type, …)`, documented for TypeScript.
 #[macro_export]
 macro_rules! commands {
     ($to:ident) => {

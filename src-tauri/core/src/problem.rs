@@ -128,11 +128,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_problem_tells_the_ui_its_code_data_and_retryability() {
-        let told = |problem: Problem| serde_json::to_value(problem).unwrap();
-        assert_eq!(told(Problem::Offline), json!({ "code": "offline", "retryable": true }));
+    fn a_problem_is_serialised_with_code_data_and_retryable() {
+        let json_of = |problem: Problem| serde_json::to_value(problem).unwrap();
+        assert_eq!(json_of(Problem::Offline), json!({ "code": "offline", "retryable": true }));
         assert_eq!(
-            told(Problem::CodeWrong { attempts_left: 4 }),
+            json_of(Problem::CodeWrong { attempts_left: 4 }),
             json!({ "code": "codeWrong", "attemptsLeft": 4, "retryable": false })
         );
     }

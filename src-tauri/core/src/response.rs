@@ -23,7 +23,7 @@ pub(crate) fn is_json(media_type: &str) -> bool {
 /// Parses a complete response. `retry_after_seconds` comes from the header.
 ///
 /// # Errors
-/// The backend's own problem, or what the response tells about whoever sent it.
+/// The backend's own problem, or the one that fits a response from something else.
 pub fn parse<T: DeserializeOwned>(
     status: u16,
     media_type: &str,

@@ -1,8 +1,8 @@
 //! The server's time without asking the server.
 //!
-//! Countdowns and the snooze follow the server's clock. Within a run the device's monotonic clock advances it, so setting
-//! the device's clock changes nothing. After a restart without a network only the wall clock is left; it may move the time
-//! forward, never before the last time from the server.
+//! Countdowns and the snooze follow the server's clock. Within a run the device's monotonic clock advances it, so
+//! setting the device's clock changes nothing. After a restart without a network only the wall clock is left; it may
+//! move the time forward, never before the last time from the server.
 
 use std::time::Duration;
 

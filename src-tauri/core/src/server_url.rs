@@ -14,7 +14,8 @@ impl ServerUrl {
     /// Parses an address as people type it: the scheme, a trailing slash and surrounding spaces are optional.
     ///
     /// # Errors
-    /// [`Problem::ServerAddressInvalid`] for another scheme, `http` to another machine, credentials, a query or a fragment.
+    /// [`Problem::ServerAddressInvalid`] for another scheme, `http` to another machine, credentials, a query or a
+    /// fragment.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         let typed = typed.trim();
         let url = if typed.contains("://") { Url::parse(typed) } else { Url::parse(&format!("https://{typed}")) };

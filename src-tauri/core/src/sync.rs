@@ -15,7 +15,7 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 impl App {
-    /// Tells whether the app is in the foreground. Only then it is connected; coming to the foreground reconnects at once.
+    /// The app is only connected in the foreground; coming to the foreground reconnects at once.
     pub fn set_foreground(&self, foreground: bool) {
         self.0.foreground.send_if_modified(|was| std::mem::replace(was, foreground) != foreground);
         if foreground {
