@@ -7,7 +7,7 @@ use xshell::{Shell, cmd};
 use crate::prerequisites;
 
 const CARGO_FUZZ: &str = "0.13.2";
-const TARGETS: [&str; 4] = ["answer", "code", "record", "server"];
+const TARGETS: [&str; 4] = ["code", "record", "response", "server_url"];
 
 /// Inputs found by earlier runs are in `target/fuzz/corpus` and tried first.
 pub(crate) fn five_minutes_each() -> anyhow::Result<()> {
