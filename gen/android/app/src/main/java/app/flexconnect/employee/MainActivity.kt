@@ -41,7 +41,7 @@ class MainActivity : TauriActivity() {
   override fun onWebViewCreate(webView: WebView) {
     this.webView = webView
     // After wry, which sets the colour of tauri.conf.json in both themes.
-    webView.post { webView.setBackgroundColor(ContextCompat.getColor(this, R.color.ground)) }
+    webView.post { webView.setBackgroundColor(ContextCompat.getColor(this, R.color.background)) }
     setSafeArea()
   }
 
@@ -49,7 +49,7 @@ class MainActivity : TauriActivity() {
     super.onConfigurationChanged(newConfig)
     // The theme may have changed, and the icons of the system bars with it.
     enableEdgeToEdge()
-    webView?.setBackgroundColor(ContextCompat.getColor(this, R.color.ground))
+    webView?.setBackgroundColor(ContextCompat.getColor(this, R.color.background))
   }
 
   /** The page draws under the system bars and pads itself; the keyboard shrinks it. */
