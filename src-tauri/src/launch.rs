@@ -8,7 +8,7 @@ use flex_connect_core::{Edition, LaunchOptions};
 
 const DEFAULT_EDITION: Edition = if cfg!(mobile) { Edition::Mobile } else { Edition::Desktop };
 #[cfg(not(target_os = "ios"))]
-const SERVER_VARIABLE: &str = "FLEX_CONNECT_SERVER";
+const SERVER: &str = "FLEX_CONNECT_SERVER";
 
 /// What a company configures for all employees, in a file that only administrators can write.
 #[cfg(desktop)]
@@ -55,7 +55,7 @@ pub(crate) fn options() -> Result<LaunchOptions, std::convert::Infallible> {
 /// `MainActivity.kt` sets the variable from the managed configuration before this library is loaded.
 #[cfg(target_os = "android")]
 fn managed_server() -> Option<String> {
-    std::env::var(SERVER_VARIABLE).ok()
+    std::env::var(SERVER).ok()
 }
 
 /// iOS stores the managed app configuration in the user defaults.
@@ -73,7 +73,7 @@ fn managed_server() -> Option<String> {
 /// their own.
 #[cfg(desktop)]
 pub(crate) fn options() -> Result<LaunchOptions, lexopt::Error> {
-    let server = std::env::var(SERVER_VARIABLE).ok().or_else(|| ManagedConfig::load().server);
+    let server = std::env::var(SERVER).ok().or_else(|| ManagedConfig::load().server);
     parse(defaults(server), lexopt::Parser::from_env())
 }
 

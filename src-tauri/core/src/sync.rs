@@ -7,8 +7,12 @@ use futures_util::StreamExt as _;
 use hrm_api::State;
 
 use crate::{
-    app::App, client::Session, problem::Problem, record::CachedState, server_clock::ServerClock, view::Phase,
-    view::View,
+    app::App,
+    client::Session,
+    problem::Problem,
+    record::CachedState,
+    server_clock::ServerClock,
+    view::{Phase, View},
 };
 
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
