@@ -116,7 +116,7 @@ fn every_source_file_that_a_page_names_exists() {
     let mut missing = Vec::new();
     for (name, page) in pages() {
         let named = page.code.iter().filter(|code| code.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c)));
-        let named = named.filter(|code| code.rsplit_once('.').is_some_and(|(_, kind)| kinds.contains(&kind)));
+        let named = named.filter(|code| code.rsplit_once('.').is_some_and(|(stem, kind)| !stem.is_empty() && kinds.contains(&kind)));
         missing.extend(named.filter(|code| !is_there(code)).map(|code| format!("{name}: {code}")));
     }
     assert!(missing.is_empty(), "files that do not exist: {missing:#?}");
