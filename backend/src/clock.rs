@@ -17,31 +17,31 @@ pub const HOUR: Millis = 60 * MINUTE;
 /// A day in [`Millis`].
 pub const DAY: Millis = 24 * HOUR;
 
-/// The server's clock. The demo can set it ahead; leases and back-off go by [`Clock::machine`], which nobody sets.
+/// The server's clock. The demo can set it ahead; leases and back-off go by [`Clock::system_now`], which nobody sets.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
-    ahead: Arc<AtomicI64>,
+    offset: Arc<AtomicI64>,
 }
 
 impl Clock {
     /// Now, by the clock that the rules go by.
     pub fn now(&self) -> Millis {
-        Self::machine().saturating_add(self.ahead())
+        Self::system_now().saturating_add(self.offset())
     }
 
     /// Now, by the machine.
-    pub fn machine() -> Millis {
+    pub fn system_now() -> Millis {
         Utc::now().timestamp_millis()
     }
 
     /// How far ahead of the machine this clock is.
-    pub fn ahead(&self) -> Millis {
-        self.ahead.load(Ordering::SeqCst)
+    pub fn offset(&self) -> Millis {
+        self.offset.load(Ordering::SeqCst)
     }
 
     /// Sets how far ahead of the machine this clock is.
-    pub fn set_ahead(&self, by: Millis) {
-        self.ahead.store(by, Ordering::SeqCst);
+    pub fn set_offset(&self, by: Millis) {
+        self.offset.store(by, Ordering::SeqCst);
     }
 }
 

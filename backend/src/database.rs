@@ -90,13 +90,13 @@ impl Database {
     ///
     /// # Errors
     /// When the database is out of reach.
-    pub async fn attach(&self, url: &str) -> sqlx::Result<()> {
+    pub async fn start_serving(&self, url: &str) -> sqlx::Result<()> {
         match self.engine {
             // One backend owns the file, so a lease found at its start belongs to a process that is gone.
             Engine::Sqlite => {
-                let mut tx = self.write().await?;
-                sqlx::query("UPDATE mails SET lease_until = 0").execute(&mut *tx).await?;
-                sqlx::query("UPDATE linkings SET lease_until = 0").execute(&mut *tx).await?;
+                let mut tx = self.begin_write().await?;
+                sqlx::query("UPDATE outbox SET lease_until = 0").execute(&mut *tx).await?;
+                sqlx::query("UPDATE link_jobs SET lease_until = 0").execute(&mut *tx).await?;
                 sqlx::query("UPDATE idempotency SET running_until = 0").execute(&mut *tx).await?;
                 tx.commit().await
             }
@@ -108,7 +108,7 @@ impl Database {
     ///
     /// # Errors
     /// When the database is out of reach.
-    pub async fn look(&self) -> sqlx::Result<PoolConnection<Any>> {
+    pub async fn acquire(&self) -> sqlx::Result<PoolConnection<Any>> {
         self.pool.acquire().await
     }
 
@@ -116,7 +116,7 @@ impl Database {
     ///
     /// # Errors
     /// When the database is out of reach.
-    pub async fn read(&self) -> sqlx::Result<Tx> {
+    pub async fn begin_read(&self) -> sqlx::Result<Tx> {
         let begin = match self.engine {
             Engine::Sqlite => "BEGIN",
             Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -128,7 +128,7 @@ impl Database {
     ///
     /// # Errors
     /// When the database is out of reach.
-    pub async fn write(&self) -> sqlx::Result<Tx> {
+    pub async fn begin_write(&self) -> sqlx::Result<Tx> {
         match self.engine {
             Engine::Sqlite => {
                 let writer = Arc::clone(&self.writer).lock_owned().await;
@@ -142,8 +142,8 @@ impl Database {
     ///
     /// # Errors
     /// When the database is out of reach.
-    pub async fn lock(&self, employee: &str) -> sqlx::Result<Tx> {
-        let mut tx = self.write().await?;
+    pub async fn begin_locked(&self, employee: &str) -> sqlx::Result<Tx> {
+        let mut tx = self.begin_write().await?;
         if self.engine == Engine::Postgres {
             let lock = sqlx::query("SELECT id FROM employees WHERE id = $1 FOR UPDATE").bind(employee);
             lock.execute(&mut *tx).await?;
@@ -176,9 +176,9 @@ impl Database {
         tokio::spawn(async move {
             while !pool.is_closed() {
                 match listener.try_recv().await {
-                    Ok(Some(notice)) => events.tell(notice.payload()),
+                    Ok(Some(notice)) => events.notify(notice.payload()),
                     // The connection was lost and is made again; what happened meanwhile is unknown.
-                    Ok(None) => events.tell_all(),
+                    Ok(None) => events.notify_all(),
                     Err(error) => {
                         tracing::warn!(%error, "cannot hear of changes in the database");
                         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -192,7 +192,7 @@ impl Database {
 
 impl Tx {
     /// Says that the State of `employee` changes with this transaction.
-    pub fn changes(&mut self, employee: &str) {
+    pub fn notify(&mut self, employee: &str) {
         self.changed.push(employee.to_owned());
     }
 
@@ -210,7 +210,7 @@ impl Tx {
         self.inner.commit().await?;
         if self.engine == Engine::Sqlite {
             for employee in &self.changed {
-                self.events.tell(employee);
+                self.events.notify(employee);
             }
         }
         Ok(())

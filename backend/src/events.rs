@@ -14,21 +14,21 @@ pub struct Events {
 
 impl Events {
     /// The State of `employee` changed.
-    pub fn tell(&self, employee: &str) {
+    pub fn notify(&self, employee: &str) {
         if let Some(sender) = self.listened().get(employee) {
             sender.send_replace(());
         }
     }
 
     /// Anybody's State may have changed.
-    pub fn tell_all(&self) {
+    pub fn notify_all(&self) {
         for sender in self.listened().values() {
             sender.send_replace(());
         }
     }
 
     /// Listens for changes of one employee's State.
-    pub fn of(&self, employee: &str) -> Changes {
+    pub fn subscribe(&self, employee: &str) -> Changes {
         let receiver = self.listened().entry(employee.to_owned()).or_default().subscribe();
         Changes { events: self.clone(), receiver, employee: employee.to_owned() }
     }
@@ -70,25 +70,26 @@ mod tests {
     #[tokio::test]
     async fn a_change_wakes_its_employee_s_streams_only() {
         let events = Events::default();
-        let (mut one, mut two, mut other) = (events.of("anna"), events.of("anna"), events.of("erik"));
-        events.tell("anna");
-        events.tell("anna");
+        let (mut one, mut two, mut other) =
+            (events.subscribe("anna"), events.subscribe("anna"), events.subscribe("erik"));
+        events.notify("anna");
+        events.notify("anna");
         assert!(one.next().await && two.next().await);
         for heard_all in [&one, &two, &other] {
             assert!(!heard_all.receiver.has_changed().unwrap());
         }
-        events.tell_all();
+        events.notify_all();
         assert!(one.next().await && two.next().await && other.next().await);
     }
 
     #[tokio::test]
     async fn nothing_is_kept_of_who_no_longer_listens() {
         let events = Events::default();
-        let (one, two) = (events.of("anna"), events.of("anna"));
+        let (one, two) = (events.subscribe("anna"), events.subscribe("anna"));
         drop(one);
         assert_eq!(events.listened().len(), 1);
         drop(two);
         assert!(events.listened().is_empty());
-        events.tell("anna");
+        events.notify("anna");
     }
 }

@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq;
 
 /// What a code is bound to.
 #[derive(Debug, Clone, Copy)]
-pub struct CodeOf<'a> {
+pub struct CodeBinding<'a> {
     /// Company id.
     pub company: &'a str,
     /// Employee id.
@@ -38,7 +38,7 @@ pub struct CodeMac {
 /// Something written under these keys cannot be read: the key is gone, or the row was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("sealed under a key that is not here, or changed since")]
-pub struct Unreadable;
+pub struct UnsealError;
 
 /// One or more keys, the current one first.
 #[derive(Debug)]
@@ -78,20 +78,20 @@ impl Keys {
     }
 
     /// The MAC of a new code.
-    pub fn mac(&self, of: CodeOf<'_>, code: &SecretString) -> CodeMac {
+    pub fn mac(&self, of: CodeBinding<'_>, code: &SecretString) -> CodeMac {
         CodeMac { key_id: self.current.id.clone(), mac: hex::encode(self.current.mac(of, code)) }
     }
 
     /// Whether `code` is the one that `mac` was made of. Constant time.
-    pub fn is_code(&self, mac: &CodeMac, of: CodeOf<'_>, code: &SecretString) -> bool {
+    pub fn verify_mac(&self, mac: &CodeMac, of: CodeBinding<'_>, code: &SecretString) -> bool {
         let Some(key) = self.find(&mac.key_id) else { return false };
         hex::decode(&mac.mac).is_ok_and(|known| key.mac(of, code).ct_eq(&known).into())
     }
 
-    /// Seals `plain` so that only these keys and the same `place` (a row's id) open it.
-    pub fn seal(&self, place: &str, plain: &str) -> String {
+    /// Seals `plain` so that only these keys and the same `row_id` open it.
+    pub fn seal(&self, row_id: &str, plain: &str) -> String {
         let nonce: [u8; 24] = rand::random();
-        let payload = Payload { msg: plain.as_bytes(), aad: place.as_bytes() };
+        let payload = Payload { msg: plain.as_bytes(), aad: row_id.as_bytes() };
         // Encryption fails only for more than 256 GiB. An empty seal does not open, so nothing leaks either way.
         let sealed = self.current.cipher().encrypt(&XNonce::from(nonce), payload).unwrap_or_default();
         format!("{}.{}", self.current.id, BASE64_URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat()))
@@ -100,15 +100,15 @@ impl Keys {
     /// Opens what [`Keys::seal`] made.
     ///
     /// # Errors
-    /// [`Unreadable`].
-    pub fn open(&self, place: &str, sealed: &str) -> Result<SecretString, Unreadable> {
-        let (id, text) = sealed.split_once('.').ok_or(Unreadable)?;
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Unreadable)?;
-        let (nonce, sealed) = bytes.split_first_chunk::<24>().ok_or(Unreadable)?;
-        let payload = Payload { msg: sealed, aad: place.as_bytes() };
-        let cipher = self.find(id).ok_or(Unreadable)?.cipher();
-        let plain = cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| Unreadable)?;
-        String::from_utf8(plain).map(SecretString::from).map_err(|_| Unreadable)
+    /// [`UnsealError`].
+    pub fn open(&self, row_id: &str, sealed: &str) -> Result<SecretString, UnsealError> {
+        let (id, text) = sealed.split_once('.').ok_or(UnsealError)?;
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| UnsealError)?;
+        let (nonce, sealed) = bytes.split_first_chunk::<24>().ok_or(UnsealError)?;
+        let payload = Payload { msg: sealed, aad: row_id.as_bytes() };
+        let cipher = self.find(id).ok_or(UnsealError)?.cipher();
+        let plain = cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| UnsealError)?;
+        String::from_utf8(plain).map(SecretString::from).map_err(|_| UnsealError)
     }
 
     fn find(&self, id: &str) -> Option<&Key> {
@@ -127,7 +127,7 @@ impl Key {
         Some(Self { id, codes: derive("flex-hrm-connect codes")?, mails: derive("flex-hrm-connect mails")? })
     }
 
-    fn mac(&self, of: CodeOf<'_>, code: &SecretString) -> [u8; 32] {
+    fn mac(&self, of: CodeBinding<'_>, code: &SecretString) -> [u8; 32] {
         // HMAC takes a key of any length, so this cannot fail; a fresh random MAC would match nothing.
         let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(self.codes.expose_secret()) else {
             return rand::random();
@@ -159,7 +159,7 @@ pub fn sha256(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const OF: CodeOf<'_> = CodeOf { company: "c", employee: "e", challenge: "ch", mailbox: "a@b.c" };
+    const OF: CodeBinding<'_> = CodeBinding { company: "c", employee: "e", challenge: "ch", mailbox: "a@b.c" };
 
     fn secret(text: &str) -> SecretString {
         SecretString::from(text)
@@ -169,11 +169,11 @@ mod tests {
     fn a_code_is_known_only_for_what_it_was_bound_to() {
         let keys = Keys::parse(&Keys::generate()).unwrap();
         let mac = keys.mac(OF, &secret("012345"));
-        assert!(keys.is_code(&mac, OF, &secret("012345")));
-        assert!(!keys.is_code(&mac, OF, &secret("012346")));
-        assert!(!keys.is_code(&mac, CodeOf { mailbox: "x@b.c", ..OF }, &secret("012345")));
-        assert!(!keys.is_code(&mac, CodeOf { challenge: "other", ..OF }, &secret("012345")));
-        assert!(!keys.is_code(&mac, CodeOf { employee: "ech", challenge: "", ..OF }, &secret("012345")));
+        assert!(keys.verify_mac(&mac, OF, &secret("012345")));
+        assert!(!keys.verify_mac(&mac, OF, &secret("012346")));
+        assert!(!keys.verify_mac(&mac, CodeBinding { mailbox: "x@b.c", ..OF }, &secret("012345")));
+        assert!(!keys.verify_mac(&mac, CodeBinding { challenge: "other", ..OF }, &secret("012345")));
+        assert!(!keys.verify_mac(&mac, CodeBinding { employee: "ech", challenge: "", ..OF }, &secret("012345")));
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
         let before = Keys::parse(&old).unwrap();
         let after = Keys::parse(&secret(&format!("{},\n{}", new.expose_secret(), old.expose_secret()))).unwrap();
         let mac = before.mac(OF, &secret("012345"));
-        assert!(after.is_code(&mac, OF, &secret("012345")));
+        assert!(after.verify_mac(&mac, OF, &secret("012345")));
         assert_ne!(after.mac(OF, &secret("012345")), mac, "new codes are under the new key");
         assert_eq!(after.open("id", &before.seal("id", "words")).unwrap().expose_secret(), "words");
         assert!(before.open("id", &after.seal("id", "words")).is_err());

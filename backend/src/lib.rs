@@ -1,7 +1,7 @@
 //! The reference HRM backend of Flex HRM Connect.
 //!
 //! A request's way: [`routes`] (HTTP) → [`flow`] (one transaction per call) → [`challenge`] and [`policy`] (the rules,
-//! pure) → [`standing`] (what is known of the employee, and the State that follows). What takes longer than a
+//! pure) → [`snapshot`] (what is known of the employee, and the State that follows). What takes longer than a
 //! transaction waits in the database: mails in [`outbox`], links in [`linking`]. [`demo`] is everything in one process.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -14,20 +14,24 @@ pub mod database;
 pub mod demo;
 pub mod directory;
 pub mod email;
+pub mod error;
 pub mod events;
 pub mod flow;
 pub mod idempotency;
 pub mod keys;
-pub mod limits;
 pub mod linking;
 pub mod mail;
 pub mod metrics;
 pub mod outbox;
+pub mod password;
 pub mod policy;
+pub mod rate_limit;
 pub mod routes;
+pub mod rules;
 pub mod session;
 pub mod settings;
-pub mod standing;
+pub mod snapshot;
+pub mod state;
 pub mod sweep;
 
 use std::future::IntoFuture;
@@ -45,7 +49,7 @@ use crate::database::Database;
 use crate::directory::Directory;
 use crate::events::Events;
 use crate::keys::Keys;
-use crate::mail::Post;
+use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 
@@ -64,13 +68,13 @@ pub struct Backend {
     /// Visma Connect.
     pub directory: Arc<dyn Directory>,
     /// The mail server.
-    pub post: Post,
+    pub mailer: Mailer,
     /// What is counted.
     pub metrics: Metrics,
     /// Passwords are checked a few at a time: each takes memory.
-    pub passwords: session::Passwords,
+    pub passwords: password::Passwords,
     /// How much is done at once.
-    pub places: outbox::Places,
+    pub permits: outbox::Permits,
     /// Wakes the workers when there is something new.
     pub wake: Notify,
     /// Cancelled when the process is to stop.
@@ -88,23 +92,23 @@ impl Backend {
         settings: Settings,
         keys: Keys,
         directory: Arc<dyn Directory>,
-        post: Post,
+        mailer: Mailer,
         clock: Clock,
     ) -> sqlx::Result<Arc<Self>> {
         let events = Events::default();
         let database = Database::connect(&settings.database_url, events.clone()).await?;
-        database.attach(&settings.database_url).await?;
+        database.start_serving(&settings.database_url).await?;
         let backend = Arc::new(Self {
-            passwords: session::Passwords::new(settings.password_cost),
+            passwords: password::Passwords::new(settings.password_cost),
             settings,
             clock,
             keys,
             database,
             events,
             directory,
-            post,
+            mailer,
             metrics: Metrics::default(),
-            places: outbox::Places::default(),
+            permits: outbox::Permits::default(),
             wake: Notify::new(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),

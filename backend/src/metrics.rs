@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 use crate::Backend;
 use crate::challenge::Verdict;
 use crate::clock::Clock;
-use crate::mail::Handover;
+use crate::mail::SendOutcome;
 
 type Labels = Vec<(&'static str, String)>;
 
@@ -75,9 +75,9 @@ impl Metrics {
     /// A code was entered.
     pub fn verdict(&self, verdict: &Verdict) {
         let word = match verdict {
-            Verdict::Right(_) => "right",
-            Verdict::Wrong(_) => "wrong",
-            Verdict::LastWrong | Verdict::Exhausted => "exhausted",
+            Verdict::Correct(_) => "correct",
+            Verdict::Incorrect(_) => "incorrect",
+            Verdict::Exhausting | Verdict::Exhausted => "exhausted",
             Verdict::Expired => "expired",
             Verdict::NoChallenge => "no_challenge",
         };
@@ -85,11 +85,11 @@ impl Metrics {
     }
 
     /// A mail was offered to the mail server.
-    pub fn mail(&self, handover: Handover) {
-        let word = match handover {
-            Handover::Accepted => "accepted",
-            Handover::Deferred => "deferred",
-            Handover::Bounced => "bounced",
+    pub fn mail(&self, outcome: SendOutcome) {
+        let word = match outcome {
+            SendOutcome::Accepted => "accepted",
+            SendOutcome::Deferred => "deferred",
+            SendOutcome::Bounced => "bounced",
         };
         self.mails.get_or_create(&vec![("answer", word.to_owned())]).inc();
     }
@@ -118,15 +118,15 @@ impl Metrics {
 /// # Errors
 /// When the database is out of reach.
 pub async fn text(backend: &Backend) -> sqlx::Result<String> {
-    let mut tx = backend.database.read().await?;
+    let mut tx = backend.database.begin_read().await?;
     for (queue, count_and_oldest) in [
-        ("mails", "SELECT COUNT(*), MIN(created_at) FROM mails"),
-        ("linkings", "SELECT COUNT(*), MIN(created_at) FROM linkings"),
+        ("mails", "SELECT COUNT(*), MIN(created_at) FROM outbox"),
+        ("link_jobs", "SELECT COUNT(*), MIN(created_at) FROM link_jobs"),
     ] {
         let (waiting, oldest): (i64, Option<i64>) = sqlx::query_as(count_and_oldest).fetch_one(&mut *tx).await?;
         let labels = vec![("queue", queue.to_owned())];
         backend.metrics.waiting.get_or_create(&labels).set(waiting);
-        let age = oldest.map_or(0, |at| (Clock::machine() - at).max(0) / 1_000);
+        let age = oldest.map_or(0, |at| (Clock::system_now() - at).max(0) / 1_000);
         backend.metrics.oldest_seconds.get_or_create(&labels).set(age);
     }
     Ok(backend.metrics.text())

@@ -1,4 +1,4 @@
-//! The settings, checked at start, with all faults told at once.
+//! The settings, checked at start, with all errors told at once.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -10,11 +10,11 @@ use lettre::message::Mailbox;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::challenge::Rules;
 use crate::clock::{DAY, MINUTE, Millis, SECOND};
 use crate::directory::DirectorySettings;
 use crate::keys::Keys;
-use crate::session::PasswordCost;
+use crate::password::PasswordCost;
+use crate::rules::{self, Rules};
 
 /// The numbers and addresses that a company chooses.
 #[derive(Debug, Clone)]
@@ -23,8 +23,6 @@ pub struct Settings {
     pub database_url: String,
     /// The rules' numbers.
     pub rules: Rules,
-    /// How long a session lasts.
-    pub session_life: Millis,
     /// Where the employee manages the account.
     pub settings_url: SettingsUrl,
     /// Sign-ins per minute from one client address, and per five minutes for one user name.
@@ -65,10 +63,9 @@ impl Settings {
         Self {
             database_url,
             rules: Rules::default(),
-            session_life: 30 * DAY,
             settings_url: default_settings_url(),
-            sign_ins: 20,
-            sends: 30,
+            sign_ins: rules::SIGN_INS,
+            sends: rules::SENDS,
             trusted_proxies: Vec::new(),
             poll: Duration::from_secs(1),
             first_wait: 1_000,
@@ -143,7 +140,7 @@ pub struct ServeArgs {
 
 /// Everything that `serve` needs.
 #[derive(Debug)]
-pub struct Serve {
+pub struct ServeConfig {
     /// Where to listen.
     pub listen: SocketAddr,
     /// The settings.
@@ -160,27 +157,27 @@ pub struct Serve {
     pub mail_from: Mailbox,
 }
 
-/// Collects faults, so that they can be told all at once.
+/// Collects errors, so that they can be told all at once.
 #[derive(Default)]
-struct Faults(Vec<String>);
+struct ConfigErrors(Vec<String>);
 
-impl Faults {
-    fn note<T>(&mut self, what: &str, result: Result<T, impl std::fmt::Display>) -> Option<T> {
+impl ConfigErrors {
+    fn check<T>(&mut self, what: &str, result: Result<T, impl std::fmt::Display>) -> Option<T> {
         result.map_err(|fault| self.0.push(format!("{what}: {fault}"))).ok()
     }
 
-    fn need<T>(&mut self, what: &str, value: Option<T>) -> Option<T> {
-        self.note(what, value.ok_or("is missing"))
+    fn require<T>(&mut self, what: &str, value: Option<T>) -> Option<T> {
+        self.check(what, value.ok_or("is missing"))
     }
 
     /// From the environment variable `name`, or from the file that `{name}_FILE` or a flag names.
     fn secret(&mut self, name: &str, file: Option<&PathBuf>) -> Option<SecretString> {
         match (std::env::var(name).ok().filter(|value| !value.is_empty()), file) {
-            (Some(_), Some(_)) => self.note(name, Err("is set twice: in the environment and as a file")),
+            (Some(_), Some(_)) => self.check(name, Err("is set twice: in the environment and as a file")),
             (Some(value), None) => Some(SecretString::from(value)),
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
-                self.note(&format!("{name}_FILE"), text).map(|text| SecretString::from(text.trim_end().to_owned()))
+                self.check(&format!("{name}_FILE"), text).map(|text| SecretString::from(text.trim_end().to_owned()))
             }
             (None, None) => None,
         }
@@ -191,12 +188,12 @@ impl Faults {
             let is_local = url.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host));
             url.scheme() == "https" || (url.scheme() == "http" && is_local)
         };
-        self.note(what, Url::parse(text).ok().filter(is_safe).ok_or("is not an https address"))
+        self.check(what, Url::parse(text).ok().filter(is_safe).ok_or("is not an https address"))
     }
 
     fn number(&mut self, what: &str, text: &str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
         let number = text.parse().ok().filter(|number| range.contains(number));
-        self.note(what, number.ok_or_else(|| format!("is not a number from {} to {}", range.start(), range.end())))
+        self.check(what, number.ok_or_else(|| format!("is not a number from {} to {}", range.start(), range.end())))
     }
 }
 
@@ -205,60 +202,64 @@ impl ServeArgs {
     ///
     /// # Errors
     /// Every fault, one sentence each, with the name of the setting and never with a secret.
-    pub fn check(self) -> Result<Serve, Vec<String>> {
-        let mut faults = Faults::default();
-        let listen = faults.note("HRM_LISTEN", self.listen.parse().map_err(|_| "is not an address with a port"));
+    pub fn check(self) -> Result<ServeConfig, Vec<String>> {
+        let mut errors = ConfigErrors::default();
+        let listen = errors.check("HRM_LISTEN", self.listen.parse().map_err(|_| "is not an address with a port"));
         let database_url = self.database_url.or_else(|| std::env::var("DATABASE_URL").ok());
-        let database_url = faults.need("DATABASE_URL", database_url).and_then(|url| {
+        let database_url = errors.require("DATABASE_URL", database_url).and_then(|url| {
             let is_known = ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme));
-            faults
-                .note("DATABASE_URL", if is_known { Ok(url) } else { Err("begins with neither sqlite: nor postgres:") })
+            errors.check(
+                "DATABASE_URL",
+                if is_known { Ok(url) } else { Err("begins with neither sqlite: nor postgres:") },
+            )
         });
-        let keys = faults.secret("HRM_CODE_KEYS", self.code_keys_file.as_ref());
-        let keys = faults.need("HRM_CODE_KEYS", keys).and_then(|text| faults.note("HRM_CODE_KEYS", Keys::parse(&text)));
-        let smtp_url = faults.need("HRM_SMTP_URL", self.smtp_url).and_then(|text| {
+        let keys = errors.secret("HRM_CODE_KEYS", self.code_keys_file.as_ref());
+        let keys =
+            errors.require("HRM_CODE_KEYS", keys).and_then(|text| errors.check("HRM_CODE_KEYS", Keys::parse(&text)));
+        let smtp_url = errors.require("HRM_SMTP_URL", self.smtp_url).and_then(|text| {
             let url = Url::parse(&text).ok().filter(|url| ["smtp", "smtps"].contains(&url.scheme()));
-            faults.note("HRM_SMTP_URL", url.ok_or("is not an smtp: or smtps: address"))
+            errors.check("HRM_SMTP_URL", url.ok_or("is not an smtp: or smtps: address"))
         });
-        let smtp_password = faults.secret("HRM_SMTP_PASSWORD", self.smtp_password_file.as_ref());
-        let smtp_login = self.smtp_user.and_then(|user| Some((user, faults.need("HRM_SMTP_PASSWORD", smtp_password)?)));
-        let mail_from = faults
+        let smtp_password = errors.secret("HRM_SMTP_PASSWORD", self.smtp_password_file.as_ref());
+        let smtp_login =
+            self.smtp_user.and_then(|user| Some((user, errors.require("HRM_SMTP_PASSWORD", smtp_password)?)));
+        let mail_from = errors
             .need("HRM_MAIL_FROM", self.mail_from)
-            .and_then(|text| faults.note("HRM_MAIL_FROM", text.parse().map_err(|_| "is not a sender")));
-        let token_url = faults.https("HRM_VISMA_TOKEN_URL", &self.visma_token_url);
-        let api_url = faults.https("HRM_VISMA_API_URL", &self.visma_api_url).map(as_folder);
-        let client_id = faults.need("HRM_VISMA_CLIENT_ID", self.visma_client_id);
-        let client_secret = faults.secret("HRM_VISMA_CLIENT_SECRET", self.visma_client_secret_file.as_ref());
-        let client_secret = faults.need("HRM_VISMA_CLIENT_SECRET", client_secret);
-        let minutes = faults.number("HRM_CODE_MINUTES", &self.code_minutes, 5..=60);
-        let utf8 = faults.note("HRM_SMTP_UTF8", self.smtp_utf8.parse().map_err(|_| "is neither true nor false"));
-        let lease = faults.number("HRM_LEASE_SECONDS", &self.lease_seconds, 5..=600);
-        let days = faults.number("HRM_SESSION_DAYS", &self.session_days, 1..=365);
+            .and_then(|text| errors.check("HRM_MAIL_FROM", text.parse().map_err(|_| "is not a sender")));
+        let token_url = errors.https("HRM_VISMA_TOKEN_URL", &self.visma_token_url);
+        let api_url = errors.https("HRM_VISMA_API_URL", &self.visma_api_url).map(as_folder);
+        let client_id = errors.require("HRM_VISMA_CLIENT_ID", self.visma_client_id);
+        let client_secret = errors.secret("HRM_VISMA_CLIENT_SECRET", self.visma_client_secret_file.as_ref());
+        let client_secret = errors.require("HRM_VISMA_CLIENT_SECRET", client_secret);
+        let minutes = errors.number("HRM_CODE_MINUTES", &self.code_minutes, 5..=60);
+        let utf8 = errors.check("HRM_SMTP_UTF8", self.smtp_utf8.parse().map_err(|_| "is neither true nor false"));
+        let lease = errors.number("HRM_LEASE_SECONDS", &self.lease_seconds, 5..=600);
+        let days = errors.number("HRM_SESSION_DAYS", &self.session_days, 1..=365);
         let mut settings_url = default_settings_url();
         for (name, text, place) in [
             ("HRM_SETTINGS_URL_DESKTOP", self.settings_url_desktop, &mut settings_url.desktop),
             ("HRM_SETTINGS_URL_MOBILE", self.settings_url_mobile, &mut settings_url.mobile),
         ] {
-            if let Some(url) = text.and_then(|text| faults.https(name, &text)) {
+            if let Some(url) = text.and_then(|text| errors.https(name, &text)) {
                 *place = url.into();
             }
         }
         let words = self.trusted_proxies.split(',').map(str::trim).filter(|word| !word.is_empty());
         let proxies: Result<Vec<IpAddr>, _> = words.map(str::parse).collect();
         let proxies =
-            faults.note("HRM_TRUSTED_PROXIES", proxies.map_err(|_| "has something that is not an IP address"));
+            errors.check("HRM_TRUSTED_PROXIES", proxies.map_err(|_| "has something that is not an IP address"));
 
         let complete = || {
             let mut settings = Settings::new(database_url?);
             let code_life = minutes? * MINUTE;
             settings.rules.code_life = code_life;
-            settings.rules.least_life_in_mail = settings.rules.least_life_in_mail.min(code_life * 2 / 3);
-            settings.session_life = days? * DAY;
+            settings.rules.min_life_in_mail = settings.rules.min_life_in_mail.min(code_life * 2 / 3);
+            settings.rules.session_life = days? * DAY;
             settings.settings_url = settings_url;
             settings.trusted_proxies = proxies?;
             settings.smtputf8 = utf8?;
             settings.lease = lease? * SECOND;
-            Some(Serve {
+            Some(ServeConfig {
                 listen: listen?,
                 settings,
                 keys: keys?,
@@ -274,7 +275,7 @@ impl ServeArgs {
                 mail_from: mail_from?,
             })
         };
-        if faults.0.is_empty() { complete().ok_or_else(Vec::new) } else { Err(faults.0) }
+        if errors.0.is_empty() { complete().ok_or_else(Vec::new) } else { Err(errors.0) }
     }
 }
 

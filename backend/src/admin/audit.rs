@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Answer, Format, written};
+use super::{Answer, Format, format_rows};
 use crate::clock::{Clock, date};
 use crate::database::Tx;
 
@@ -12,7 +12,7 @@ pub async fn note(tx: &mut Tx, who: &str, what: &str, subject: &str, old: &Value
         "INSERT INTO audit (id, at, who, what, subject, old_value, new_value) VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(uuid::Uuid::new_v4().to_string())
-    .bind(Clock::machine())
+    .bind(Clock::system_now())
     .bind(who)
     .bind(what)
     .bind(subject)
@@ -33,5 +33,5 @@ pub async fn list(tx: &mut Tx, format: Format) -> Answer {
         .into_iter()
         .map(|(at, who, what, subject, old, new)| vec![date(at).to_rfc3339(), who, what, subject, old, new])
         .collect();
-    Ok(written(&["time", "who", "what", "subject", "old", "new"], &rows, format))
+    Ok(format_rows(&["time", "who", "what", "subject", "old", "new"], &rows, format))
 }

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::FromRow;
 
-use super::{AdminError, Answer, audit, company_of, told};
+use super::{AdminError, Answer, audit, company_of, user_error};
 use crate::database::{Database, Tx};
 use crate::email::Address;
 use crate::session::username_key;
-use crate::standing::{language_tag, read_language};
+use crate::snapshot::{language_tag, read_language};
 
 /// A row of the file. `id` is the HRM user id: it tells who is meant, all else can change.
 #[derive(Deserialize)]
@@ -53,7 +53,7 @@ enum Happens {
 pub async fn import(database: &Database, by: &str, company: &str, file: impl Read, dry_run: bool) -> Answer {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     let rows: Vec<_> = reader.deserialize::<Row>().collect();
-    let mut tx = database.write().await?;
+    let mut tx = database.begin_write().await?;
     company_of(&mut tx, company).await?;
     let mut seen = HashSet::new();
     let mut lines = Vec::new();
@@ -61,7 +61,7 @@ pub async fn import(database: &Database, by: &str, company: &str, file: impl Rea
     for (line, row) in (2..).zip(rows) {
         let (name, what) = match row {
             Ok(row) => (row.username.clone(), import_row(&mut tx, by, company, row, &mut seen).await),
-            Err(error) => ("-".to_owned(), Err(told(error.to_string()))),
+            Err(error) => ("-".to_owned(), Err(user_error(error.to_string()))),
         };
         let what = match what {
             Ok(Happens::New) => {
@@ -76,7 +76,7 @@ pub async fn import(database: &Database, by: &str, company: &str, file: impl Rea
                 same += 1;
                 "unchanged".to_owned()
             }
-            Err(AdminError::Told(fault)) => {
+            Err(AdminError::User(fault)) => {
                 faults += 1;
                 format!("FAULT: {fault}")
             }
@@ -89,7 +89,7 @@ pub async fn import(database: &Database, by: &str, company: &str, file: impl Rea
         lines.push("This was a dry run: nothing was changed.".to_owned());
     } else if faults > 0 {
         lines.push("Nothing was changed: mend the faults and import again.".to_owned());
-        return Err(told(lines.join("\n")));
+        return Err(user_error(lines.join("\n")));
     } else {
         tx.commit().await?;
     }
@@ -105,12 +105,12 @@ async fn import_row(
 ) -> Result<Happens, AdminError> {
     let id = row.id.clone();
     if id.is_empty() || !seen.insert(id.clone()) {
-        return Err(told("the id is missing, or a line above has it"));
+        return Err(user_error("the id is missing, or a line above has it"));
     }
     let old = read(tx, &id).await?;
     let new = checked(row, company, old.as_ref())?;
     if old.as_ref().is_some_and(|old| old.company_id != company) {
-        return Err(told("the id belongs to another company"));
+        return Err(user_error("the id belongs to another company"));
     }
     let namesake: Option<String> = sqlx::query_scalar("SELECT id FROM employees WHERE username_key = $1 AND id <> $2")
         .bind(&new.username_key)
@@ -118,7 +118,7 @@ async fn import_row(
         .fetch_optional(&mut **tx)
         .await?;
     if namesake.is_some() {
-        return Err(told("the user name belongs to somebody else"));
+        return Err(user_error("the user name belongs to somebody else"));
     }
     let happens = old.as_ref().map_or(Happens::New, |old| match differences(old, &new) {
         columns if columns.is_empty() => Happens::Nothing,
@@ -132,7 +132,7 @@ async fn import_row(
         }
         let old = old.as_ref().map_or(Value::Null, shown);
         audit::note(tx, by, "import", &format!("employee {id}"), &old, &shown(&new)).await?;
-        tx.changes(&id);
+        tx.notify(&id);
     }
     Ok(happens)
 }
@@ -141,26 +141,26 @@ async fn import_row(
 fn checked(row: Row, company: &str, old: Option<&Person>) -> Result<Person, AdminError> {
     let username_key = username_key(&row.username);
     if username_key.is_empty() || row.first_name.is_empty() || row.last_name.is_empty() {
-        return Err(told("user name, first name and last name must not be empty"));
+        return Err(user_error("user name, first name and last name must not be empty"));
     }
     let password_hash = if row.password_hash.is_empty() {
-        old.map(|old| old.password_hash.clone()).ok_or_else(|| told("somebody new needs a password_hash"))?
+        old.map(|old| old.password_hash.clone()).ok_or_else(|| user_error("somebody new needs a password_hash"))?
     } else {
         // Checked only; the hash is kept as it came.
-        PasswordHash::new(&row.password_hash).map_err(|_| told("password_hash is not an Argon2 hash"))?;
+        PasswordHash::new(&row.password_hash).map_err(|_| user_error("password_hash is not an Argon2 hash"))?;
         row.password_hash
     };
     let language = if row.language == "no" { "nb".to_owned() } else { row.language };
     if language_tag(read_language(&language)) != language {
-        return Err(told("language is none of en, sv, nb, da, fi"));
+        return Err(user_error("language is none of en, sv, nb, da, fi"));
     }
     if row.country.len() != 2 || !row.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Err(told("country is not two capital letters"));
+        return Err(user_error("country is not two capital letters"));
     }
     let addresses: Vec<String> =
         row.addresses.split([' ', ';']).filter(|text| !text.is_empty()).map(str::to_owned).collect();
     if let Some(bad) = addresses.iter().find(|text| Address::parse(text).is_err()) {
-        return Err(told(format!("{bad} is not an e-mail address")));
+        return Err(user_error(format!("{bad} is not an e-mail address")));
     }
     Ok(Person {
         company_id: company.to_owned(),

@@ -13,15 +13,16 @@ use clap::{Args, Subcommand, ValueEnum};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::challenge::Rules;
 use crate::clock::Clock;
 use crate::database::{Database, Tx};
 use crate::email::domain_key;
 use crate::events::Events;
 use crate::flow;
+use crate::password::PasswordCost;
 use crate::policy::{CodePolicy, Policy};
-use crate::session::{PasswordCost, username_key};
-use crate::standing;
+use crate::rules::Rules;
+use crate::session::username_key;
+use crate::snapshot;
 
 /// Settings of `hrm-backend admin`
 #[derive(Debug, Args)]
@@ -46,7 +47,7 @@ enum Command {
         #[arg(long)]
         name: Option<String>,
         #[command(flatten)]
-        wish: Wish,
+        policy_options: PolicyOptions,
     },
     /// Make and change people from a CSV file: id, username, password_hash, first_name, last_name, language, country, addresses
     Import {
@@ -65,7 +66,7 @@ enum Command {
         #[arg(long)]
         company: String,
         #[command(flatten)]
-        wish: Wish,
+        policy_options: PolicyOptions,
     },
     /// Tell how far everybody has got
     Progress {
@@ -98,7 +99,7 @@ enum Command {
 
 /// What a company is to say about addresses; what is not given stays.
 #[derive(Debug, Args)]
-struct Wish {
+struct PolicyOptions {
     /// When a code is needed
     #[arg(long, value_parser = ["always", "verified_domains", "never"])]
     policy: Option<String>,
@@ -123,7 +124,7 @@ enum Format {
 pub enum AdminError {
     /// A sentence for the person who typed the command.
     #[error("{0}")]
-    Told(String),
+    User(String),
     /// The database.
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
@@ -134,8 +135,8 @@ pub enum AdminError {
 
 type Answer = Result<String, AdminError>;
 
-fn told(sentence: impl Into<String>) -> AdminError {
-    AdminError::Told(sentence.into())
+fn user_error(sentence: impl Into<String>) -> AdminError {
+    AdminError::User(sentence.into())
 }
 
 /// Does what was asked; what there is to say about it.
@@ -147,13 +148,13 @@ pub async fn run(args: AdminArgs) -> Answer {
         let mut line = String::new();
         io::stdin().read_line(&mut line)?;
         let password = SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned());
-        return PasswordCost::Full.hash(&password).map_err(|error| told(error.to_string()));
+        return PasswordCost::Full.hash(&password).map_err(|error| user_error(error.to_string()));
     }
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let by = args.by.or_else(|| set("SUDO_USER")).or_else(|| set("USER")).or_else(|| set("USERNAME"));
-    let by = by.ok_or_else(|| told("Say who you are: --by NAME"))?;
+    let by = by.ok_or_else(|| user_error("Say who you are: --by NAME"))?;
     let url = args.database_url.or_else(|| set("DATABASE_URL"));
-    let url = url.ok_or_else(|| told("Say which database: DATABASE_URL or --database-url"))?;
+    let url = url.ok_or_else(|| user_error("Say which database: DATABASE_URL or --database-url"))?;
     let database = Database::connect(&url, Events::default()).await?;
     let answer = command(&database, &by, args.command).await;
     database.close().await;
@@ -162,41 +163,43 @@ pub async fn run(args: AdminArgs) -> Answer {
 
 async fn command(database: &Database, by: &str, command: Command) -> Answer {
     match command {
-        Command::Company { id, name, wish } => company(database, by, &id, name, &wish).await,
+        Command::Company { id, name, policy_options } => company(database, by, &id, name, &policy_options).await,
         Command::Import { company, file, dry_run } => {
-            let file = std::fs::File::open(&file).map_err(|error| told(format!("{}: {error}", file.display())))?;
+            let file =
+                std::fs::File::open(&file).map_err(|error| user_error(format!("{}: {error}", file.display())))?;
             import::import(database, by, &company, file, dry_run).await
         }
-        Command::DryRun { company, wish } => {
-            let mut tx = database.read().await?;
-            let policy = wish.upon(company_of(&mut tx, &company).await?.1)?;
+        Command::DryRun { company, policy_options } => {
+            let mut tx = database.begin_read().await?;
+            let policy = policy_options.apply_to(company_of(&mut tx, &company).await?.1)?;
             Ok(people::preview(&people::read(&mut tx, &company).await?, &policy))
         }
         Command::Progress { company, format } => {
-            let mut tx = database.read().await?;
+            let mut tx = database.begin_read().await?;
             company_of(&mut tx, &company).await?;
             Ok(people::progress(&people::read(&mut tx, &company).await?, format))
         }
         Command::Unlink { username } => unlink(database, by, &username).await,
         Command::LiftLock { username } => lift_lock(database, by, &username).await,
-        Command::Audit { format } => audit::list(&mut database.read().await?, format).await,
+        Command::Audit { format } => audit::list(&mut database.begin_read().await?, format).await,
         Command::HashPassword => Ok(String::new()),
     }
 }
 
-impl Wish {
-    /// The policy with what is wished.
-    fn upon(&self, mut policy: Policy) -> Result<Policy, AdminError> {
+impl PolicyOptions {
+    /// The policy with what is given.
+    fn apply_to(&self, mut policy: Policy) -> Result<Policy, AdminError> {
         if let Some(word) = &self.policy {
             policy.code = CodePolicy::read(word);
         }
-        for (wished, domains) in
+        for (given, domains) in
             [(&self.verified, &mut policy.verified_domains), (&self.allowed, &mut policy.allowed_domains)]
         {
-            if let Some(list) = wished {
+            if let Some(list) = given {
                 let words = list.split(',').map(str::trim).filter(|word| !word.is_empty());
-                let keys: Result<Vec<_>, _> =
-                    words.map(|word| domain_key(word).ok_or_else(|| told(format!("{word} is not a domain")))).collect();
+                let keys: Result<Vec<_>, _> = words
+                    .map(|word| domain_key(word).ok_or_else(|| user_error(format!("{word} is not a domain"))))
+                    .collect();
                 *domains = keys?;
                 domains.sort();
                 domains.dedup();
@@ -210,27 +213,34 @@ impl Wish {
 async fn company_of(tx: &mut Tx, id: &str) -> Result<(String, Policy), AdminError> {
     let row: Option<String> =
         sqlx::query_scalar("SELECT name FROM companies WHERE id = $1").bind(id).fetch_optional(&mut **tx).await?;
-    let name = row.ok_or_else(|| told(format!("There is no company {id}. To make it: admin company {id} --name …")))?;
-    Ok((name, standing::read_policy(tx, id).await?))
+    let name =
+        row.ok_or_else(|| user_error(format!("There is no company {id}. To make it: admin company {id} --name …")))?;
+    Ok((name, snapshot::read_policy(tx, id).await?))
 }
 
-async fn company(database: &Database, by: &str, id: &str, name: Option<String>, wish: &Wish) -> Answer {
+async fn company(
+    database: &Database,
+    by: &str,
+    id: &str,
+    name: Option<String>,
+    policy_options: &PolicyOptions,
+) -> Answer {
     let json_of = |name: &str, policy: &Policy| {
         json!({ "name": name, "policy": policy.code.as_str(),
                 "verified": policy.verified_domains, "allowed": policy.allowed_domains })
     };
-    let mut tx = database.write().await?;
+    let mut tx = database.begin_write().await?;
     let known = company_of(&mut tx, id).await;
     let (old, before) = match (known, &name) {
         (Ok((name, policy)), _) => (json_of(&name, &policy), (name, policy)),
-        (Err(AdminError::Told(_)), Some(name)) => {
+        (Err(AdminError::User(_)), Some(name)) => {
             let code = CodePolicy::VerifiedDomains;
             (Value::Null, (name.clone(), Policy { code, verified_domains: Vec::new(), allowed_domains: Vec::new() }))
         }
         (Err(error), _) => return Err(error),
     };
     let name = name.unwrap_or(before.0);
-    let policy = wish.upon(before.1)?;
+    let policy = policy_options.apply_to(before.1)?;
     let new = json_of(&name, &policy);
     let shown = format!("{id}: {new}");
     if old == new {
@@ -264,14 +274,14 @@ async fn company(database: &Database, by: &str, id: &str, name: Option<String>, 
 /// The employee's id, under the employee's lock.
 async fn lock(database: &Database, username: &str) -> Result<(Tx, String), AdminError> {
     let key = username_key(username);
-    let mut tx = database.read().await?;
+    let mut tx = database.begin_read().await?;
     let id: Option<String> = sqlx::query_scalar("SELECT id FROM employees WHERE username_key = $1")
         .bind(&key)
         .fetch_optional(&mut *tx)
         .await?;
     drop(tx);
-    let id = id.ok_or_else(|| told(format!("There is no user {key}.")))?;
-    Ok((database.lock(&id).await?, id))
+    let id = id.ok_or_else(|| user_error(format!("There is no user {key}.")))?;
+    Ok((database.begin_locked(&id).await?, id))
 }
 
 /// Takes the link away here. Visma Connect keeps the account: its call for unlinking is not publicly known.
@@ -283,37 +293,37 @@ async fn unlink(database: &Database, by: &str, username: &str) -> Answer {
             .fetch_optional(&mut *tx)
             .await?;
     let Some((user, address, origin, linked_at)) = link else {
-        return Err(told(format!("{username} is not linked.")));
+        return Err(user_error(format!("{username} is not linked.")));
     };
     sqlx::query("DELETE FROM links WHERE employee_id = $1").bind(&id).execute(&mut *tx).await?;
     // An answer that said "linked" is not to be repeated.
     sqlx::query("DELETE FROM idempotency WHERE employee_id = $1").bind(&id).execute(&mut *tx).await?;
-    flow::forget_challenge(&mut tx, &id, Clock::machine()).await?;
+    flow::forget_challenge(&mut tx, &id, Clock::system_now()).await?;
     let old =
         json!({ "vismaUserId": user, "email": address, "origin": origin, "linkedAt": crate::clock::date(linked_at) });
     audit::note(&mut tx, by, "unlink", &format!("employee {id}"), &old, &Value::Null).await?;
-    tx.changes(&id);
+    tx.notify(&id);
     tx.commit().await?;
     Ok(format!("{username} is no longer linked."))
 }
 
 async fn lift_lock(database: &Database, by: &str, username: &str) -> Answer {
     let (mut tx, id) = lock(database, username).await?;
-    let failures: i64 =
-        sqlx::query_scalar("SELECT failures FROM employees WHERE id = $1").bind(&id).fetch_one(&mut *tx).await?;
-    if !Rules::default().is_locked(u32::try_from(failures).unwrap_or_default()) {
-        return Err(told(format!("{username} is not locked.")));
+    let failed_attempts: i64 =
+        sqlx::query_scalar("SELECT failed_attempts FROM employees WHERE id = $1").bind(&id).fetch_one(&mut *tx).await?;
+    if !Rules::default().is_locked(u32::try_from(failed_attempts).unwrap_or_default()) {
+        return Err(user_error(format!("{username} is not locked.")));
     }
-    sqlx::query("UPDATE employees SET failures = 0 WHERE id = $1").bind(&id).execute(&mut *tx).await?;
-    let (old, new) = (json!({ "failures": failures }), json!({ "failures": 0 }));
+    sqlx::query("UPDATE employees SET failed_attempts = 0 WHERE id = $1").bind(&id).execute(&mut *tx).await?;
+    let (old, new) = (json!({ "failedAttempts": failed_attempts }), json!({ "failedAttempts": 0 }));
     audit::note(&mut tx, by, "lift-lock", &format!("employee {id}"), &old, &new).await?;
-    tx.changes(&id);
+    tx.notify(&id);
     tx.commit().await?;
     Ok(format!("{username} can try again."))
 }
 
 /// A list with its columns' names, as a table, as CSV or as JSON.
-fn written(columns: &[&str], rows: &[Vec<String>], format: Format) -> String {
+fn format_rows(columns: &[&str], rows: &[Vec<String>], format: Format) -> String {
     match format {
         Format::Json => {
             let objects: Vec<Value> = rows

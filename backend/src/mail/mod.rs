@@ -1,6 +1,6 @@
 //! The mails: what they say, how they look, and the way to the mail server.
 
-pub mod words;
+pub mod templates;
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use hrm_api::Language;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::clock::{MINUTE, Millis};
-use crate::standing::language_tag;
+use crate::snapshot::language_tag;
 
 /// What a mail is about. It is sealed as long as it waits in the outbox: it can hold a code.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
-pub enum Letter {
+pub enum Message {
     /// A code.
     Code {
         /// The six digits.
@@ -34,7 +34,7 @@ pub enum Letter {
 
 /// A mail as text and as HTML.
 #[derive(Debug, Clone)]
-pub struct Written {
+pub struct Rendered {
     /// The subject.
     pub subject: String,
     /// The text part.
@@ -49,33 +49,33 @@ enum Block {
     Code(String),
 }
 
-/// Writes a letter to `first_name`.
-pub fn write(letter: &Letter, first_name: &str, language: Language, code_life: Millis) -> Written {
+/// Renders a mail to `first_name`.
+pub fn render(message: &Message, first_name: &str, language: Language, code_life: Millis) -> Rendered {
     use Block::{Code, Line, List};
-    let (subject, blocks) = match letter {
-        Letter::Code { code } => {
-            let words = words::code(language);
+    let (subject, blocks) = match message {
+        Message::Code { code } => {
+            let template = templates::code(language);
             let blocks = vec![
-                Line(words.greeting.replace("{name}", first_name)),
-                Line(words.intro.to_owned()),
-                Line(words.to_do.to_owned()),
-                List(words.steps.map(str::to_owned).to_vec()),
-                Line(words.code_label.to_owned()),
+                Line(template.greeting.replace("{name}", first_name)),
+                Line(template.intro.to_owned()),
+                Line(template.to_do.to_owned()),
+                List(template.steps.map(str::to_owned).to_vec()),
+                Line(template.code_label.to_owned()),
                 Code(code.clone()),
-                Line(words.valid.replace("{minutes}", &(code_life / MINUTE).to_string())),
-                Line(words.ignore.to_owned()),
-                List(vec![words.last_step.to_owned()]),
+                Line(template.valid.replace("{minutes}", &(code_life / MINUTE).to_string())),
+                Line(template.ignore.to_owned()),
+                List(vec![template.last_step.to_owned()]),
             ];
-            (words.subject, blocks)
+            (template.subject, blocks)
         }
-        Letter::Notice { address } => {
-            let words = words::notice(language);
+        Message::Notice { address } => {
+            let template = templates::notice(language);
             let blocks = vec![
-                Line(words.greeting.replace("{name}", first_name)),
-                Line(words.linked.replace("{address}", address)),
-                Line(words.not_you.to_owned()),
+                Line(template.greeting.replace("{name}", first_name)),
+                Line(template.linked.replace("{address}", address)),
+                Line(template.not_you.to_owned()),
             ];
-            (words.subject, blocks)
+            (template.subject, blocks)
         }
     };
     let text: Vec<String> = blocks.iter().map(text_of).collect();
@@ -91,7 +91,7 @@ pub fn write(letter: &Letter, first_name: &str, language: Language, code_life: M
          {body}</div>\n</body>\n</html>\n",
         language = language_tag(language),
     );
-    Written { subject: subject.to_owned(), text: text.join("\n\n") + "\n", html }
+    Rendered { subject: subject.to_owned(), text: text.join("\n\n") + "\n", html }
 }
 
 fn text_of(block: &Block) -> String {
@@ -142,23 +142,23 @@ impl Header for AutoSubmitted {
 
 /// What the mail server did with a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Handover {
+pub enum SendOutcome {
     /// It took it.
     Accepted,
     /// It asked to try later, or could not be reached.
     Deferred,
-    /// It refused it for good, or the mail cannot be written.
+    /// It refused it for good, or the mail cannot be rendered.
     Bounced,
 }
 
 /// The way to the mail server.
 #[derive(Debug, Clone)]
-pub struct Post {
+pub struct Mailer {
     smtp: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
 }
 
-impl Post {
+impl Mailer {
     /// `url`: `smtp://host:port` (STARTTLS wanted if `?tls=required`), `smtps://host`. Nothing is connected yet.
     ///
     /// # Errors
@@ -174,23 +174,23 @@ impl Post {
     }
 
     /// Hands a mail over. `id` makes its Message-ID, the same at every try.
-    pub async fn hand_over(&self, id: &str, recipient: &str, first_name: &str, written: &Written) -> Handover {
-        let message = match self.message(id, recipient, first_name, written) {
+    pub async fn send(&self, id: &str, recipient: &str, first_name: &str, rendered: &Rendered) -> SendOutcome {
+        let message = match self.message(id, recipient, first_name, rendered) {
             Ok(message) => message,
             Err(error) => {
                 tracing::warn!(mail = id, %error, "a mail cannot be written");
-                return Handover::Bounced;
+                return SendOutcome::Bounced;
             }
         };
         match self.smtp.send(message).await {
-            Ok(_) => Handover::Accepted,
+            Ok(_) => SendOutcome::Accepted,
             Err(error) => {
                 // The server's words can hold the address; the status says enough.
                 let status = error.status().map(|status| status.to_string());
                 tracing::info!(mail = id, status, permanent = error.is_permanent(), "a mail was not taken");
                 // The library itself refuses an address that needs SMTPUTF8 where the server does not offer it.
                 let cannot_take = error.is_client() && !recipient.is_ascii();
-                if error.is_permanent() || cannot_take { Handover::Bounced } else { Handover::Deferred }
+                if error.is_permanent() || cannot_take { SendOutcome::Bounced } else { SendOutcome::Deferred }
             }
         }
     }
@@ -200,16 +200,16 @@ impl Post {
         id: &str,
         recipient: &str,
         first_name: &str,
-        written: &Written,
-    ) -> Result<Message, Box<dyn std::error::Error>> {
+        rendered: &Rendered,
+    ) -> Result<lettre::Message, Box<dyn std::error::Error>> {
         let to = Mailbox::new(Some(first_name.to_owned()), recipient.parse()?);
-        Ok(Message::builder()
+        Ok(lettre::Message::builder()
             .from(self.from.clone())
             .to(to)
-            .subject(&written.subject)
+            .subject(&rendered.subject)
             .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
             .header(AutoSubmitted)
-            .multipart(MultiPart::alternative_plain_html(written.text.clone(), written.html.clone()))?)
+            .multipart(MultiPart::alternative_plain_html(rendered.text.clone(), rendered.html.clone()))?)
     }
 }
 
@@ -219,25 +219,25 @@ mod tests {
 
     const ALL: [Language; 5] = [Language::En, Language::Sv, Language::Nb, Language::Da, Language::Fi];
 
-    fn letter() -> Letter {
-        Letter::Code { code: "012345".into() }
+    fn message() -> Message {
+        Message::Code { code: "012345".into() }
     }
 
     #[test]
     fn the_code_stands_alone_on_its_line_in_every_language() {
         for language in ALL {
-            let written = write(&letter(), "Anna", language, 30 * MINUTE);
-            assert_eq!(written.text.lines().filter(|line| *line == "012345").count(), 1, "{language:?}");
-            assert!(written.html.contains(">012345</p>"), "{language:?}");
+            let rendered = render(&message(), "Anna", language, 30 * MINUTE);
+            assert_eq!(rendered.text.lines().filter(|line| *line == "012345").count(), 1, "{language:?}");
+            assert!(rendered.html.contains(">012345</p>"), "{language:?}");
         }
     }
 
     #[test]
     fn no_mail_has_a_link_or_an_open_place() {
-        let notice = Letter::Notice { address: "a…@…".into() };
+        let notice = Message::Notice { address: "a…@…".into() };
         for language in ALL {
-            for letter in [letter(), notice.clone()] {
-                let Written { subject, text, html } = write(&letter, "Anna", language, 30 * MINUTE);
+            for message in [message(), notice.clone()] {
+                let Rendered { subject, text, html } = render(&message, "Anna", language, 30 * MINUTE);
                 for part in [subject, text, html] {
                     assert!(!part.contains("http") && !part.contains("href") && !part.contains("www."), "{part}");
                     assert!(!part.contains("{name}") && !part.contains("{minutes}") && !part.contains("{address}"));
@@ -248,22 +248,22 @@ mod tests {
 
     #[test]
     fn the_life_in_the_mail_is_the_life_of_the_code() {
-        let written = write(&letter(), "Anna", Language::En, 15 * MINUTE);
-        assert!(written.text.contains("The code is valid for 15 minutes."));
+        let rendered = render(&message(), "Anna", Language::En, 15 * MINUTE);
+        assert!(rendered.text.contains("The code is valid for 15 minutes."));
     }
 
     #[test]
     fn a_name_cannot_write_html() {
-        let written = write(&letter(), "<b>Anna</b>", Language::En, 30 * MINUTE);
-        assert!(written.html.contains("Hi &lt;b&gt;Anna&lt;/b&gt;"));
+        let rendered = render(&message(), "<b>Anna</b>", Language::En, 30 * MINUTE);
+        assert!(rendered.html.contains("Hi &lt;b&gt;Anna&lt;/b&gt;"));
     }
 
     #[test]
     fn a_mail_says_who_made_it_and_keeps_its_message_id() {
         let url = Url::parse("smtp://127.0.0.1:25").unwrap();
-        let post = Post::new(&url, None, "Flex HRM <no-reply@hrm.example>".parse().unwrap()).unwrap();
-        let written = write(&letter(), "Anna", Language::En, 30 * MINUTE);
-        let mail = post.message("row-1", "anna@company.com", "Anna", &written).unwrap().formatted();
+        let mailer = Mailer::new(&url, None, "Flex HRM <no-reply@hrm.example>".parse().unwrap()).unwrap();
+        let rendered = render(&message(), "Anna", Language::En, 30 * MINUTE);
+        let mail = mailer.message("row-1", "anna@company.com", "Anna", &rendered).unwrap().formatted();
         let mail = String::from_utf8(mail).unwrap();
         assert!(mail.contains("Auto-Submitted: auto-generated"));
         assert!(mail.contains("Message-ID: <row-1@hrm.example>"));

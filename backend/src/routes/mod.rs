@@ -1,8 +1,8 @@
-//! The contract over HTTP. Handlers read the request into types and hand it on; what they answer is in [`answer`].
+//! The contract over HTTP. Handlers read the request into types and hand it on; what they answer is in [`response`].
 
-pub mod answer;
 mod openapi;
 mod operations;
+pub mod response;
 mod session;
 mod visma_connect;
 
@@ -16,16 +16,16 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::request::Parts;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use hrm_api::{Problem, ProblemCode};
+use hrm_api::ProblemCode;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::error::ApiError;
 use crate::keys::sha256;
 use crate::session::Session;
-use crate::{Backend, limits};
-use answer::Fault;
+use crate::{Backend, rate_limit};
 
 pub use openapi::document;
 
@@ -36,8 +36,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The contract's routes.
 fn contract() -> OpenApiRouter<Arc<Backend>> {
     OpenApiRouter::with_openapi(openapi::frame())
-        .routes(routes!(session::sign_in, session::show, session::sign_out))
-        .routes(routes!(visma_connect::show))
+        .routes(routes!(session::sign_in, session::get_session, session::sign_out))
+        .routes(routes!(visma_connect::get_state))
         .routes(routes!(visma_connect::send_code))
         .routes(routes!(visma_connect::verify))
         .routes(routes!(visma_connect::start_over))
@@ -54,20 +54,16 @@ pub fn router(backend: &Arc<Backend>, more: Router<Arc<Backend>>) -> Router {
     let (contract, _) = contract().split_for_parts();
     contract
         .merge(more)
-        .fallback(async || Fault::from(ProblemCode::NotFound))
-        .method_not_allowed_fallback(async || Fault::from(ProblemCode::MethodNotAllowed))
+        .fallback(async || ApiError::from(ProblemCode::NotFound))
+        .method_not_allowed_fallback(async || ApiError::from(ProblemCode::MethodNotAllowed))
         // Inside the middleware, so that a panic is counted and logged like any other answer.
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| unavailable().into_response()))
-        .layer(middleware::from_fn_with_state(Arc::clone(backend), every_request))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| ApiError::unavailable().into_response()))
+        .layer(middleware::from_fn_with_state(Arc::clone(backend), request_middleware))
         .with_state(Arc::clone(backend))
 }
 
-fn unavailable() -> Fault {
-    Problem::new(ProblemCode::Unavailable).retry_after(5).into()
-}
-
 /// Request id, time limit, log line, count, and the headers of every answer.
-async fn every_request(State(backend): State<Arc<Backend>>, request: Request, next: Next) -> Response {
+async fn request_middleware(State(backend): State<Arc<Backend>>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let id = uuid::Uuid::new_v4().to_string();
     let method = request.method().clone();
@@ -75,7 +71,7 @@ async fn every_request(State(backend): State<Arc<Backend>>, request: Request, ne
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", id, %method, route);
     let answered = tokio::time::timeout(TIME_LIMIT, next.run(request)).instrument(span.clone()).await;
-    let mut response = answered.unwrap_or_else(|_| unavailable().into_response());
+    let mut response = answered.unwrap_or_else(|_| ApiError::unavailable().into_response());
     let status = response.status().as_u16();
     backend.metrics.request(&route, status, began.elapsed());
     span.in_scope(|| tracing::info!(status, ms = began.elapsed().as_millis(), "answered"));
@@ -103,9 +99,9 @@ async fn every_request(State(backend): State<Arc<Backend>>, request: Request, ne
 struct Caller(Session);
 
 impl FromRequestParts<Arc<Backend>> for Caller {
-    type Rejection = Fault;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, backend: &Arc<Backend>) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, backend: &Arc<Backend>) -> Result<Self, ApiError> {
         let Bearer(token_hash) = Bearer::from_request_parts(parts, backend).await?;
         Ok(Self(crate::session::find(backend, token_hash).await?))
     }
@@ -115,27 +111,27 @@ impl FromRequestParts<Arc<Backend>> for Caller {
 struct Bearer(String);
 
 impl<S: Sync> FromRequestParts<S> for Bearer {
-    type Rejection = Fault;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header.and_then(|value| value.split_once(' ')).filter(|(s, _)| s.eq_ignore_ascii_case("bearer"));
-        let (_, token) = token.ok_or_else(|| Fault::from(ProblemCode::SignedOut))?;
+        let (_, token) = token.ok_or_else(|| ApiError::from(ProblemCode::SignedOut))?;
         Ok(Self(sha256(token.trim())))
     }
 }
 
 /// The address of the client, as limits count it.
-struct Client(String);
+struct ClientIp(String);
 
-impl FromRequestParts<Arc<Backend>> for Client {
-    type Rejection = Fault;
+impl FromRequestParts<Arc<Backend>> for ClientIp {
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, backend: &Arc<Backend>) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, backend: &Arc<Backend>) -> Result<Self, ApiError> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let peer = peer.ok_or_else(unavailable)?;
+        let peer = peer.ok_or_else(ApiError::unavailable)?;
         let forwarded = forwarded_for(&parts.headers);
-        Ok(Self(limits::client(peer, forwarded.as_deref(), &backend.settings.trusted_proxies)))
+        Ok(Self(rate_limit::client(peer, forwarded.as_deref(), &backend.settings.trusted_proxies)))
     }
 }
 

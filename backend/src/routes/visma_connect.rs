@@ -12,19 +12,20 @@ use axum::response::{IntoResponse, Response};
 use hrm_api::{IDEMPOTENCY_KEY, ProblemCode, SendCode, State as ApiState, VerifyCode};
 use tracing::Instrument;
 
-use super::answer::{Body, Fault};
-use super::{Bearer, Caller, Client, unavailable};
+use super::response::Body;
+use super::{Bearer, Caller, ClientIp};
 use crate::clock::MINUTE;
+use crate::error::ApiError;
 use crate::events::Changes;
-use crate::{Backend, flow, limits};
+use crate::{Backend, flow, rate_limit};
 
 /// Where the employee stands.
 #[utoipa::path(get, path = hrm_api::path::STATE, tag = "visma-connect",
     responses((status = 200, description = "The State", body = ApiState)))]
-pub(super) async fn show(
+pub(super) async fn get_state(
     State(backend): State<Arc<Backend>>,
     Bearer(token_hash): Bearer,
-) -> Result<Json<ApiState>, Fault> {
+) -> Result<Json<ApiState>, ApiError> {
     Ok(Json(flow::state_of_session(&backend, &token_hash).await?.0))
 }
 
@@ -39,20 +40,20 @@ pub(super) async fn show(
 pub(super) async fn send_code(
     State(backend): State<Arc<Backend>>,
     Caller(session): Caller,
-    Client(client): Client,
+    ClientIp(client): ClientIp,
     headers: HeaderMap,
     Body(body): Body<SendCode>,
-) -> Result<Response, Fault> {
+) -> Result<Response, ApiError> {
     let key = headers.get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok()).map(str::trim);
     let key = key.filter(|key| (1..=255).contains(&key.len()) && !key.contains('\t'));
-    let key = key.ok_or_else(|| Fault::from(ProblemCode::IdempotencyKeyMissing))?;
-    limits::count(&backend, &format!("send {client}"), backend.settings.sends, MINUTE).await?;
+    let key = key.ok_or_else(|| ApiError::from(ProblemCode::IdempotencyKeyMissing))?;
+    rate_limit::check(&backend, &format!("send {client}"), backend.settings.sends, MINUTE).await?;
     // To its end, also when the client hangs up: it comes back with the same key, and for its answer.
     let sent = backend.tasks.spawn({
         let (backend, key) = (Arc::clone(&backend), key.to_owned());
         async move { flow::send(&backend, &session.employee_id, &key, &body.email).await }.in_current_span()
     });
-    let sent = sent.await.map_err(|_| unavailable())??;
+    let sent = sent.await.map_err(|_| ApiError::unavailable())??;
     let status = StatusCode::from_u16(sent.status).unwrap_or(StatusCode::OK);
     Ok((status, [(header::CONTENT_TYPE, "application/json")], sent.body).into_response())
 }
@@ -64,7 +65,7 @@ pub(super) async fn verify(
     State(backend): State<Arc<Backend>>,
     Caller(session): Caller,
     Body(body): Body<VerifyCode>,
-) -> Result<Json<ApiState>, Fault> {
+) -> Result<Json<ApiState>, ApiError> {
     Ok(Json(flow::verify(&backend, &session.employee_id, &body.code).await?))
 }
 
@@ -74,7 +75,7 @@ pub(super) async fn verify(
 pub(super) async fn start_over(
     State(backend): State<Arc<Backend>>,
     Caller(session): Caller,
-) -> Result<Json<ApiState>, Fault> {
+) -> Result<Json<ApiState>, ApiError> {
     Ok(Json(flow::start_over(&backend, &session.employee_id).await?))
 }
 
@@ -84,15 +85,15 @@ pub(super) async fn start_over(
 pub(super) async fn snooze(
     State(backend): State<Arc<Backend>>,
     Caller(session): Caller,
-) -> Result<Json<ApiState>, Fault> {
+) -> Result<Json<ApiState>, ApiError> {
     Ok(Json(flow::snooze(&backend, &session.employee_id).await?))
 }
 
 /// The State at once and at every change, from any device, as events named `state`.
 #[utoipa::path(get, path = hrm_api::path::EVENTS, tag = "visma-connect",
     responses((status = 200, description = "Events named `state`, each with a State", body = String, content_type = "text/event-stream")))]
-pub(super) async fn events(State(backend): State<Arc<Backend>>, Caller(session): Caller) -> Result<Response, Fault> {
-    let changes = backend.events.of(&session.employee_id);
+pub(super) async fn events(State(backend): State<Arc<Backend>>, Caller(session): Caller) -> Result<Response, ApiError> {
+    let changes = backend.events.subscribe(&session.employee_id);
     let stream = Stream { backend, token_hash: session.token_hash, changes, last: None };
     let events = futures_util::stream::unfold(stream, |mut stream| async move {
         let event = stream.next().await?;

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use hrm_backend::database::Database;
-use hrm_backend::demo::{Demo, Neighbours, Options};
+use hrm_backend::demo::{Demo, Options, Services};
 use hrm_backend::events::Events;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -19,37 +19,37 @@ use tempfile::TempDir;
 pub const ANNA: &str = "anna.svensson@company.com";
 
 /// A demo, its folder and its database.
-pub struct World {
-    pub demo: Demo,
+pub struct TestDemo {
+    pub running: Demo,
     pub folder: TempDir,
     pub database_url: String,
     pub server: Server,
 }
 
-impl World {
+impl TestDemo {
     pub async fn start() -> Self {
         Self::start_in(TempDir::new().unwrap()).await
     }
 
     /// Stops the demo and starts another on the same folder.
     pub async fn restart(self) -> Self {
-        let Self { demo, folder, .. } = self;
-        demo.shutdown().await;
+        let Self { running, folder, .. } = self;
+        running.shutdown().await;
         Self::start_in(folder).await
     }
 
     async fn start_in(folder: TempDir) -> Self {
         let database_url = database_url(folder.path()).await;
         let options = Options { listen: "127.0.0.1:0".parse().unwrap(), data_dir: folder.path().to_owned() };
-        let demo = Demo::start_on(options, Some(database_url.clone())).await.unwrap();
-        let server = Server::at(demo.url());
-        Self { demo, folder, database_url, server }
+        let running = Demo::start_on(options, Some(database_url.clone())).await.unwrap();
+        let server = Server::at(running.url());
+        Self { running, folder, database_url, server }
     }
 
     /// Changes rows behind the backend's back.
     pub async fn execute(&self, statement: &str) {
         let database = Database::connect(&self.database_url, Events::default()).await.unwrap();
-        let mut tx = database.write().await.unwrap();
+        let mut tx = database.begin_write().await.unwrap();
         sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *tx).await.unwrap();
         tx.commit().await.unwrap();
         database.close().await;
@@ -64,7 +64,7 @@ impl World {
 /// A number that a query answers.
 pub async fn count(database_url: &str, query: &'static str) -> i64 {
     let database = Database::connect(database_url, Events::default()).await.unwrap();
-    let mut tx = database.read().await.unwrap();
+    let mut tx = database.begin_read().await.unwrap();
     let count = sqlx::query_scalar(query).fetch_one(&mut *tx).await.unwrap();
     drop(tx);
     database.close().await;
@@ -146,21 +146,21 @@ pub fn program() -> Command {
 
 /// `hrm-backend serve` with everything that it needs.
 pub fn serve(database_url: &str, demo: &Demo) -> Command {
-    serve_beside(database_url, demo.neighbours())
+    serve_with(database_url, demo.services())
 }
 
 /// The same, with the mail catcher and the stand-in of a demo.
-pub fn serve_beside(database_url: &str, beside: &Neighbours) -> Command {
+pub fn serve_with(database_url: &str, services: &Services) -> Command {
     let mut command = program();
     command
         .args(["serve", "--listen", "127.0.0.1:0"])
-        .args(["--mail-from", "Flex HRM <no-reply@company.com>", "--visma-client-id", beside.visma_client.0])
-        .args(["--visma-token-url", &format!("{}connect/token", beside.visma_url)])
-        .args(["--visma-api-url", &beside.visma_url])
+        .args(["--mail-from", "Flex HRM <no-reply@company.com>", "--visma-client-id", services.visma_client.0])
+        .args(["--visma-token-url", &format!("{}connect/token", services.visma_url)])
+        .args(["--visma-api-url", &services.visma_url])
         .env("DATABASE_URL", database_url)
-        .env("HRM_VISMA_CLIENT_SECRET", beside.visma_client.1)
+        .env("HRM_VISMA_CLIENT_SECRET", services.visma_client.1)
         .env("HRM_CODE_KEYS", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
-        .env("HRM_SMTP_URL", &beside.smtp_url)
+        .env("HRM_SMTP_URL", &services.smtp_url)
         .env("HRM_TRUSTED_PROXIES", "127.0.0.1")
         .env("HRM_LEASE_SECONDS", "5")
         .stderr(Stdio::null());
@@ -178,7 +178,7 @@ pub fn admin(database_url: &str, args: &[&str]) -> (bool, String) {
 
 /// A hash of the demo's password that is quick to check, as a CSV field: it has commas.
 pub fn light_hash() -> String {
-    format!("\"{}\"", hrm_backend::session::PasswordCost::Light.hash(&"demo".into()).unwrap())
+    format!("\"{}\"", hrm_backend::password::PasswordCost::Light.hash(&"demo".into()).unwrap())
 }
 
 /// Makes the company `acme`, which wants a code always, and imports its people.
