@@ -54,8 +54,9 @@ fn parse(text: String) -> Page {
             Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
             Event::End(TagEnd::Heading(_)) => {
                 let slug = slug(&heading.take().unwrap());
-                let is_new = page.anchors.insert(slug.clone());
-                assert!(is_new, "two headings have the anchor #{slug}");
+                let numbered = (1..).map(|number| format!("{slug}-{number}"));
+                let anchor = std::iter::once(slug.clone()).chain(numbered).find(|one| !page.anchors.contains(one));
+                page.anchors.extend(anchor);
             }
             Event::Text(text) => heading.iter_mut().for_each(|heading| heading.push_str(&text)),
             Event::Code(code) => {
@@ -117,7 +118,8 @@ fn every_source_file_that_a_page_names_exists() {
     for (name, page) in pages() {
         let named =
             page.code.iter().filter(|code| code.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c)));
-        let named = named.filter(|code| code.rsplit_once('.').is_some_and(|(_, kind)| kinds.contains(&kind)));
+        let named = named
+            .filter(|code| code.rsplit_once('.').is_some_and(|(stem, kind)| !stem.is_empty() && kinds.contains(&kind)));
         missing.extend(named.filter(|code| !is_there(code)).map(|code| format!("{name}: {code}")));
     }
     assert!(missing.is_empty(), "files that do not exist: {missing:#?}");
