@@ -25,13 +25,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::backend::Backend;
 use crate::clock::{Clock, Millis, SECOND};
 use crate::directory::{DirectorySettings, PublicApi};
 use crate::keys::Keys;
 use crate::mail::Mailer;
 use crate::password::PasswordCost;
+use crate::server::{self, install_cryptography};
 use crate::settings::Settings;
-use crate::{Backend, install_cryptography};
 use faults::Faults;
 use inbox::Inbox;
 use json_file::JsonFile;
@@ -227,14 +228,14 @@ impl Demo {
             password_cost: PasswordCost::Light,
             ..Settings::new(database_url.map_or_else(|| sqlite_url(&data.join("hrm.sqlite")), Ok)?)
         };
-        let backend = Backend::start(settings, keys, Arc::new(directory), mailer, clock).await?;
+        let backend = server::start(settings, keys, Arc::new(directory), mailer, clock).await?;
         people::seed(&backend.database, false).await?;
 
         let with_faults = middleware::from_fn_with_state(Arc::clone(&faults), network::faults);
         let url = format!("http://{address}");
         let state = Arc::new(DemoState { backend: Arc::clone(&backend), inbox, accounts, clock_offset, faults, url });
         let router = crate::routes::router(&backend, routes::routes(Arc::clone(&state))).layer(with_faults);
-        let serving = tokio::spawn(async move { backend.serve(listener, router).await });
+        let serving = tokio::spawn(async move { server::serve(&backend, listener, router).await });
         let services = Services {
             smtp_url: format!("smtp://{smtp}"),
             visma_url: format!("http://{visma}/"),

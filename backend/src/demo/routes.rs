@@ -14,7 +14,7 @@ use super::faults::Change;
 use super::inbox::{self, ReceivedMail};
 use super::scenario::{self, SCENARIOS, Scenario};
 use crate::error::ApiError;
-use crate::routes::response::Body;
+use crate::routes::extract::Body;
 
 /// All of them.
 pub fn routes<S: Clone + Send + Sync + 'static>(state: Arc<DemoState>) -> Router<S> {
