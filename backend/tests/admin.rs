@@ -96,7 +96,7 @@ async fn an_import_with_a_fault_changes_nothing_and_names_every_fault() {
         let row = told.lines().find(|row| row.contains(&format!("line {line} "))).unwrap();
         assert!(row.contains(fault), "{fault} is not in: {row}");
     }
-    assert!(told.contains("1 new, 0 changed, 0 unchanged, 8 with a fault"), "{told}");
+    assert!(told.contains("1 new, 0 changed, 0 unchanged, 8 with errors"), "{told}");
     assert_eq!(demo.count("SELECT COUNT(*) FROM employees").await, 4);
     assert!(demo.audit().is_empty());
 }
