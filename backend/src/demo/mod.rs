@@ -138,7 +138,8 @@ impl Demo {
             .await
             .map_err(|error| DemoError::Io(options.listen.to_string(), error))?;
         let address = listener.local_addr().map_err(at(data))?;
-        let keys = Keys::parse(&read_or_create_key(&data.join("code.key")).map_err(at(data))?).map_err(DemoError::Other)?;
+        let keys =
+            Keys::parse(&read_or_create_key(&data.join("code.key")).map_err(at(data))?).map_err(DemoError::Other)?;
 
         let clock = Clock::default();
         let clock_offset = JsonFile::open(data.join("clock.json")).map_err(at(data))?;
@@ -192,7 +193,8 @@ impl Demo {
 
         let with_faults = middleware::from_fn_with_state(Arc::clone(&faults), network::inject_fault);
         let url = format!("http://{address}");
-        let state = Arc::new(DemoState { backend: Arc::clone(&backend), inbox, visma_users, clock_offset, faults, url });
+        let state =
+            Arc::new(DemoState { backend: Arc::clone(&backend), inbox, visma_users, clock_offset, faults, url });
         let router = crate::routes::router(&backend, routes::routes(Arc::clone(&state))).layer(with_faults);
         let serving = tokio::spawn(async move { server::serve(&backend, listener, router).await });
         Ok(Self { services, state, serving, _fakes: fakes })

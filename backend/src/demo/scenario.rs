@@ -202,7 +202,9 @@ impl<'a> Device<'a> {
 
     async fn perform(&self, step: Step) -> Result<(), String> {
         match step {
-            Snooze => expect_status("notLinked", &self.response(self.call(Method::PUT, "me/visma-connect/snooze")).await?),
+            Snooze => {
+                expect_status("notLinked", &self.response(self.call(Method::PUT, "me/visma-connect/snooze")).await?)
+            }
             Send(email, delivery) => self.send(email, delivery).await,
             EnterWrong(times) => {
                 for _ in 0..times {
@@ -213,7 +215,11 @@ impl<'a> Device<'a> {
             Enter(status) => {
                 let state = self.verify(&self.code()?).await?;
                 // On a busy machine a link can take longer than the request waits for it.
-                if state["status"] == "linking" { self.wait_for_status(status).await } else { expect_status(status, &state) }
+                if state["status"] == "linking" {
+                    self.wait_for_status(status).await
+                } else {
+                    expect_status(status, &state)
+                }
             }
             LinkOther(username, email) => {
                 let other = Box::pin(Device::sign_in(self.state, username)).await?;
@@ -253,8 +259,12 @@ impl<'a> Device<'a> {
     async fn send(&self, email: &str, delivery: &str) -> Result<(), String> {
         let call = self.call(Method::POST, "me/visma-connect/codes");
         let key = uuid::Uuid::new_v4().to_string();
-        expect_status("codeSent", &self.response(call.header("Idempotency-Key", key).json(&json!({ "email": email }))).await?)?;
-        self.wait_until(&format!("the mail is not {delivery}"), |state| state["challenge"]["delivery"] == delivery).await
+        expect_status(
+            "codeSent",
+            &self.response(call.header("Idempotency-Key", key).json(&json!({ "email": email }))).await?,
+        )?;
+        self.wait_until(&format!("the mail is not {delivery}"), |state| state["challenge"]["delivery"] == delivery)
+            .await
     }
 
     async fn wait_for_status(&self, status: &str) -> Result<(), String> {
