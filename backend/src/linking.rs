@@ -1,25 +1,24 @@
-//! The lasting pair of HRM user and Visma Connect account. Visma Connect first, the local row second; a crash or an
-//! outage at any point between resumes from the row in `link_jobs`.
+//! Links an HRM user to a Visma Connect account: Visma Connect first, the local row second. After a crash or an outage
+//! at any point, the work resumes from the row in `link_jobs`.
 
 use std::sync::Arc;
 
 use hrm_api::Origin;
 use sqlx::FromRow;
 
-use crate::Backend;
+use crate::backend::Backend;
 use crate::challenge::ChallengeEnd;
 use crate::clock::{Clock, Millis};
 use crate::database::Tx;
 use crate::directory::{Creation, DirectoryError, NewAccount, UserId};
 use crate::email::Address;
 use crate::mail::Message;
-use crate::snapshot::{self, Snapshot, end_word};
-use crate::{keys, outbox};
+use crate::queue::backoff;
+use crate::snapshot::{self, Snapshot};
+use crate::{challenge_store, keys, outbox};
 
-/// Where a job got to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The link exists.
     Linked,
     /// The account belongs to another user of the company.
     Taken,
@@ -32,13 +31,12 @@ struct Job {
     challenge_id: String,
     address: String,
     create_attempted: i64,
+    attempts: i64,
+    created_at: i64,
 }
 
-/// Puts the job of linking a proved address where a crash cannot lose it. The caller has the lease for so long: it is
-/// to call [`finish_within_budget`] after the commit.
-///
-/// # Errors
-/// When the database is out of reach.
+/// Queues the job of linking a verified address. The caller holds its lease, and calls [`finish_within_budget`] after
+/// the commit.
 pub async fn begin(tx: &mut Tx, employee: &str, challenge: &str, address: &Address, lease: Millis) -> sqlx::Result<()> {
     let now = Clock::system_now();
     sqlx::query(
@@ -56,8 +54,7 @@ pub async fn begin(tx: &mut Tx, employee: &str, challenge: &str, address: &Addre
     Ok(())
 }
 
-/// Works on the job, and waits for it for as long as a request should. It goes on after that, and after the client
-/// has hung up.
+/// Processes the job in the background and waits for it up to `linking_budget`.
 pub async fn finish_within_budget(backend: &Arc<Backend>, employee: &str) -> Outcome {
     let job = backend.tasks.spawn({
         let (backend, employee) = (Arc::clone(backend), employee.to_owned());
@@ -67,14 +64,14 @@ pub async fn finish_within_budget(backend: &Arc<Backend>, employee: &str) -> Out
     waited.ok().and_then(Result::ok).unwrap_or(Outcome::Later)
 }
 
-/// Works on a job that the caller has the lease of.
+/// Processes a job whose lease the caller holds.
 pub async fn process(backend: &Arc<Backend>, employee: &str) -> Outcome {
     match attempt(backend, employee).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            tracing::warn!(employee, %error, "a link was not made; it is tried again");
+            tracing::warn!(employee, %error, "linking failed, will be retried");
             if let Err(error) = reschedule(backend, employee).await {
-                tracing::error!(employee, %error, "a link's job waits for its lease to end");
+                tracing::error!(employee, %error, "link job not rescheduled, its lease has to expire first");
             }
             Outcome::Later
         }
@@ -87,64 +84,70 @@ enum LinkError {
     Directory(#[from] DirectoryError),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
-    #[error("Visma Connect says that the account exists and does not find it")]
+    #[error("Visma Connect says that the account exists, but does not find it")]
     Contradiction,
+}
+
+async fn read_job(tx: &mut Tx, employee: &str) -> sqlx::Result<Option<Job>> {
+    const SQL: &str =
+        "SELECT challenge_id, address, create_attempted, attempts, created_at FROM link_jobs WHERE employee_id = $1";
+    sqlx::query_as(SQL).bind(employee).fetch_optional(&mut **tx).await
+}
+
+async fn delete_job(tx: &mut Tx, employee: &str) -> sqlx::Result<bool> {
+    let deleted = sqlx::query("DELETE FROM link_jobs WHERE employee_id = $1").bind(employee).execute(&mut **tx).await?;
+    Ok(deleted.rows_affected() > 0)
 }
 
 async fn attempt(backend: &Arc<Backend>, employee: &str) -> Result<Outcome, LinkError> {
     let mut tx = backend.database.begin_read().await?;
-    let job: Option<Job> =
-        sqlx::query_as("SELECT challenge_id, address, create_attempted FROM link_jobs WHERE employee_id = $1")
-            .bind(employee)
-            .fetch_optional(&mut *tx)
-            .await?;
+    let job = read_job(&mut tx, employee).await?;
     let snapshot = snapshot::read(&mut tx, employee, backend.clock.now()).await?;
     drop(tx);
-    // No job: somebody else finished it.
+    // No job: another process finished it.
     let (Some(job), Some(snapshot)) = (job, snapshot) else { return Ok(Outcome::Linked) };
     let Ok(address) = Address::parse(&job.address) else { return Ok(Outcome::Later) };
 
-    let (user, origin) = find_or_create_account(backend, employee, &job, &snapshot, &address).await?;
+    let (user, origin) = find_or_create_account(backend, &job, &snapshot, &address).await?;
     Ok(commit_link(backend, &job, &snapshot, &address, &user, origin).await?)
 }
 
-/// Search → create → on 409 search again.
 async fn find_or_create_account(
     backend: &Backend,
-    employee: &str,
     job: &Job,
     snapshot: &Snapshot,
     address: &Address,
 ) -> Result<(UserId, Origin), LinkError> {
+    let person = &snapshot.person;
     let email = address.mailbox();
-    // An account that turns up after a creation with no answer is the one that was created.
+    // An account that appears after a creation without a response is the one that was created.
     let found_origin = if job.create_attempted == 0 { Origin::Existing } else { Origin::Created };
     if let Some(user) = backend.directory.find(&email).await? {
         return Ok((user, found_origin));
     }
-    set_create_attempted(backend, employee, 1).await?;
+    set_create_attempted(backend, &person.id, 1).await?;
     let account = NewAccount {
         email,
-        first_name: snapshot.person.first_name.clone(),
-        last_name: snapshot.person.last_name.clone(),
-        language: snapshot.person.language,
-        country: snapshot.person.country.clone(),
+        first_name: person.first_name.clone(),
+        last_name: person.last_name.clone(),
+        language: person.language,
+        country: person.country.clone(),
     };
     match backend.directory.create(&account).await? {
         Creation::Created(user) => Ok((user, Origin::Created)),
         Creation::Exists => {
-            // This try created nothing, so it is no reason to call what is found later a creation of ours.
-            set_create_attempted(backend, employee, job.create_attempted).await?;
+            // This attempt created nothing, so an account found later must not count as created.
+            set_create_attempted(backend, &person.id, job.create_attempted).await?;
             let user = backend.directory.find(&account.email).await?.ok_or(LinkError::Contradiction)?;
             Ok((user, found_origin))
         }
     }
 }
 
-async fn set_create_attempted(backend: &Backend, employee: &str, tried: i64) -> sqlx::Result<()> {
+async fn set_create_attempted(backend: &Backend, employee: &str, attempted: i64) -> sqlx::Result<()> {
     let mut tx = backend.database.begin_locked(employee).await?;
     sqlx::query("UPDATE link_jobs SET create_attempted = $1 WHERE employee_id = $2")
-        .bind(tried)
+        .bind(attempted)
         .bind(employee)
         .execute(&mut *tx)
         .await?;
@@ -161,12 +164,9 @@ async fn commit_link(
 ) -> sqlx::Result<Outcome> {
     let person = &snapshot.person;
     let mut tx = backend.database.begin_locked(&person.id).await?;
-    let removed =
-        sqlx::query("DELETE FROM link_jobs WHERE employee_id = $1").bind(&person.id).execute(&mut *tx).await?;
-    if removed.rows_affected() == 0 {
+    if !delete_job(&mut tx, &person.id).await? {
         return Ok(Outcome::Linked);
     }
-    let origin_word = if origin == Origin::Existing { "existing" } else { "created" };
     let linked = sqlx::query(
         "INSERT INTO links (employee_id, company_id, visma_user_id, address, origin, linked_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
@@ -175,7 +175,7 @@ async fn commit_link(
     .bind(&person.company_id)
     .bind(&user.0)
     .bind(address.as_typed())
-    .bind(origin_word)
+    .bind(<&str>::from(origin))
     .bind(backend.clock.now())
     .execute(&mut *tx)
     .await?;
@@ -185,15 +185,11 @@ async fn commit_link(
             let message = Message::Notice { address: address.masked() };
             notices.push(outbox::add(&mut tx, backend, &person.id, None, &other.mailbox(), &message).await?);
         }
-        backend.metrics.link(origin_word);
+        backend.metrics.link(<&str>::from(origin));
         Outcome::Linked
     } else {
-        sqlx::query("UPDATE challenges SET end_reason = $1, taken_user_id = $2 WHERE id = $3")
-            .bind(end_word(ChallengeEnd::AccountTaken))
-            .bind(&user.0)
-            .bind(&job.challenge_id)
-            .execute(&mut *tx)
-            .await?;
+        let end = ChallengeEnd::AccountTaken;
+        challenge_store::end_challenge(&mut tx, &job.challenge_id, end, Some(&user.0)).await?;
         Outcome::Taken
     };
     tx.notify(&person.id);
@@ -201,44 +197,29 @@ async fn commit_link(
     for notice in notices {
         notice.dispatch(backend);
     }
-    tracing::info!(
-        employee = person.id,
-        origin = origin_word,
-        ?outcome,
-        user = &keys::sha256(&user.0)[..8],
-        "link settled"
-    );
+    let user = &keys::sha256(&user.0)[..8];
+    tracing::info!(employee = person.id, origin = <&str>::from(origin), ?outcome, user, "link job done");
     Ok(outcome)
 }
 
-/// Gives the lease back, with a time for the next try; or gives the job up.
+/// Sets the time of the next attempt and releases the lease, or gives the job up.
 async fn reschedule(backend: &Backend, employee: &str) -> sqlx::Result<()> {
     let mut tx = backend.database.begin_locked(employee).await?;
-    let row: Option<(i64, i64, String)> =
-        sqlx::query_as("SELECT attempts, created_at, challenge_id FROM link_jobs WHERE employee_id = $1")
-            .bind(employee)
-            .fetch_optional(&mut *tx)
-            .await?;
-    let Some((attempts, created_at, challenge)) = row else { return Ok(()) };
+    let Some(job) = read_job(&mut tx, employee).await? else { return Ok(()) };
     let now = Clock::system_now();
-    if now - created_at > backend.settings.give_up {
-        sqlx::query("DELETE FROM link_jobs WHERE employee_id = $1").bind(employee).execute(&mut *tx).await?;
-        sqlx::query("UPDATE challenges SET end_reason = $1 WHERE id = $2")
-            .bind(end_word(ChallengeEnd::Abandoned))
-            .bind(&challenge)
-            .execute(&mut *tx)
-            .await?;
-        // The banner comes back and the employee can begin again; `admin progress` names them.
-        sqlx::query("UPDATE employees SET snoozed_until = NULL WHERE id = $1").bind(employee).execute(&mut *tx).await?;
+    if now - job.created_at > backend.settings.give_up {
+        delete_job(&mut tx, employee).await?;
+        challenge_store::end_challenge(&mut tx, &job.challenge_id, ChallengeEnd::Abandoned, None).await?;
+        // The banner comes back and the employee can start again; `admin progress` shows who.
+        challenge_store::set_snoozed_until(&mut tx, employee, None).await?;
         tx.notify(employee);
-        backend.metrics.link("given_up");
-        tracing::error!(employee, "a link was given up");
+        backend.metrics.link(ChallengeEnd::Abandoned.into_str());
+        tracing::error!(employee, "linking given up");
     } else {
-        let next_at = now + outbox::backoff(attempts, &backend.settings, rand::random());
         sqlx::query(
             "UPDATE link_jobs SET attempts = attempts + 1, next_at = $1, lease_until = 0 WHERE employee_id = $2",
         )
-        .bind(next_at)
+        .bind(now + backoff(job.attempts, &backend.settings, rand::random()))
         .bind(employee)
         .execute(&mut *tx)
         .await?;

@@ -1,4 +1,4 @@
-//! Password hashes (Argon2id), checked a few at a time because each check takes memory.
+//! Password hashes (Argon2id).
 
 use std::sync::Arc;
 
@@ -10,12 +10,15 @@ use tokio::sync::Semaphore;
 
 use crate::keys::new_token;
 
+/// Checks that run at the same time: each takes 19 MiB.
+const MAX_CONCURRENT: usize = 4;
+
 /// What a password check costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordCost {
-    /// Argon2id as OWASP advises: 19 MiB, 2 passes.
+    /// As OWASP advises: 19 MiB, 2 passes.
     Full,
-    /// Argon2id, but light: for the demo, whose password is in its documentation.
+    /// 256 KiB, 1 pass: for the demo, whose password is public.
     Light,
 }
 
@@ -28,41 +31,39 @@ impl PasswordCost {
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
     }
 
-    /// Hashes a password, with a salt of its own.
+    /// Hashes a password with a new salt.
     ///
     /// # Errors
-    /// When there is no randomness or the password is longer than 4 GiB.
+    /// When there is no randomness, or the password is longer than 4 GiB.
     pub fn hash(self, password: &SecretString) -> argon2::password_hash::Result<String> {
         Ok(self.argon2().hash_password(password.expose_secret().as_bytes())?.to_string())
     }
 }
 
-/// Checks passwords, a few at a time.
 #[derive(Debug)]
 pub struct Passwords {
     permits: Arc<Semaphore>,
-    /// Checked for user names that do not exist, so that the time tells nothing.
+    /// Checked for unknown user names, so that the time of a response tells nothing.
     dummy_hash: String,
 }
 
 impl Passwords {
-    /// Passwords that cost so much to check.
     pub fn new(cost: PasswordCost) -> Self {
         let dummy_hash = cost.hash(&new_token()).unwrap_or_default();
-        Self { permits: Arc::new(Semaphore::new(4)), dummy_hash }
+        Self { permits: Arc::new(Semaphore::new(MAX_CONCURRENT)), dummy_hash }
     }
 
-    /// Whether `password` has this hash. Without a hash the work is the same and the result `false`.
+    /// Whether `password` matches `hash`. Without a hash it does the same work and returns `false`.
     pub async fn verify(&self, hash: Option<String>, password: SecretString) -> bool {
         let is_known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.dummy_hash.clone());
         let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let checked = tokio::task::spawn_blocking(move || {
+        let verified = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let parsed = PasswordHash::new(&hash);
             parsed
                 .is_ok_and(|hash| Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok())
         });
-        checked.await.unwrap_or(false) && is_known
+        verified.await.unwrap_or(false) && is_known
     }
 }

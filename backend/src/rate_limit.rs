@@ -1,21 +1,21 @@
-//! Limits per client address, kept in the database so that many backends share them.
+//! Rate limits, stored in the database so that backends share them.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use hrm_api::{Problem, ProblemCode};
 
-use crate::Backend;
 use crate::clock::{Clock, Millis, seconds_until};
+use crate::database::Database;
 use crate::error::ApiError;
 
-/// Counts a call in `bucket`, of which `most` are allowed in a `period`.
+/// Counts a call in `bucket`, which allows `limit` calls per `period`.
 ///
 /// # Errors
-/// `too_many_requests` with the time until the next period, `unavailable`.
-pub async fn check(backend: &Backend, bucket: &str, most: i64, period: Millis) -> Result<(), ApiError> {
+/// `too_many_requests` with the time until the next period.
+pub async fn check(database: &Database, bucket: &str, limit: i64, period: Millis) -> Result<(), ApiError> {
     let now = Clock::system_now();
     let period_start = now - now.rem_euclid(period);
-    let mut tx = backend.database.begin_write().await?;
+    let mut tx = database.begin_write().await?;
     let calls: i64 = sqlx::query_scalar(
         "INSERT INTO rate_limits (bucket, period, calls) VALUES ($1, $2, 1)
          ON CONFLICT (bucket, period) DO UPDATE SET calls = rate_limits.calls + 1 RETURNING calls",
@@ -25,15 +25,15 @@ pub async fn check(backend: &Backend, bucket: &str, most: i64, period: Millis) -
     .fetch_one(&mut *tx)
     .await?;
     tx.commit().await?;
-    if calls > most {
-        let wait = seconds_until(period_start + period, now);
-        return Err(Problem::new(ProblemCode::TooManyRequests).retry_after(wait).into());
+    if calls > limit {
+        let retry_after = seconds_until(period_start + period, now);
+        return Err(Problem::new(ProblemCode::TooManyRequests).retry_after(retry_after).into());
     }
     Ok(())
 }
 
-/// The client behind a connection from `peer`: the last address in `X-Forwarded-For` that is not a trusted proxy, if
-/// the peer is one.
+/// The client of a connection from `peer`. If the peer is a trusted proxy: the last address in `X-Forwarded-For` that is
+/// not one.
 pub fn client(peer: IpAddr, forwarded_for: Option<&str>, trusted: &[IpAddr]) -> String {
     let hops = forwarded_for.into_iter().flat_map(|header| header.rsplit(',')).map(|hop| hop.trim().parse().ok());
     let mut client = peer;
@@ -46,7 +46,7 @@ pub fn client(peer: IpAddr, forwarded_for: Option<&str>, trusted: &[IpAddr]) -> 
     }
     match client.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
-        // A home has a /64: all its addresses are one client.
+        // A household gets a /64, so all its addresses are one client.
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
             Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_v6_network_is_one_client() {
+    fn an_ipv6_network_is_one_client() {
         assert_eq!(client(ip("2001:db8::1"), None, &[]), client(ip("2001:db8::ffff"), None, &[]));
     }
 }

@@ -1,29 +1,22 @@
-//! Who is calling: user name and password once, a bearer token after that.
+//! Sessions: user name and password once, then a bearer token.
 
 use hrm_api::{Employee, ProblemCode, SessionInfo};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::Backend;
+use crate::backend::Backend;
 use crate::clock::{Millis, date};
 use crate::error::ApiError;
 use crate::keys::{new_token, sha256};
-use crate::snapshot::read_language;
 
-/// A caller with a session.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Who it is.
     pub employee_id: String,
-    /// Which session.
     pub token_hash: String,
-    /// When it ends.
     pub expires_at: Millis,
 }
 
-/// Signs in.
-///
 /// # Errors
-/// `bad_credentials`, `unavailable`.
+/// `bad_credentials`.
 pub async fn sign_in(
     backend: &Backend,
     username: &str,
@@ -35,9 +28,9 @@ pub async fn sign_in(
             .fetch_optional(&mut *backend.database.acquire().await?)
             .await?;
     let (id, hash) = row.unzip();
-    let is_right = backend.passwords.verify(hash, password).await;
-    let (Some(id), true) = (&id, is_right) else {
-        tracing::info!(employee = id, "a sign-in was refused");
+    let is_correct = backend.passwords.verify(hash, password).await;
+    let (Some(id), true) = (&id, is_correct) else {
+        tracing::info!(employee = id, "sign-in rejected");
         return Err(ProblemCode::BadCredentials.into());
     };
     tracing::info!(employee = id, "signed in");
@@ -61,10 +54,8 @@ pub async fn sign_in(
     Ok((token, info))
 }
 
-/// The session of a bearer token with this hash.
-///
 /// # Errors
-/// `signed_out`, `unavailable`.
+/// `signed_out`, also when the session has expired.
 pub async fn find(backend: &Backend, token_hash: String) -> Result<Session, ApiError> {
     let row: Option<(String, i64)> =
         sqlx::query_as("SELECT employee_id, expires_at FROM sessions WHERE token_hash = $1 AND expires_at > $2")
@@ -76,38 +67,32 @@ pub async fn find(backend: &Backend, token_hash: String) -> Result<Session, ApiE
     Ok(Session { employee_id, token_hash, expires_at })
 }
 
-/// Who is signed in.
-///
 /// # Errors
-/// `signed_out`, `unavailable`.
+/// `signed_out` when the employee is gone.
 pub async fn info(backend: &Backend, session: &Session) -> Result<SessionInfo, ApiError> {
     let row: Option<(String, String, String, String)> = sqlx::query_as(
-        "SELECT e.first_name, e.last_name, c.name, e.language
-         FROM employees e JOIN companies c ON c.id = e.company_id WHERE e.id = $1",
+        "SELECT employees.first_name, employees.last_name, companies.name, employees.language
+         FROM employees JOIN companies ON companies.id = employees.company_id WHERE employees.id = $1",
     )
     .bind(&session.employee_id)
     .fetch_optional(&mut *backend.database.acquire().await?)
     .await?;
     let (first_name, last_name, company, language) = row.ok_or_else(|| ApiError::from(ProblemCode::SignedOut))?;
     let id = session.employee_id.clone();
-    let employee = Employee { id, first_name, last_name, company, language: read_language(&language) };
+    let employee = Employee { id, first_name, last_name, company, language: language.parse().unwrap_or_default() };
     Ok(SessionInfo { expires_at: date(session.expires_at), employee })
 }
 
-/// Signs out: the token is worth nothing from now on.
-///
-/// # Errors
-/// `unavailable`.
 pub async fn sign_out(backend: &Backend, session: &Session) -> Result<(), ApiError> {
     let mut tx = backend.database.begin_write().await?;
     sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(&session.token_hash).execute(&mut *tx).await?;
-    // Its open event streams end.
+    // Ends its open event streams.
     tx.notify(&session.employee_id);
     tx.commit().await?;
     Ok(())
 }
 
-/// The one spelling of a user name.
+/// The normalised user name.
 pub fn username_key(username: &str) -> String {
     username.trim().to_lowercase()
 }

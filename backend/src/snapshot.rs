@@ -1,78 +1,50 @@
-//! All that the backend knows of one employee's way to Visma Connect, and the State that follows from it.
+//! What the database knows of one employee, read in one statement.
 
 use std::mem::take;
 
 use hrm_api::{Account, Delivery, Language, Origin};
 use sqlx::{AnyConnection, FromRow};
 
-use crate::challenge::{Challenge, ChallengeEnd, Code, CodeStatus};
+use crate::challenge::{Challenge, CodeStatus, IssuedCode};
 use crate::clock::{Millis, date};
 use crate::email::Address;
 use crate::keys::CodeMac;
-use crate::policy::{CodePolicy, Policy};
+use crate::policy::Policy;
 use crate::rules::CODE_HISTORY;
 
-/// Everything about one employee, read in one transaction.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Who it is.
     pub person: Person,
-    /// Addresses on the HRM record: the work address first, no duplicates.
+    /// The addresses on the HRM record: work address first, no duplicates.
     pub addresses: Vec<Address>,
-    /// Wrong codes in a row.
+    /// Incorrect codes in a row.
     pub failed_attempts: u32,
-    /// Until when the banner is hidden.
     pub snoozed_until: Option<Millis>,
-    /// The current challenge, ended or not, with its address.
-    pub challenge: Option<(Challenge, Address)>,
-    /// The account that the current challenge met and could not have.
-    pub taken_user_id: Option<String>,
-    /// Codes of the last day, newest first.
-    pub codes: Vec<Code>,
-    /// The MACs, mailboxes and deliveries of `codes`, in the same order.
-    pub code_details: Vec<CodeDetail>,
-    /// The account is being linked.
+    /// The current challenge, ended or not.
+    pub challenge: Option<Challenge>,
+    /// The codes within [`CODE_HISTORY`], newest first.
+    pub codes: Vec<IssuedCode>,
     pub is_linking: bool,
-    /// The link.
     pub link: Option<Account>,
 }
 
-/// The person behind a snapshot.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// HRM user id.
     pub id: String,
-    /// Company id.
     pub company_id: String,
-    /// Company name.
-    pub company: String,
-    /// First name.
     pub first_name: String,
-    /// Last name.
     pub last_name: String,
     /// Language of mails and of the account.
     pub language: Language,
-    /// Country, ISO 3166 alpha-2.
+    /// ISO 3166 alpha-2.
     pub country: String,
 }
 
-/// What the rules need not know of a code.
-#[derive(Debug)]
-pub struct CodeDetail {
-    /// Its MAC.
-    pub mac: CodeMac,
-    /// The mailbox it went to.
-    pub mailbox: String,
-    /// What is known of its mail.
-    pub delivery: Delivery,
-}
-
-/// The employee, the challenge, the link, and one code of the last day: as many rows as there are codes, at least one.
+/// The employee, repeated for each code; one row without a code if there is none.
 #[derive(FromRow)]
 struct Row {
     id: String,
     company_id: String,
-    company: String,
     first_name: String,
     last_name: String,
     language: String,
@@ -85,12 +57,12 @@ struct Row {
     attempts: Option<i64>,
     end_reason: Option<String>,
     taken_user_id: Option<String>,
-    linking_since: Option<i64>,
+    link_job_created_at: Option<i64>,
     link_address: Option<String>,
     origin: Option<String>,
     linked_at: Option<i64>,
     code_id: Option<String>,
-    code_challenge: Option<String>,
+    code_challenge_id: Option<String>,
     mailbox: Option<String>,
     key_id: Option<String>,
     mac: Option<String>,
@@ -101,78 +73,81 @@ struct Row {
 }
 
 impl Row {
-    fn challenge(&mut self) -> Option<(Challenge, Address)> {
-        let end = self.end_reason.as_deref().map(read_end);
-        let challenge = Challenge { id: self.challenge_id.take()?, attempts: count(self.attempts?), end };
-        Some((challenge, Address::parse(self.challenge_address.as_deref()?).ok()?))
+    fn challenge(&mut self) -> Option<Challenge> {
+        Some(Challenge {
+            id: self.challenge_id.take()?,
+            address: Address::parse(self.challenge_address.as_deref()?).ok()?,
+            attempts: count(self.attempts?),
+            end: self.end_reason.as_deref().map(|word| word.parse().unwrap_or_default()),
+            taken_user_id: self.taken_user_id.take(),
+        })
     }
 
     fn link(&mut self) -> Option<Account> {
-        let origin = if self.origin.as_deref()? == "existing" { Origin::Existing } else { Origin::Created };
-        Some(Account { email: self.link_address.take()?, linked_at: date(self.linked_at?), origin })
+        Some(Account {
+            email: self.link_address.take()?,
+            linked_at: date(self.linked_at?),
+            origin: self.origin.as_deref()?.parse().unwrap_or(Origin::Created),
+        })
     }
 
-    fn code(self) -> Option<(Code, CodeDetail)> {
-        let code = Code {
+    fn code(self) -> Option<IssuedCode> {
+        Some(IssuedCode {
             id: self.code_id?,
-            challenge: self.code_challenge?,
+            challenge_id: self.code_challenge_id?,
+            mailbox: self.mailbox?,
+            mac: CodeMac { key_id: self.key_id?, mac: self.mac? },
             sent_at: self.sent_at?,
             expires_at: self.expires_at?,
-            status: read_code_status(&self.status?),
-        };
-        let mac = CodeMac { key_id: self.key_id?, mac: self.mac? };
-        Some((code, CodeDetail { mac, mailbox: self.mailbox?, delivery: read_delivery(&self.delivery?) }))
+            status: self.status?.parse().unwrap_or(CodeStatus::Revoked),
+            delivery: self.delivery?.parse().unwrap_or(Delivery::Queued),
+        })
     }
 }
 
 /// Separator in `string_agg`; no address can contain it.
 const SEPARATOR: char = '\u{1f}';
 
-/// One statement, since each is a way to the database and back: it is read at every call.
+/// One statement, because every call of the API runs it and each statement is a round trip.
 macro_rules! snapshot_sql {
-    ($employee:literal) => {
+    ($employee_id:literal) => {
         concat!(
-            "SELECT e.id, e.company_id, c.name AS company, e.first_name, e.last_name, e.language, e.country,
-                    e.failed_attempts, e.snoozed_until,
-                    (SELECT string_agg(a.address, '\u{1f}' ORDER BY a.position) FROM employee_addresses a
-                     WHERE a.employee_id = e.id) AS addresses,
-                    h.id AS challenge_id, h.address AS challenge_address, h.attempts, h.end_reason, h.taken_user_id,
-                    g.created_at AS linking_since, l.address AS link_address, l.origin, l.linked_at,
-                    k.id AS code_id, k.challenge_id AS code_challenge, k.address AS mailbox, k.key_id, k.mac,
-                    k.sent_at, k.expires_at, k.status, k.delivery
-             FROM employees e JOIN companies c ON c.id = e.company_id
-             LEFT JOIN challenges h ON h.id = e.challenge_id
-             LEFT JOIN link_jobs g ON g.employee_id = e.id
-             LEFT JOIN links l ON l.employee_id = e.id
-             LEFT JOIN codes k ON k.employee_id = e.id AND k.sent_at > $2
-             WHERE e.id = ",
-            $employee,
-            " ORDER BY k.sent_at DESC, k.id"
+            "SELECT employees.id, employees.company_id, employees.first_name, employees.last_name, employees.language,
+                    employees.country, employees.failed_attempts, employees.snoozed_until,
+                    (SELECT string_agg(employee_addresses.address, '\u{1f}' ORDER BY employee_addresses.position)
+                     FROM employee_addresses WHERE employee_addresses.employee_id = employees.id) AS addresses,
+                    challenges.id AS challenge_id, challenges.address AS challenge_address, challenges.attempts,
+                    challenges.end_reason, challenges.taken_user_id,
+                    link_jobs.created_at AS link_job_created_at,
+                    links.address AS link_address, links.origin, links.linked_at,
+                    codes.id AS code_id, codes.challenge_id AS code_challenge_id, codes.address AS mailbox,
+                    codes.key_id, codes.mac, codes.sent_at, codes.expires_at, codes.status, codes.delivery
+             FROM employees
+             LEFT JOIN challenges ON challenges.id = employees.challenge_id
+             LEFT JOIN link_jobs ON link_jobs.employee_id = employees.id
+             LEFT JOIN links ON links.employee_id = employees.id
+             LEFT JOIN codes ON codes.employee_id = employees.id AND codes.sent_at > $2
+             WHERE employees.id = ",
+            $employee_id,
+            " ORDER BY codes.sent_at DESC, codes.id"
         )
     };
 }
 
-/// Reads the snapshot of one employee. `None`: there is no such employee.
-///
-/// # Errors
-/// When the database is out of reach.
+/// `None`: no such employee.
 pub async fn read(db: &mut AnyConnection, employee: &str, now: Millis) -> sqlx::Result<Option<Snapshot>> {
     let rows = sqlx::query_as(snapshot_sql!("$1")).bind(employee).bind(now - CODE_HISTORY).fetch_all(db).await?;
-    Ok(snapshot(rows))
+    Ok(from_rows(rows))
 }
 
-/// Reads the snapshot of the employee whose session has this token. `None`: there is no such session any more.
-///
-/// # Errors
-/// When the database is out of reach.
+/// The employee whose session has this token. `None`: no such session, or it has expired.
 pub async fn read_of_session(db: &mut AnyConnection, token_hash: &str, now: Millis) -> sqlx::Result<Option<Snapshot>> {
-    const OF_SESSION: &str =
-        snapshot_sql!("(SELECT employee_id FROM sessions WHERE token_hash = $1 AND expires_at > $3)");
-    let rows = sqlx::query_as(OF_SESSION).bind(token_hash).bind(now - CODE_HISTORY).bind(now).fetch_all(db).await?;
-    Ok(snapshot(rows))
+    const SQL: &str = snapshot_sql!("(SELECT employee_id FROM sessions WHERE token_hash = $1 AND expires_at > $3)");
+    let rows = sqlx::query_as(SQL).bind(token_hash).bind(now - CODE_HISTORY).bind(now).fetch_all(db).await?;
+    Ok(from_rows(rows))
 }
 
-fn snapshot(rows: Vec<Row>) -> Option<Snapshot> {
+fn from_rows(rows: Vec<Row>) -> Option<Snapshot> {
     let mut rows = rows.into_iter();
     let mut first = rows.next()?;
     let mut addresses: Vec<Address> = Vec::new();
@@ -182,37 +157,31 @@ fn snapshot(rows: Vec<Row>) -> Option<Snapshot> {
             addresses.push(address);
         }
     }
-    let (challenge, link) = (first.challenge(), first.link());
-    let person = Person {
-        id: take(&mut first.id),
-        company_id: take(&mut first.company_id),
-        company: take(&mut first.company),
-        first_name: take(&mut first.first_name),
-        last_name: take(&mut first.last_name),
-        language: read_language(&first.language),
-        country: take(&mut first.country),
-    };
-    let (failed_attempts, snoozed_until) = (count(first.failed_attempts), first.snoozed_until);
-    let (taken_user_id, is_linking) = (first.taken_user_id.take(), first.linking_since.is_some());
-    let (codes, code_details) = std::iter::once(first).chain(rows).filter_map(Row::code).unzip();
     Some(Snapshot {
-        person,
+        person: Person {
+            id: take(&mut first.id),
+            company_id: take(&mut first.company_id),
+            first_name: take(&mut first.first_name),
+            last_name: take(&mut first.last_name),
+            language: first.language.parse().unwrap_or_default(),
+            country: take(&mut first.country),
+        },
         addresses,
-        failed_attempts,
-        snoozed_until,
-        challenge,
-        taken_user_id,
-        codes,
-        code_details,
-        is_linking,
-        link,
+        failed_attempts: count(first.failed_attempts),
+        snoozed_until: first.snoozed_until,
+        challenge: first.challenge(),
+        is_linking: first.link_job_created_at.is_some(),
+        link: first.link(),
+        codes: std::iter::once(first).chain(rows).filter_map(Row::code).collect(),
     })
 }
 
-/// Reads what a company says about addresses.
-///
+fn count(number: i64) -> u32 {
+    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
+}
+
 /// # Errors
-/// When the database is out of reach, or there is no such company.
+/// Also when there is no such company.
 pub async fn read_policy(db: &mut AnyConnection, company: &str) -> sqlx::Result<Policy> {
     let code: String =
         sqlx::query_scalar("SELECT code_policy FROM companies WHERE id = $1").bind(company).fetch_one(&mut *db).await?;
@@ -223,99 +192,20 @@ pub async fn read_policy(db: &mut AnyConnection, company: &str) -> sqlx::Result<
             .await?;
     let of_kind = |wanted: &str| domains.iter().filter(|(kind, _)| kind == wanted).map(|(_, d)| d.clone()).collect();
     Ok(Policy {
-        code: CodePolicy::read(&code),
+        code: code.parse().unwrap_or_default(),
         verified_domains: of_kind("verified"),
         allowed_domains: of_kind("allowed"),
     })
 }
 
 impl Snapshot {
-    /// The challenge, if a code of it can still be entered.
-    pub fn live_challenge(&self, now: Millis) -> Option<&(Challenge, Address)> {
-        self.challenge.as_ref().filter(|(challenge, _)| challenge.is_live(&self.codes, now))
+    /// The challenge, if one of its codes still works.
+    pub fn live_challenge(&self, now: Millis) -> Option<&Challenge> {
+        self.challenge.as_ref().filter(|challenge| challenge.is_live(&self.codes, now))
     }
 
     /// When codes were sent to the employee, newest first.
     pub fn sent(&self) -> Vec<Millis> {
         self.codes.iter().map(|code| code.sent_at).collect()
-    }
-}
-
-/// A count as the database has it.
-fn count(number: i64) -> u32 {
-    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
-}
-
-/// The word for a code's status in the database.
-pub fn code_status_word(status: CodeStatus) -> &'static str {
-    match status {
-        CodeStatus::Active => "active",
-        CodeStatus::Used => "used",
-        CodeStatus::Superseded => "superseded",
-        CodeStatus::Revoked => "revoked",
-    }
-}
-
-fn read_code_status(word: &str) -> CodeStatus {
-    // An unknown word must never be a code that works.
-    [CodeStatus::Active, CodeStatus::Used, CodeStatus::Superseded]
-        .into_iter()
-        .find(|status| code_status_word(*status) == word)
-        .unwrap_or(CodeStatus::Revoked)
-}
-
-/// The word for a challenge's end in the database.
-pub fn end_word(end: ChallengeEnd) -> &'static str {
-    match end {
-        ChallengeEnd::Verified => "verified",
-        ChallengeEnd::AttemptsExhausted => "attempts_exhausted",
-        ChallengeEnd::AccountTaken => "account_taken",
-        ChallengeEnd::Abandoned => "abandoned",
-    }
-}
-
-fn read_end(word: &str) -> ChallengeEnd {
-    [ChallengeEnd::Verified, ChallengeEnd::AccountTaken, ChallengeEnd::Abandoned]
-        .into_iter()
-        .find(|end| end_word(*end) == word)
-        .unwrap_or(ChallengeEnd::AttemptsExhausted)
-}
-
-/// The word for a delivery in the database.
-pub fn delivery_word(delivery: Delivery) -> &'static str {
-    match delivery {
-        Delivery::Queued => "queued",
-        Delivery::Accepted => "accepted",
-        Delivery::Deferred => "deferred",
-        Delivery::Bounced => "bounced",
-    }
-}
-
-fn read_delivery(word: &str) -> Delivery {
-    [Delivery::Accepted, Delivery::Deferred, Delivery::Bounced]
-        .into_iter()
-        .find(|delivery| delivery_word(*delivery) == word)
-        .unwrap_or(Delivery::Queued)
-}
-
-/// The language behind a tag in the database; English if it is none of the five.
-pub fn read_language(tag: &str) -> Language {
-    match tag {
-        "sv" => Language::Sv,
-        "nb" => Language::Nb,
-        "da" => Language::Da,
-        "fi" => Language::Fi,
-        _ => Language::En,
-    }
-}
-
-/// The tag of a language.
-pub fn language_tag(language: Language) -> &'static str {
-    match language {
-        Language::En => "en",
-        Language::Sv => "sv",
-        Language::Nb => "nb",
-        Language::Da => "da",
-        Language::Fi => "fi",
     }
 }

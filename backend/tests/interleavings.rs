@@ -20,7 +20,7 @@ use hrm_backend::error::ApiError;
 use hrm_backend::keys::Keys;
 use hrm_backend::mail::{Mailer, Message};
 use hrm_backend::settings::Settings;
-use hrm_backend::{Backend, flow, install_cryptography};
+use hrm_backend::{Backend, flow, install_cryptography, server};
 use proptest::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
@@ -212,7 +212,7 @@ impl Story {
                 ..Settings::new(url)
             };
             let keys = Keys::parse(&SecretString::from(KEY)).unwrap();
-            let backend = runtime.block_on(Backend::start(settings, keys, accounts, mailer, clock)).unwrap();
+            let backend = runtime.block_on(server::start(settings, keys, accounts, mailer, clock)).unwrap();
             (runtime, backend)
         });
         (runtime, Arc::clone(backend))

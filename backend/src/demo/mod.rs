@@ -31,8 +31,8 @@ use crate::directory::{DirectorySettings, PublicApi};
 use crate::keys::Keys;
 use crate::mail::Mailer;
 use crate::password::PasswordCost;
+use crate::server::{self, install_cryptography};
 use crate::settings::Settings;
-use crate::{Backend, install_cryptography};
 use faults::Faults;
 use inbox::InboxHandler;
 use state::DemoState;
@@ -188,7 +188,7 @@ impl Demo {
             password_cost: PasswordCost::Light,
             ..Settings::new(database_url.map_or_else(|| sqlite_url(&data.join("hrm.sqlite")), Ok)?)
         };
-        let backend = Backend::start(settings, keys, Arc::new(directory), mailer, clock).await?;
+        let backend = server::start(settings, keys, Arc::new(directory), mailer, clock).await?;
         people::seed(&backend.database, false).await?;
 
         let with_faults = middleware::from_fn_with_state(Arc::clone(&faults), network::inject_fault);
@@ -196,7 +196,7 @@ impl Demo {
         let state =
             Arc::new(DemoState { backend: Arc::clone(&backend), inbox, visma_users, clock_offset, faults, url });
         let router = crate::routes::router(&backend, routes::routes(Arc::clone(&state))).layer(with_faults);
-        let serving = tokio::spawn(async move { backend.serve(listener, router).await });
+        let serving = tokio::spawn(async move { server::serve(&backend, listener, router).await });
         Ok(Self { services, state, serving, _fakes: fakes })
     }
 

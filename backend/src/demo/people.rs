@@ -97,7 +97,7 @@ pub async fn seed(database: &Database, afresh: bool) -> sqlx::Result<()> {
         return Ok(());
     }
     sqlx::query("INSERT INTO companies (id, name, code_policy) VALUES ('demo', 'Company AB', $1)")
-        .bind(CodePolicy::VerifiedDomains.as_str())
+        .bind(CodePolicy::VerifiedDomains.into_str())
         .execute(&mut *tx)
         .await?;
     sqlx::query(
@@ -155,7 +155,7 @@ async fn insert(tx: &mut Tx, person: &Person) -> sqlx::Result<()> {
 pub async fn set_policy(database: &Database, code: CodePolicy, allowed: Option<&str>) -> sqlx::Result<()> {
     let mut tx = database.begin_write().await?;
     sqlx::query("UPDATE companies SET code_policy = $1 WHERE id = 'demo'")
-        .bind(code.as_str())
+        .bind(code.into_str())
         .execute(&mut *tx)
         .await?;
     if let Some(domain) = allowed {

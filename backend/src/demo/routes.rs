@@ -14,7 +14,7 @@ use super::inbox::{self, InboxMail};
 use super::scenario::{self, SCENARIOS, Scenario};
 use super::state::DemoState;
 use crate::error::ApiError;
-use crate::routes::response::Body;
+use crate::routes::extract::Body;
 
 pub fn routes<S: Clone + Send + Sync + 'static>(state: Arc<DemoState>) -> Router<S> {
     Router::new()

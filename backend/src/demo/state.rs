@@ -8,7 +8,7 @@ use hrm_fakes::visma_connect::Users;
 use super::faults::Faults;
 use super::inbox::Inbox;
 use super::people;
-use crate::Backend;
+use crate::backend::Backend;
 use crate::clock::{Millis, SECOND};
 
 /// At most ten years at a time, so that no sum of times overflows.

@@ -1,4 +1,4 @@
-//! The mails: what they say, how they look, and the way to the mail server.
+//! Mails: rendering, and sending by SMTP.
 
 pub mod templates;
 
@@ -14,32 +14,24 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::clock::{MINUTE, Millis};
-use crate::snapshot::language_tag;
 
-/// What a mail is about. It is sealed as long as it waits in the outbox: it can hold a code.
+/// What a mail says. It can hold a code, so the outbox stores it sealed.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Message {
-    /// A code.
     Code {
-        /// The six digits.
         code: String,
     },
-    /// The user was linked.
+    /// The user was linked, to this masked address.
     Notice {
-        /// The linked address, masked.
         address: String,
     },
 }
 
-/// A mail as text and as HTML.
 #[derive(Debug, Clone)]
 pub struct Rendered {
-    /// The subject.
     pub subject: String,
-    /// The text part.
     pub text: String,
-    /// The HTML part.
     pub html: String,
 }
 
@@ -49,7 +41,6 @@ enum Block {
     Code(String),
 }
 
-/// Renders a mail to `first_name`.
 pub fn render(message: &Message, first_name: &str, language: Language, code_life: Millis) -> Rendered {
     use Block::{Code, Line, List};
     let (subject, blocks) = match message {
@@ -80,7 +71,7 @@ pub fn render(message: &Message, first_name: &str, language: Language, code_life
     };
     let text: Vec<String> = blocks.iter().map(text_of).collect();
     let body: String = blocks.iter().map(html_of).collect();
-    // No colours: the reader's own, light or dark. `color-scheme` tells mail programs to leave them so.
+    // No colours of its own, so that it suits light and dark mail programs; `color-scheme` keeps them from recolouring it.
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -89,7 +80,7 @@ pub fn render(message: &Message, first_name: &str, language: Language, code_life
          <body style=\"margin:0;padding:24px 16px\">\n<div style=\"max-width:560px;margin:0 auto;\
          font-family:system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif;font-size:16px;line-height:1.5\">\n\
          {body}</div>\n</body>\n</html>\n",
-        language = language_tag(language),
+        language = <&str>::from(language),
     );
     Rendered { subject: subject.to_owned(), text: text.join("\n\n") + "\n", html }
 }
@@ -117,12 +108,12 @@ fn html_of(block: &Block) -> String {
     }
 }
 
-/// For HTML text. Quotes and apostrophes stay: they mean nothing there, and the words stay letter for letter.
+/// Escapes HTML text. Quotes stay, since they have no meaning there.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// `Auto-Submitted: auto-generated` (RFC 3834): no out-of-office answers, please.
+/// `Auto-Submitted: auto-generated` (RFC 3834), against out-of-office replies.
 #[derive(Clone)]
 struct AutoSubmitted;
 
@@ -140,18 +131,16 @@ impl Header for AutoSubmitted {
     }
 }
 
-/// What the mail server did with a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SendOutcome {
-    /// It took it.
     Accepted,
-    /// It asked to try later, or could not be reached.
+    /// The mail server asked to try later, or could not be reached.
     Deferred,
-    /// It refused it for good, or the mail cannot be rendered.
+    /// The mail server rejected it for good, or the mail cannot be built.
     Bounced,
 }
 
-/// The way to the mail server.
 #[derive(Debug, Clone)]
 pub struct Mailer {
     smtp: AsyncSmtpTransport<Tokio1Executor>,
@@ -159,13 +148,10 @@ pub struct Mailer {
 }
 
 impl Mailer {
-    /// `url`: `smtp://host:port` (STARTTLS wanted if `?tls=required`), `smtps://host`. Nothing is connected yet.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with the URL.
+    /// `url`: `smtp://host:port`, with `?tls=required` for STARTTLS, or `smtps://host`. Does not connect yet.
     pub fn new(url: &Url, login: Option<(String, SecretString)>, from: Mailbox) -> Result<Self, String> {
         let mut smtp = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str())
-            .map_err(|error| format!("not a mail server: {error}"))?
+            .map_err(|error| format!("not an SMTP URL: {error}"))?
             .timeout(Some(Duration::from_secs(10)));
         if let Some((user, password)) = login {
             smtp = smtp.credentials(Credentials::new(user, password.expose_secret().to_owned()));
@@ -173,24 +159,24 @@ impl Mailer {
         Ok(Self { smtp: smtp.build(), from })
     }
 
-    /// Hands a mail over. `id` makes its Message-ID, the same at every try.
+    /// `id` becomes the Message-ID, so that it is the same at every attempt.
     pub async fn send(&self, id: &str, recipient: &str, first_name: &str, rendered: &Rendered) -> SendOutcome {
         let message = match self.message(id, recipient, first_name, rendered) {
             Ok(message) => message,
             Err(error) => {
-                tracing::warn!(mail = id, %error, "a mail cannot be written");
+                tracing::warn!(mail = id, %error, "mail cannot be built");
                 return SendOutcome::Bounced;
             }
         };
         match self.smtp.send(message).await {
             Ok(_) => SendOutcome::Accepted,
             Err(error) => {
-                // The server's words can hold the address; the status says enough.
+                // The server's text can contain the address, so only the status is logged.
                 let status = error.status().map(|status| status.to_string());
-                tracing::info!(mail = id, status, permanent = error.is_permanent(), "a mail was not taken");
-                // The library itself refuses an address that needs SMTPUTF8 where the server does not offer it.
-                let cannot_take = error.is_client() && !recipient.is_ascii();
-                if error.is_permanent() || cannot_take { SendOutcome::Bounced } else { SendOutcome::Deferred }
+                tracing::info!(mail = id, status, permanent = error.is_permanent(), "mail not accepted");
+                // lettre rejects an address that needs SMTPUTF8 if the server does not offer it.
+                let is_unsupported = error.is_client() && !recipient.is_ascii();
+                if error.is_permanent() || is_unsupported { SendOutcome::Bounced } else { SendOutcome::Deferred }
             }
         }
     }
@@ -233,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn no_mail_has_a_link_or_an_open_place() {
+    fn no_mail_has_a_link_or_an_unfilled_placeholder() {
         let notice = Message::Notice { address: "a…@…".into() };
         for language in ALL {
             for message in [message(), notice.clone()] {
@@ -253,13 +239,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_cannot_write_html() {
+    fn a_name_is_escaped_in_html() {
         let rendered = render(&message(), "<b>Anna</b>", Language::En, 30 * MINUTE);
         assert!(rendered.html.contains("Hi &lt;b&gt;Anna&lt;/b&gt;"));
     }
 
     #[test]
-    fn a_mail_says_who_made_it_and_keeps_its_message_id() {
+    fn a_mail_is_marked_automatic_and_keeps_its_message_id() {
         let url = Url::parse("smtp://127.0.0.1:25").unwrap();
         let mailer = Mailer::new(&url, None, "Flex HRM <no-reply@hrm.example>".parse().unwrap()).unwrap();
         let rendered = render(&message(), "Anna", Language::En, 30 * MINUTE);

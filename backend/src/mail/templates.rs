@@ -1,44 +1,30 @@
-//! What the mails say, in five languages. The English is the owner's text, letter for letter.
+//! The text of the mails in five languages. The English is product copy.
 
 use hrm_api::Language;
 
-/// The words of the mail with a code.
+/// The mail with a code. Placeholders: `{name}` the first name, `{minutes}` the life of a code.
 #[derive(Debug)]
 pub struct CodeTemplate {
-    /// The subject.
     pub subject: &'static str,
-    /// The greeting; `{name}` is the first name.
     pub greeting: &'static str,
-    /// Why this mail came.
     pub intro: &'static str,
-    /// Above the steps.
     pub to_do: &'static str,
-    /// What to do and what happens then.
     pub steps: [&'static str; 3],
-    /// Above the code.
     pub code_label: &'static str,
-    /// `{minutes}` is the life of a code.
     pub valid: &'static str,
-    /// For those who did not ask for it.
     pub ignore: &'static str,
-    /// The way back.
     pub last_step: &'static str,
 }
 
-/// The words of the notice that goes to the other addresses after linking.
+/// The notice to the employee's other addresses after linking. Placeholders: `{name}`, `{address}` (masked).
 #[derive(Debug)]
 pub struct NoticeTemplate {
-    /// The subject.
     pub subject: &'static str,
-    /// The greeting; `{name}` is the first name.
     pub greeting: &'static str,
-    /// `{address}` is the linked address, masked.
     pub linked: &'static str,
-    /// What to do if it was somebody else.
     pub not_you: &'static str,
 }
 
-/// The code mail's words in a language.
 pub fn code(language: Language) -> &'static CodeTemplate {
     match language {
         Language::En => &CodeTemplate {
@@ -119,7 +105,6 @@ pub fn code(language: Language) -> &'static CodeTemplate {
     }
 }
 
-/// The notice's words in a language.
 pub fn notice(language: Language) -> &'static NoticeTemplate {
     match language {
         Language::En => &NoticeTemplate {

@@ -1,4 +1,4 @@
-//! For those who run the backend.
+//! Health, readiness and metrics.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
-use crate::Backend;
+use crate::backend::Backend;
 use crate::error::ApiError;
 
-/// The process is alive, and this is what it is.
+/// Alive
 #[utoipa::path(get, path = hrm_api::path::HEALTH, tag = "operations", security(()),
     responses((status = 200, description = "Alive", body = Value)))]
 pub(super) async fn health() -> Json<Value> {
     Json(json!({ "service": "flex-hrm-connect", "status": "ok" }))
 }
 
-/// The database, and with it the outbox, is reachable.
+/// The database, and so the outbox, is reachable
 #[utoipa::path(get, path = hrm_api::path::READY, tag = "operations", security(()),
     responses((status = 200, description = "Ready", body = Value)))]
 pub(super) async fn ready(State(backend): State<Arc<Backend>>) -> Result<Json<Value>, ApiError> {
@@ -30,17 +30,10 @@ pub(super) async fn ready(State(backend): State<Arc<Backend>>) -> Result<Json<Va
     Ok(Json(json!({ "status": "ready" })))
 }
 
-/// Prometheus text.
+/// Prometheus metrics
 #[utoipa::path(get, path = hrm_api::path::METRICS, tag = "operations", security(()),
     responses((status = 200, description = "Metrics", body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(State(backend): State<Arc<Backend>>) -> Result<impl IntoResponse, ApiError> {
-    let text = crate::metrics::text(&backend).await?;
+    let text = backend.metrics.text(&backend.database).await?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
-}
-
-/// This document.
-#[utoipa::path(get, path = hrm_api::path::OPENAPI, tag = "operations", security(()),
-    responses((status = 200, description = "The OpenAPI document", body = Value)))]
-pub(super) async fn openapi() -> Json<utoipa::openapi::OpenApi> {
-    Json(super::document())
 }
