@@ -1,6 +1,6 @@
 // Views for every state that a screen can be in, for the gallery, the pictures and the tests.
 
-import type { Challenge, Edition, Linking, Notice, Place, Problem, View } from "../src/ipc/bridge";
+import type { Challenge, Edition, Linking, Notice, Screen, Problem, View } from "../src/ipc/bridge";
 
 const NOW = "2026-03-02T09:12:00Z";
 const after = (seconds: number) => new Date(Date.parse(NOW) + seconds * 1000).toISOString();
@@ -19,7 +19,7 @@ export interface State {
   readonly only?: Edition;
 }
 
-const base = (edition: Edition, place: Place) => ({ revision: 1, edition, language: null, place, serverTime: NOW, trouble: null });
+const base = (edition: Edition, place: Screen) => ({ revision: 1, edition, language: null, place, serverTime: NOW, trouble: null });
 
 const signedOut =
   (over: { server?: string; username?: string; notice?: Notice | null } = {}) =>
@@ -29,7 +29,7 @@ const signedOut =
   });
 
 const signedIn =
-  (place: Place | "flow", linking: Partial<Linking> | null, over: { trouble?: Problem; notice?: Notice } = {}) =>
+  (place: Screen | "flow", linking: Partial<Linking> | null, over: { trouble?: Problem; notice?: Notice } = {}) =>
   (edition: Edition): View => ({
     ...base(edition, place === "flow" ? (edition === "mobile" ? "vismaConnect" : "accountSettings") : place),
     trouble: over.trouble ?? null,

@@ -16,7 +16,7 @@ const changed = (over: Partial<View>): Promise<View> => {
 const refused = (press: string): Promise<View> =>
   state.refuse?.press === press ? Promise.reject(state.refuse.problem) : changed({});
 
-const standIn: Bridge = {
+const mockBridge: Bridge = {
   view: () => Promise.resolve(view),
   refresh: () => Promise.resolve(view),
   signIn: () => refused("sign-in"),
@@ -41,7 +41,7 @@ if (asked.has("still")) {
   const now = performance.now();
   performance.now = () => now;
 }
-window.standIn = standIn;
+window.mockBridge = mockBridge;
 await import("../src/main");
 
 const find = (testid: string) => document.querySelector<HTMLElement>(`[data-testid="${testid}"]`);

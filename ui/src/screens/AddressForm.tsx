@@ -1,16 +1,16 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { likelyMeant, looksLikeAddress } from "../address";
-import { act, edition, fail, forgive, keepDraft, working } from "../app";
+import { suggestDomain, looksLikeAddress } from "../address";
+import { act, edition, fail, clearFailure, saveEmailDraft, working } from "../app";
 import type { Linking } from "../ipc/bridge";
-import { Button, LongWait } from "../parts/Button";
-import { Field } from "../parts/Field";
-import { ProblemNote, failureAt } from "../parts/ProblemNote";
-import { say } from "../words";
+import { Button, LongWait } from "../components/Button";
+import { Field } from "../components/Field";
+import { ProblemMessage, failureAt } from "../components/ProblemMessage";
+import { t } from "../i18n";
 
 /** The address, the addresses on the HRM record, and the button that sends a code. */
 export function AddressForm({ linking, lead, reason }: { linking: Linking; lead: boolean; reason: ComponentChildren }) {
-  const m = say();
+  const m = t();
   const mobile = edition.value === "mobile";
   const sent = linking.challenge !== null;
   // What is being typed, until Rust has it: from then on the view holds it.
@@ -22,18 +22,18 @@ export function AddressForm({ linking, lead, reason }: { linking: Linking; lead:
   newest.current = email;
   const busy = working.value.has("sendCode");
   // A refused code after the challenge has ended has no field of its own any more.
-  const spots: Parameters<typeof failureAt> = sent ? ["email"] : ["email", "code"];
-  const problemId = failureAt(...spots) ? "email-problem" : undefined;
-  const meant = likelyMeant(email, linking.suggestions);
+  const slots: Parameters<typeof failureAt> = sent ? ["email"] : ["email", "code"];
+  const problemId = failureAt(...slots) ? "email-problem" : undefined;
+  const meant = suggestDomain(email, linking.suggestions);
 
   const keep = async (now: string) => {
     clearTimeout(draft.current);
-    if ((await keepDraft(now)) && newest.current === now) setTyped(null);
+    if ((await saveEmailDraft(now)) && newest.current === now) setTyped(null);
   };
   const type = (now: string) => {
     clearTimeout(complaint.current);
     clearTimeout(draft.current);
-    forgive();
+    clearFailure();
     setTyped(now);
     newest.current = now;
     draft.current = setTimeout(() => void keep(now), 300);
@@ -70,7 +70,7 @@ export function AddressForm({ linking, lead, reason }: { linking: Linking; lead:
 
   const button = (
     <div class="actions">
-      <Button testid="send-code" kind={lead ? "primary" : "plain"} submit busy={busy} describedBy={sent ? "resend-in" : undefined}>
+      <Button testid="send-code" variant={lead ? "primary" : "plain"} submit busy={busy} describedBy={sent ? "resend-in" : undefined}>
         {mobile ? m.sendMobile : m.sendDesktop}
       </Button>
       {reason}
@@ -102,7 +102,7 @@ export function AddressForm({ linking, lead, reason }: { linking: Linking; lead:
             {m.didYouMean({ email: meant })}
           </button>
         )}
-        <ProblemNote spots={spots} id="email-problem" />
+        <ProblemMessage slots={slots} id="email-problem" />
       </Field>
       {!mobile && button}
       {linking.suggestions.length > 0 ? (

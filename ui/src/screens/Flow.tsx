@@ -3,15 +3,15 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../announce";
-import { act, edition, failure, forgive, serverNow, working } from "../app";
+import { act, edition, failure, clearFailure, serverNow, working } from "../app";
 import { secondsSince, secondsUntil } from "../clock";
 import type { Challenge, Linking } from "../ipc/bridge";
-import { Button, LongWait } from "../parts/Button";
-import { CodeField } from "../parts/CodeField";
-import { ProblemNote, failureAt } from "../parts/ProblemNote";
-import { ExpiresIn, ResendIn } from "../parts/Running";
-import { Steps } from "../parts/Steps";
-import { momentText, say } from "../words";
+import { Button, LongWait } from "../components/Button";
+import { CodeField } from "../components/CodeField";
+import { ProblemMessage, failureAt } from "../components/ProblemMessage";
+import { ExpiresIn, ResendIn } from "../components/Countdown";
+import { Steps } from "../components/Steps";
+import { formatDateTime, t } from "../i18n";
 import { AddressForm } from "./AddressForm";
 import { Done } from "./Done";
 
@@ -29,11 +29,11 @@ function Sentence({ text, email }: { text: (inputs: { email: string }) => string
   );
 }
 
-const WHERE = { queued: "whereQueued", accepted: "whereAccepted", deferred: "whereDeferred", bounced: "whereBounced" } as const;
+const WHERE = { queued: "deliveryHelpQueued", accepted: "deliveryHelpAccepted", deferred: "deliveryHelpDeferred", bounced: "deliveryHelpBounced" } as const;
 
 /** What delivery knows: after 20 seconds on request, and at once when the mail came back. */
 function WhereIsMyCode({ challenge }: { challenge: Challenge }) {
-  const m = say();
+  const m = t();
   const { sentAt, delivery, email } = challenge;
   const from = useSignal(sentAt);
   useLayoutEffect(() => {
@@ -45,19 +45,19 @@ function WhereIsMyCode({ challenge }: { challenge: Challenge }) {
   if (!bounced && !late.value) return null;
   return (
     <details class="where" open={open || bounced} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{m.whereTitle}</summary>
+      <summary>{m.deliveryHelpTitle}</summary>
       <ul>
         <li data-delivery={delivery}>
           <span role={bounced ? "alert" : undefined}>
             <Sentence text={m[WHERE[delivery]]} email={email} />
           </span>
         </li>
-        {!bounced && <li>{m.whereSpam}</li>}
-        {!bounced && <li>{m.whereResend}</li>}
-        <li>{m.whereOther}</li>
+        {!bounced && <li>{m.deliveryHelpSpam}</li>}
+        {!bounced && <li>{m.deliveryHelpResend}</li>}
+        <li>{m.deliveryHelpOther}</li>
       </ul>
-      <Button kind="quiet" busy={working.value.has("startOver")} onPress={startOver}>
-        {m.useAnother}
+      <Button variant="ghost" busy={working.value.has("startOver")} onPress={startOver}>
+        {m.useAnotherAddress}
       </Button>
     </details>
   );
@@ -65,10 +65,10 @@ function WhereIsMyCode({ challenge }: { challenge: Challenge }) {
 
 /** The code part. On desktop it stands there, disabled, before there is a code. */
 function CodeForm({ challenge, over }: { challenge: Challenge | null; over: boolean }) {
-  const m = say();
+  const m = t();
   const mobile = edition.value === "mobile";
   const [code, setCode] = useState("");
-  const [refusals, setRefusals] = useState(0);
+  const [errorCount, setRefusals] = useState(0);
   /** The last press on Paste found no code. */
   const [pastedNone, setPastedNone] = useState(false);
   const refused = useRef(new Set<string>());
@@ -95,12 +95,12 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
     setCode("");
     await verify((b) => b.pasteCode());
     if (failure.peek()?.problem.code !== "codeFormat") return;
-    forgive();
+    clearFailure();
     setPastedNone(true);
     announce(m.pasteNoCode);
   };
   const take = (typed: string) => {
-    if (typed !== code) forgive();
+    if (typed !== code) clearFailure();
     setPastedNone(false);
     setCode(typed);
     // By itself once: a code that was sent goes again only on a press.
@@ -118,10 +118,10 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
     >
       <CodeField
         label={mobile ? m.codeMobile : m.codeDesktop}
-        hint={!challenge ? m.codeNotYet : pastedNone ? m.pasteNoCode : m.codeHint}
+        hint={!challenge ? m.codeDisabledHint : pastedNone ? m.pasteNoCode : m.codeHint}
         value={code}
         disabled={!challenge}
-        refusals={refusals}
+        errorCount={errorCount}
         problemId={problemId}
         onCode={take}
         onPasteCode={() => void paste()}
@@ -134,13 +134,13 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
           </span>
         </p>
       )}
-      {challenge && <ProblemNote spots={["code"]} id="code-problem" />}
+      {challenge && <ProblemMessage slots={["code"]} id="code-problem" />}
       <div class="actions">
-        <Button testid="verify-code" kind={challenge && !over && !spent ? "primary" : "plain"} submit busy={busy} disabled={!challenge || spent} describedBy={challenge ? undefined : "code-hint"}>
+        <Button testid="verify-code" variant={challenge && !over && !spent ? "primary" : "plain"} submit busy={busy} disabled={!challenge || spent} describedBy={challenge ? undefined : "code-hint"}>
           {m.verify}
         </Button>
         {challenge && (
-          <Button testid="start-over" kind={spent ? "primary" : "quiet"} busy={working.value.has("startOver")} onPress={startOver}>
+          <Button testid="start-over" variant={spent ? "primary" : "quiet"} busy={working.value.has("startOver")} onPress={startOver}>
             {m.startOver}
           </Button>
         )}
@@ -153,7 +153,7 @@ function CodeForm({ challenge, over }: { challenge: Challenge | null; over: bool
 
 const Skeleton = () => (
   <div role="status">
-    <span class="unseen">{say().loading}</span>
+    <span class="unseen">{t().loading}</span>
     <i class="bone title" />
     <i class="bone" />
     <i class="bone short" />
@@ -164,7 +164,7 @@ const Skeleton = () => (
 
 /** The whole flow, on whichever screen it stands. */
 export function Flow({ linking }: { linking: Linking | null }) {
-  const m = say();
+  const m = t();
   const mobile = edition.value === "mobile";
   const status = linking?.status;
   const before = useRef(status);
@@ -220,17 +220,17 @@ export function Flow({ linking }: { linking: Linking | null }) {
       <Steps status={linking.status} />
       {linking.status === "notLinked" && (
         <div class="intro">
-          <h2>{m.startTitle}</h2>
-          <p>{m.startBody}</p>
+          <h2>{m.emailStepTitle}</h2>
+          <p>{m.emailStepBody}</p>
         </div>
       )}
       {challenge && (
         <div class="intro" data-testid="check-inbox">
-          <h2>{m.inboxTitle}</h2>
+          <h2>{m.codeSentTitle}</h2>
           <p>
-            <Sentence text={m.inboxBody} email={challenge.email} />
+            <Sentence text={m.codeSentBody} email={challenge.email} />
           </p>
-          <p class="hint">{m.sentAt({ time: momentText(challenge.sentAt, serverNow()) })}</p>
+          <p class="hint">{m.sentAt({ time: formatDateTime(challenge.sentAt, serverNow()) })}</p>
         </div>
       )}
       {/* A phone has no room for both: what is next comes first. */}

@@ -1,20 +1,20 @@
 import { useState } from "preact/hooks";
-import { act, forgive, goTo, view, working } from "../app";
+import { act, clearFailure, navigate, view, working } from "../app";
 import type { Language } from "../ipc/bridge";
-import { Button } from "../parts/Button";
-import { ProblemNote } from "../parts/ProblemNote";
-import { FactRow, LinkRow, Rows } from "../parts/Row";
-import { LANGUAGES, deviceLanguage, say, speak } from "../words";
-import { Frame } from "./Frame";
+import { Button } from "../components/Button";
+import { ProblemMessage } from "../components/ProblemMessage";
+import { ValueRow, LinkRow, Rows } from "../components/Row";
+import { LANGUAGES, deviceLanguage, t, setLocale } from "../i18n";
+import { Layout } from "./Layout";
 import { type SignedIn, statusText } from "./Home";
 
 export function Settings({ phase: { employee, linking, notice, server } }: SignedIn) {
-  const m = say();
+  const m = t();
   const [copied, setCopied] = useState(false);
   return (
-    <Frame testid="screen-settings" notice={notice}>
+    <Layout testid="screen-settings" notice={notice}>
       <Rows>
-        <LinkRow testid="row-visma-connect" title={m.vismaConnect} detail={statusText(linking)} onPress={() => goTo("vismaConnect")} />
+        <LinkRow testid="row-visma-connect" title={m.vismaConnect} detail={statusText(linking)} onPress={() => navigate("vismaConnect")} />
       </Rows>
       <Rows>
         <li class="row">
@@ -29,14 +29,14 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
               value={view.value?.language ?? ""}
               onChange={(event) => {
                 const chosen = event.currentTarget.value === "" ? null : (event.currentTarget.value as Language);
-                forgive();
+                clearFailure();
                 // At once, while Rust notes it.
-                void speak(chosen ?? deviceLanguage());
+                void setLocale(chosen ?? deviceLanguage());
                 void act("setLanguage", (b) => b.setLanguage(chosen));
               }}
             >
               <option value="">
-                {m.languageOfDevice} ({LANGUAGES[deviceLanguage()]})
+                {m.deviceLanguageOption} ({LANGUAGES[deviceLanguage()]})
               </option>
               {Object.entries(LANGUAGES).map(([tag, name]) => (
                 <option key={tag} value={tag} lang={tag}>
@@ -46,20 +46,20 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
             </select>
           </div>
         </li>
-        <FactRow title={m.serverRow}>{server}</FactRow>
-        <FactRow title={m.signedInAs}>
+        <ValueRow title={m.serverRow}>{server}</ValueRow>
+        <ValueRow title={m.signedInAs}>
           {employee.firstName} {employee.lastName}, {employee.company}
-        </FactRow>
+        </ValueRow>
       </Rows>
-      <ProblemNote spots={["settings"]} id="settings-problem" />
+      <ProblemMessage slots={["settings"]} id="settings-problem" />
       <div class="actions">
         <Button testid="copy-diagnostics" onPress={() => void act("copyDiagnostics", (b) => b.copyDiagnostics()).then(setCopied)}>
-          {copied ? m.copied : m.copy}
+          {copied ? m.copied : m.copyDiagnostics}
         </Button>
         <Button testid="sign-out" busy={working.value.has("signOut")} onPress={() => void act("signOut", (b) => b.signOut())}>
           {m.signOut}
         </Button>
       </div>
-    </Frame>
+    </Layout>
   );
 }

@@ -1,19 +1,19 @@
 import { useRef, useState } from "preact/hooks";
-import { act, forgive, working } from "../app";
+import { act, clearFailure, working } from "../app";
 import type { Phase } from "../ipc/bridge";
-import { Button, LongWait } from "../parts/Button";
-import { Field } from "../parts/Field";
-import { Mark } from "../parts/icons";
-import { ProblemNote, failureAt } from "../parts/ProblemNote";
-import { say } from "../words";
-import { NoticeLine } from "./Frame";
+import { Button, LongWait } from "../components/Button";
+import { Field } from "../components/Field";
+import { Logo } from "../components/icons";
+import { ProblemMessage, failureAt } from "../components/ProblemMessage";
+import { t } from "../i18n";
+import { NoticeLine } from "./Layout";
 
 const FIELDS = ["server", "username", "password"] as const;
 type Name = (typeof FIELDS)[number];
 
 /** S0. The password lives in the field and nowhere else. */
 export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }> }) {
-  const m = say();
+  const m = t();
   const form = useRef<HTMLFormElement>(null);
   const [missing, setMissing] = useState<Name | null>(null);
   const busy = working.value.has("signIn");
@@ -23,18 +23,18 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
     event.preventDefault();
     const empty = FIELDS.find((name) => !(name === "password" ? valueOf(name) : valueOf(name).trim())) ?? null;
     setMissing(empty);
-    forgive();
+    clearFailure();
     if (empty) form.current?.querySelector<HTMLInputElement>(`#${empty}`)?.focus();
     else void act("signIn", (b) => b.signIn(valueOf("server").trim(), valueOf("username").trim(), valueOf("password")));
   };
   const typing = () => {
     setMissing(null);
-    forgive();
+    clearFailure();
   };
   const missingAt = (name: Name) =>
     missing === name && (
       <p class="field-missing" id={`${name}-missing`} role="alert">
-        {m.missing}
+        {m.requiredField}
       </p>
     );
   const problemId = (name: "server" | "password") =>
@@ -44,7 +44,7 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
     <main class="sign-in" data-testid="screen-sign-in">
       <form ref={form} class="sign-in-form" noValidate onSubmit={submit} onInput={typing}>
         <p class="sign-in-name">
-          <Mark />
+          <Logo />
           <span>{m.appName}</span>
         </p>
         <h1 tabIndex={-1}>{m.signIn}</h1>
@@ -63,7 +63,7 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
           problemId={problemId("server")}
         >
           {missingAt("server")}
-          <ProblemNote spots={["server"]} id="server-problem" />
+          <ProblemMessage slots={["server"]} id="server-problem" />
         </Field>
         <Field
           id="username"
@@ -80,11 +80,11 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
         </Field>
         <Field id="password" label={m.password} type="password" autocomplete="current-password" problemId={problemId("password")}>
           {missingAt("password")}
-          <ProblemNote spots={["password"]} id="password-problem" />
+          <ProblemMessage slots={["password"]} id="password-problem" />
         </Field>
-        <ProblemNote spots={["signIn"]} id="sign-in-problem" />
+        <ProblemMessage slots={["signIn"]} id="sign-in-problem" />
         <div class="actions">
-          <Button testid="sign-in" kind="primary" submit busy={busy}>
+          <Button testid="sign-in" variant="primary" submit busy={busy}>
             {m.signIn}
           </Button>
           <LongWait busy={busy} />

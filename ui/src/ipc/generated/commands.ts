@@ -16,10 +16,10 @@ export const signIn = (server: string, username: string, password: string): Prom
 export const signOut = (): Promise<types.View> => invoke("sign_out");
 
 /** Goes to a screen. */
-export const go = (place: types.Place): Promise<types.View> => invoke("go", { place });
+export const navigate = (screen: types.Screen): Promise<types.View> => invoke("navigate", { screen });
 
 /** Keeps the half-typed address. An empty one is kept too. */
-export const draft = (email: string): Promise<types.View> => invoke("draft", { email });
+export const saveEmailDraft = (email: string): Promise<types.View> => invoke("save_email_draft", { email });
 
 /** Sends a code to the address, or links at once where no code is needed. */
 export const sendCode = (email: string): Promise<types.View> => invoke("send_code", { email });

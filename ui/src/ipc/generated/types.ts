@@ -19,7 +19,15 @@ language: Language | null,
 /**
  * The screen.
  */
-place: Place, 
+screen: Screen, 
+/**
+ * Where the banner and the card on the home screen lead.
+ */
+flowScreen: Screen, 
+/**
+ * Whether `screen` shows the linking flow.
+ */
+isFlow: boolean, 
 /**
  * The server's clock when this view was made, as well as it is known.
  */
@@ -27,7 +35,7 @@ serverTime: string,
 /**
  * Why what is shown may be old: the last background refresh failed. Cleared by the next that works.
  */
-trouble: Problem | null, 
+syncProblem: Problem | null, 
 /**
  * Signed out or signed in.
  */
@@ -41,7 +49,7 @@ export type Edition = "mobile" | "desktop";
 /**
  * A screen that the employee can be on while signed in.
  */
-export type Place = "home" | "settings" | "vismaConnect" | "profile" | "accountSettings";
+export type Screen = "home" | "settings" | "vismaConnect" | "profile" | "accountSettings";
 
 /**
  * Signed out or signed in.
@@ -117,7 +125,7 @@ settingsUrl: string, };
 /**
  * Why a command did not do what was asked. Nothing that the employee typed is lost with any of these.
  */
-export type Problem = { "code": "offline" } | { "code": "timedOut" } | { "code": "unavailable", 
+export type Problem = { retryable: boolean } & ({ "code": "offline" } | { "code": "timedOut" } | { "code": "unavailable", 
 /**
  * Seconds after which it is worth trying again, if the server said so.
  */
@@ -137,7 +145,7 @@ retryAfterSeconds: number, } | { "code": "accountTaken" } | { "code": "alreadyLi
 /**
  * Wrong codes that are still allowed.
  */
-attemptsLeft: number, } | { "code": "codeExpired" } | { "code": "attemptsExhausted" } | { "code": "noChallenge" } | { "code": "linkNotOpened" } | { "code": "notCopied" } | { "code": "unexpected" };
+attemptsLeft: number, } | { "code": "codeExpired" } | { "code": "attemptsExhausted" } | { "code": "noChallenge" } | { "code": "linkNotOpened" } | { "code": "notCopied" } | { "code": "unexpected" });
 
 /**
  * A language of the interface and of the mails (BCP 47).
