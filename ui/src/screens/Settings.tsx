@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
-import { act, clearFailure, navigate, view, working } from "../app";
-import type { Language } from "../ipc/bridge";
+import { clearFailure, navigate, pending, run, view } from "../app";
 import { Button } from "../components/Button";
+import { Layout } from "../components/Layout";
 import { ProblemMessage } from "../components/ProblemMessage";
-import { ValueRow, LinkRow, Rows } from "../components/Row";
-import { LANGUAGES, deviceLanguage, t, setLocale } from "../i18n";
-import { Layout } from "./Layout";
+import { LinkRow, Rows, ValueRow } from "../components/Row";
+import { LANGUAGES, deviceLanguage, setLocale, t } from "../i18n";
+import type { Language } from "../ipc/bridge";
 import { type SignedIn, statusText } from "./Home";
 
 export function Settings({ phase: { employee, linking, notice, server } }: SignedIn) {
@@ -18,7 +18,7 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
       </Rows>
       <Rows>
         <li class="row">
-          <div class="row-fact row-choice">
+          <div class="row-value row-choice">
             <label class="row-title" for="language">
               {m.language}
             </label>
@@ -30,9 +30,9 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
               onChange={(event) => {
                 const chosen = event.currentTarget.value === "" ? null : (event.currentTarget.value as Language);
                 clearFailure();
-                // At once, while Rust notes it.
+                // Do not wait for Rust to save it.
                 void setLocale(chosen ?? deviceLanguage());
-                void act("setLanguage", (b) => b.setLanguage(chosen));
+                void run("setLanguage", (b) => b.setLanguage(chosen));
               }}
             >
               <option value="">
@@ -53,10 +53,10 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
       </Rows>
       <ProblemMessage slots={["settings"]} id="settings-problem" />
       <div class="actions">
-        <Button testid="copy-diagnostics" onPress={() => void act("copyDiagnostics", (b) => b.copyDiagnostics()).then(setCopied)}>
+        <Button testid="copy-diagnostics" onPress={() => void run("copyDiagnostics", (b) => b.copyDiagnostics()).then(setCopied)}>
           {copied ? m.copied : m.copyDiagnostics}
         </Button>
-        <Button testid="sign-out" busy={working.value.has("signOut")} onPress={() => void act("signOut", (b) => b.signOut())}>
+        <Button testid="sign-out" busy={pending.value.has("signOut")} onPress={() => void run("signOut", (b) => b.signOut())}>
           {m.signOut}
         </Button>
       </div>
