@@ -1,30 +1,30 @@
-//! The app's own folder, and the one small file in it.
+//! The record's file in the app's folder.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use flex_connect_core::ports::Store;
+use flex_connect_core::ports::RecordStore;
 
-/// The record of where the employee was. It holds no secret; still, only the user can read it.
+/// Holds no secret; still, only the user can read it.
 pub(crate) struct RecordFile(PathBuf);
 
 impl RecordFile {
-    /// The record in `folder`, which is made if it is not there.
+    /// Creates `folder` if it does not exist.
     pub(crate) fn in_folder(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         Ok(Self(folder.join("record.json")))
     }
 
     fn replace(&self, text: &str) -> io::Result<()> {
-        let draft = self.0.with_extension("json.new");
-        write_private(&draft, text)?;
-        fs::rename(draft, &self.0)
+        let new = self.0.with_extension("json.new");
+        write_private(&new, text)?;
+        fs::rename(new, &self.0)
     }
 }
 
-impl Store for RecordFile {
+impl RecordStore for RecordFile {
     fn load(&self) -> Option<String> {
         fs::read_to_string(&self.0).ok()
     }
@@ -45,7 +45,7 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    // The folder of an app is the user's own on Windows.
+    // On Windows other users cannot read an app's folder.
     fs::write(path, text)
 }
 
@@ -54,19 +54,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_saved_last_is_loaded() {
+    fn the_last_saved_text_is_loaded() {
         let folder = tempfile::tempdir().unwrap();
         let file = RecordFile::in_folder(&folder.path().join("deep")).unwrap();
         assert_eq!(file.load(), None);
         file.save("one");
         file.save("two");
         assert_eq!(file.load().as_deref(), Some("two"));
-        assert_eq!(fs::read_dir(folder.path().join("deep")).unwrap().count(), 1, "no draft is left behind");
+        assert_eq!(fs::read_dir(folder.path().join("deep")).unwrap().count(), 1, "no temporary file is left");
     }
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_on_the_machine_can_read_it() {
+    fn no_other_user_can_read_it() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let file = RecordFile::in_folder(folder.path()).unwrap();

@@ -1,27 +1,30 @@
-//! What an answer of the backend means, whoever gave it: a [`State`](hrm_api::State), or a [`Problem`].
+//! Turns an HTTP response into a value or a [`Problem`].
 //!
-//! Between the app and the backend stand proxies, captive portals and mistyped addresses: nothing here trusts what it reads.
+//! Proxies, captive portals and mistyped addresses answer in place of the backend: nothing here trusts its input.
 
 use hrm_api::ProblemCode;
 use serde::de::DeserializeOwned;
 
-use crate::Problem;
+use crate::problem::Problem;
+
+/// The default when a 429 names no time.
+const RETRY_AFTER_SECONDS: u32 = 60;
 
 /// The media type of a `Content-Type`, without its parameters.
 pub(crate) fn media_type(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
-/// Whether a backend of the contract could have said it: only then is a body worth reading.
+/// Whether the HRM backend could have sent it: no other body is read.
 pub(crate) fn is_json(media_type: &str) -> bool {
     matches!(media_type, "application/json" | "application/problem+json")
 }
 
-/// Reads a whole answer. `retry_after_seconds` is the header's.
+/// Parses a complete response. `retry_after_seconds` comes from the header.
 ///
 /// # Errors
-/// The [`Problem`] that the backend told, or what the answer shows of whoever gave it.
-pub fn read<T: DeserializeOwned>(
+/// The backend's own problem, or the one that fits a response from something else.
+pub fn parse<T: DeserializeOwned>(
     status: u16,
     media_type: &str,
     retry_after_seconds: Option<u32>,
@@ -30,7 +33,7 @@ pub fn read<T: DeserializeOwned>(
     if !is_json(media_type) {
         return Err(match status {
             500.. => Problem::Unavailable { retry_after_seconds },
-            429 => Problem::TooManyRequests { retry_after_seconds: retry_after_seconds.unwrap_or(60) },
+            429 => Problem::TooManyRequests { retry_after_seconds: retry_after_seconds.unwrap_or(RETRY_AFTER_SECONDS) },
             _ => Problem::NotHrmServer,
         });
     }
@@ -38,16 +41,16 @@ pub fn read<T: DeserializeOwned>(
         return serde_json::from_slice(body).map_err(|_| Problem::Unexpected);
     }
     match serde_json::from_slice::<hrm_api::Problem>(body) {
-        Ok(told) => Err(problem_told(&told, retry_after_seconds)),
+        Ok(problem) => Err(problem_from_response(&problem, retry_after_seconds)),
         Err(_) if status >= 500 => Err(Problem::Unavailable { retry_after_seconds }),
         Err(_) => Err(Problem::Unexpected),
     }
 }
 
-fn problem_told(told: &hrm_api::Problem, header: Option<u32>) -> Problem {
-    let wait = told.retry_after_seconds.or(header);
-    let retry_after_seconds = wait.unwrap_or(60);
-    match told.code {
+fn problem_from_response(problem: &hrm_api::Problem, header: Option<u32>) -> Problem {
+    let wait = problem.retry_after_seconds.or(header);
+    let retry_after_seconds = wait.unwrap_or(RETRY_AFTER_SECONDS);
+    match problem.code {
         ProblemCode::BadCredentials => Problem::BadCredentials,
         ProblemCode::SignedOut => Problem::SignedOut,
         ProblemCode::EmailInvalid => Problem::EmailInvalid,
@@ -56,7 +59,7 @@ fn problem_told(told: &hrm_api::Problem, header: Option<u32>) -> Problem {
         ProblemCode::TooManyCodes => Problem::TooManyCodes { retry_after_seconds },
         ProblemCode::TooManyRequests => Problem::TooManyRequests { retry_after_seconds },
         ProblemCode::CodeFormat => Problem::CodeFormat,
-        ProblemCode::CodeWrong => Problem::CodeWrong { attempts_left: told.attempts_left.unwrap_or_default() },
+        ProblemCode::CodeWrong => Problem::CodeWrong { attempts_left: problem.attempts_left.unwrap_or_default() },
         ProblemCode::CodeExpired => Problem::CodeExpired,
         ProblemCode::AttemptsExhausted => Problem::AttemptsExhausted,
         ProblemCode::NoChallenge => Problem::NoChallenge,

@@ -1,19 +1,21 @@
-//! The address of the HRM backend, as people type it.
+//! The address of the HRM backend.
+
+use std::fmt;
 
 use url::{Host, Url};
 
-use crate::Problem;
+use crate::problem::Problem;
 
-/// A server address that may be called: `https`, or `http` on this machine itself.
+/// `https`, or `http` to this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server(Url);
+pub struct ServerUrl(Url);
 
-impl Server {
-    /// Reads an address as it was typed: the scheme, a trailing slash and spaces around are optional.
+impl ServerUrl {
+    /// Parses an address as people type it: the scheme, a trailing slash and surrounding spaces are optional.
     ///
     /// # Errors
-    /// [`Problem::ServerAddressInvalid`] for everything that must not be called: another scheme, `http` to another
-    /// machine, credentials in the address, a query or a fragment.
+    /// [`Problem::ServerAddressInvalid`] for another scheme, `http` to another machine, credentials, a query or a
+    /// fragment.
     pub fn parse(typed: &str) -> Result<Self, Problem> {
         let typed = typed.trim();
         let url = if typed.contains("://") { Url::parse(typed) } else { Url::parse(&format!("https://{typed}")) };
@@ -24,11 +26,11 @@ impl Server {
             Some(Host::Ipv6(ip)) => ip.is_loopback(),
             None => false,
         };
-        let named = url.host_str().is_some_and(|host| !host.is_empty());
+        let has_host = url.host_str().is_some_and(|host| !host.is_empty());
         let scheme = url.scheme() == "https" || (url.scheme() == "http" && loopback);
         let plain =
             url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-        if !(named && scheme && plain) {
+        if !(has_host && scheme && plain) {
             return Err(Problem::ServerAddressInvalid);
         }
         let path = format!("{}/", url.path().trim_end_matches('/'));
@@ -36,21 +38,21 @@ impl Server {
         Ok(Self(url))
     }
 
-    /// The address of one of the contract's paths.
-    pub(crate) fn at(&self, path: &str) -> Url {
+    /// The URL of one of the contract's paths.
+    pub(crate) fn endpoint(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
         url
     }
 
-    /// The name to look up, and the port.
-    pub(crate) fn host(&self) -> (String, u16) {
+    pub(crate) fn host_and_port(&self) -> (String, u16) {
         (self.0.host_str().unwrap_or_default().to_owned(), self.0.port_or_known_default().unwrap_or(443))
     }
+}
 
-    /// The address as it is shown and remembered.
-    pub fn shown(&self) -> String {
-        self.0.as_str().trim_end_matches('/').to_owned()
+impl fmt::Display for ServerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
     }
 }
 
@@ -60,25 +62,25 @@ mod tests {
 
     #[test]
     fn a_bare_name_means_https() {
-        assert_eq!(Server::parse(" hrm.company.com ").unwrap().shown(), "https://hrm.company.com");
+        assert_eq!(ServerUrl::parse(" hrm.company.com ").unwrap().to_string(), "https://hrm.company.com");
         assert_eq!(
-            Server::parse("hrm.company.com/flex/").unwrap().at("/v1/session").as_str(),
+            ServerUrl::parse("hrm.company.com/flex/").unwrap().endpoint("/v1/session").as_str(),
             "https://hrm.company.com/flex/v1/session"
         );
     }
 
     #[test]
-    fn plain_http_is_for_this_machine_alone() {
+    fn plain_http_is_only_for_this_machine() {
         for good in ["http://127.0.0.1:8787", "http://localhost:1", "http://[::1]:9"] {
-            assert_eq!(Server::parse(good).unwrap().shown(), good);
+            assert_eq!(ServerUrl::parse(good).unwrap().to_string(), good);
         }
         for bad in ["http://hrm.company.com", "http://localhost.company.com", "http://128.0.0.1"] {
-            assert_eq!(Server::parse(bad), Err(Problem::ServerAddressInvalid), "{bad}");
+            assert_eq!(ServerUrl::parse(bad), Err(Problem::ServerAddressInvalid), "{bad}");
         }
     }
 
     #[test]
-    fn what_is_not_an_address_is_refused() {
+    fn invalid_addresses_are_rejected() {
         for bad in [
             "",
             " ",
@@ -90,7 +92,7 @@ mod tests {
             "file:///etc",
             "a b",
         ] {
-            assert_eq!(Server::parse(bad), Err(Problem::ServerAddressInvalid), "{bad:?}");
+            assert_eq!(ServerUrl::parse(bad), Err(Problem::ServerAddressInvalid), "{bad:?}");
         }
     }
 }
