@@ -1,6 +1,5 @@
-// Danish.
-
 import type { Messages } from "../i18n";
+import { SNOOZE_HOURS } from "../rules";
 
 const one = (count: number) => new Intl.PluralRules("da").select(count) === "one";
 
@@ -32,7 +31,7 @@ export default {
   bannerConnectDesktop: "Gå til Kontoindstillinger",
   bannerConnectMobile: "Tilknyt din konto",
   bannerHideDesktop: "Ikke lige nu",
-  bannerHideMobile: "Skjul i 24 timer",
+  bannerHideMobile: `Skjul i ${SNOOZE_HOURS} timer`,
   bannerCodeSent: ({ email }) => `En kode er sendt til ${email}. Indtast den for at tilknytte din bruger.`,
   bannerEnterCode: "Indtast koden",
   steps: "Trin",

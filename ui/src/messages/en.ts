@@ -1,4 +1,6 @@
-// English: the product's own sentences where it has one (test/expected-copy.json), and the keys that every language has.
+// Decides the keys of every language. Product copy (test/expected-copy.json) is quoted letter for letter.
+
+import { SNOOZE_HOURS } from "../rules";
 
 const one = (count: number) => new Intl.PluralRules("en").select(count) === "one";
 
@@ -17,7 +19,7 @@ export default {
   serverHint: "Your administrator knows it.",
   username: "User name",
   password: "Password",
-  requiredField: "Fill this in to go on.",
+  requiredField: "Required.",
   greeting: ({ name }: { name: string }) => `Hi ${name}`,
   statusNotLinked: "Not linked yet",
   statusCodeSent: ({ email }: { email: string }) => `Waiting for the code sent to ${email}`,
@@ -30,7 +32,7 @@ export default {
   bannerConnectDesktop: "Go to Account settings",
   bannerConnectMobile: "Connect your account",
   bannerHideDesktop: "Not right now",
-  bannerHideMobile: "Hide for 24 hours",
+  bannerHideMobile: `Hide for ${SNOOZE_HOURS} hours`,
   bannerCodeSent: ({ email }: { email: string }) => `A code was sent to ${email}. Enter it to link your user.`,
   bannerEnterCode: "Enter the code",
   steps: "Steps",
@@ -56,7 +58,7 @@ export default {
   codeHint: "The six digits in the email.",
   codeDisabledHint: "Send yourself a code first: click “Verify account”.",
   pasteCode: "Paste code",
-  pasteNoCode: "What you copied has no code of six digits in it.",
+  pasteNoCode: "Your clipboard has no six-digit code.",
   verify: "Verify code",
   expiresIn: ({ time }: { time: string }) => `Valid for ${time}`,
   expired: "The code has expired.",
@@ -108,12 +110,12 @@ export default {
   offlineAdvice: "Nothing was lost. Check the network and try again.",
   timedOut: "The server did not answer in time.",
   timedOutAdvice: "Nothing was lost, and it is safe to try again.",
-  unavailable: "The server is out of order for the moment.",
+  unavailable: "The server is temporarily unavailable.",
   unavailableAdvice: "Nothing was lost. Try again in a while.",
   notHrmServer: "What answered is not a Flex HRM server.",
   notHrmServerAdvice: "A network's own sign-in page can be in between, or the address leads elsewhere. Check both and try again.",
   noSuchHost: "No server has this address.",
-  noSuchHostAdvice: "So you can't sign in there. Check the spelling, or ask your administrator.",
+  noSuchHostAdvice: "Check the spelling, or ask your administrator.",
   certificateNotTrusted: "This device does not trust the server.",
   certificateNotTrustedAdvice: "Your password was not sent. Check the address and the device's date, or ask your administrator.",
   serverAddressInvalid: "This is not a server address that the app can use.",
@@ -139,13 +141,13 @@ export default {
   linkingLocked: "Linking is locked for your user.",
   linkingLockedAdvice: "There were too many wrong codes. Ask your administrator to unlock it.",
   codeFormat: "The code is six digits.",
-  codeFormatAdvice: "This cost no try. Enter all six from the email.",
+  codeFormatAdvice: "This did not use up an attempt. Enter all six from the email.",
   codeWrong: "That code isn't right.",
   codeWrongAdvice: ({ count }: { count: number }) => `${count} ${one(count) ? "try" : "tries"} left. Check the newest email and enter the code again.`,
   codeExpired: "The code has expired.",
   codeExpiredAdvice: "It can't be used any more. We can send a new one.",
   attemptsExhausted: "That was too many wrong codes.",
-  attemptsExhaustedAdvice: "These codes are over. Start over to get a new one.",
+  attemptsExhaustedAdvice: "These codes no longer work. Start over to get a new one.",
   noChallenge: "No code is waiting to be entered.",
   noChallengeAdvice: "It was used, or you started over. Send a new one.",
   linkNotOpened: "The page could not be opened.",

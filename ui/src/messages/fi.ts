@@ -1,6 +1,5 @@
-// Finnish.
-
 import type { Messages } from "../i18n";
+import { SNOOZE_HOURS } from "../rules";
 
 const one = (count: number) => new Intl.PluralRules("fi").select(count) === "one";
 
@@ -32,7 +31,7 @@ export default {
   bannerConnectDesktop: "Siirry tilin asetuksiin",
   bannerConnectMobile: "Yhdistä tilisi",
   bannerHideDesktop: "Ei juuri nyt",
-  bannerHideMobile: "Piilota 24 tunniksi",
+  bannerHideMobile: `Piilota ${SNOOZE_HOURS} tunniksi`,
   bannerCodeSent: ({ email }) => `Koodi lähetettiin osoitteeseen ${email}. Yhdistä käyttäjäsi antamalla se.`,
   bannerEnterCode: "Anna koodi",
   steps: "Vaiheet",

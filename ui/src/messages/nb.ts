@@ -1,6 +1,5 @@
-// Norwegian Bokmål.
-
 import type { Messages } from "../i18n";
+import { SNOOZE_HOURS } from "../rules";
 
 const one = (count: number) => new Intl.PluralRules("nb").select(count) === "one";
 
@@ -32,7 +31,7 @@ export default {
   bannerConnectDesktop: "Gå til Kontoinnstillinger",
   bannerConnectMobile: "Koble til kontoen din",
   bannerHideDesktop: "Ikke nå",
-  bannerHideMobile: "Skjul i 24 timer",
+  bannerHideMobile: `Skjul i ${SNOOZE_HOURS} timer`,
   bannerCodeSent: ({ email }) => `En kode ble sendt til ${email}. Skriv den inn for å koble brukeren din.`,
   bannerEnterCode: "Skriv inn koden",
   steps: "Trinn",

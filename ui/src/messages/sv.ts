@@ -1,6 +1,5 @@
-// Swedish.
-
 import type { Messages } from "../i18n";
+import { SNOOZE_HOURS } from "../rules";
 
 const one = (count: number) => new Intl.PluralRules("sv").select(count) === "one";
 
@@ -32,7 +31,7 @@ export default {
   bannerConnectDesktop: "Gå till Kontoinställningar",
   bannerConnectMobile: "Koppla ditt konto",
   bannerHideDesktop: "Inte just nu",
-  bannerHideMobile: "Dölj i 24 timmar",
+  bannerHideMobile: `Dölj i ${SNOOZE_HOURS} timmar`,
   bannerCodeSent: ({ email }) => `En kod skickades till ${email}. Ange den för att koppla din användare.`,
   bannerEnterCode: "Ange koden",
   steps: "Steg",
