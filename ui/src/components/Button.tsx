@@ -1,12 +1,12 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { say } from "../words";
+import { t } from "../i18n";
 
 interface ButtonProps {
   children: ComponentChildren;
   testid?: string;
-  kind?: "primary" | "plain" | "quiet";
-  /** Shows that it works, keeps its width, and takes no second press. */
+  variant?: "primary" | "plain" | "ghost";
+  /** Shows a spinner, keeps the width, and ignores presses. */
   busy?: boolean;
   disabled?: boolean;
   submit?: boolean;
@@ -14,10 +14,10 @@ interface ButtonProps {
   onPress?: () => void;
 }
 
-export const Button = ({ children, testid, kind = "plain", busy = false, disabled, submit, describedBy, onPress }: ButtonProps) => (
+export const Button = ({ children, testid, variant = "plain", busy = false, disabled, submit, describedBy, onPress }: ButtonProps) => (
   <button
     type={submit ? "submit" : "button"}
-    class={`button ${kind}`}
+    class={`button ${variant}`}
     data-testid={testid}
     data-busy={busy ? "" : undefined}
     // Not `disabled` while busy: that would drop the focus.
@@ -33,18 +33,20 @@ export const Button = ({ children, testid, kind = "plain", busy = false, disable
   </button>
 );
 
-/** Words for a wait that has become long. */
+const LONG_WAIT_MS = 3000;
+
+/** A sentence for a wait that has become long. */
 export function LongWait({ busy }: { busy: boolean }) {
   const [long, setLong] = useState(false);
   useEffect(() => {
     setLong(false);
     if (!busy) return undefined;
-    const timer = setTimeout(() => setLong(true), 3000);
+    const timer = setTimeout(() => setLong(true), LONG_WAIT_MS);
     return () => clearTimeout(timer);
   }, [busy]);
   return (
     <p class="long-wait" role="status">
-      {busy && long ? say().working : ""}
+      {busy && long ? t().stillWorking : ""}
     </p>
   );
 }

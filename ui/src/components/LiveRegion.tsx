@@ -1,23 +1,22 @@
-// What changed, said once to those who do not see it.
-
 import { effect, signal } from "@preact/signals";
-import { linking } from "./app";
-import { say } from "./words";
+import { linking } from "../app";
+import { t } from "../i18n";
 
-const said = signal("");
+const announcement = signal("");
 
+/** Has a screen reader say the text once. */
 export function announce(text: string): void {
-  // The same words again are only heard if the text differs.
-  said.value = said.peek() === text ? `${text}\u00a0` : text;
+  // A screen reader repeats a text only if it differs.
+  announcement.value = announcement.peek() === text ? `${text}\u00a0` : text;
 }
 
 export const LiveRegion = () => (
-  <p class="unseen" role="status" aria-live="polite">
-    {said}
+  <p class="visually-hidden" role="status" aria-live="polite">
+    {announcement}
   </p>
 );
 
-/** Says each change of state, whoever caused it: a press, another device, the backend. */
+/** Announces each change of state, whether caused by a press, another device or the backend. */
 export function announceChanges(): void {
   let before: string | undefined;
   effect(() => {
@@ -27,11 +26,11 @@ export function announceChanges(): void {
     const first = before === undefined;
     before = key;
     if (first || !now) return;
-    const m = say();
+    const m = t();
     if (now.status === "codeSent" && now.challenge) {
-      announce(`${m.inboxTitle}. ${m.inboxBody({ email: now.challenge.email })}`);
+      announce(`${m.codeSentTitle}. ${m.codeSentBody({ email: now.challenge.email })}`);
     } else if (now.status === "linking") announce(m.linkingTitle);
     else if (now.status === "linked") announce(m.doneTitle);
-    else announce(m.startTitle);
+    else announce(m.emailStepTitle);
   });
 }

@@ -1,26 +1,25 @@
 import type { AllHTMLAttributes, ComponentChildren } from "preact";
 
-type Passed = "inputMode" | "autocomplete" | "autocapitalize" | "autocorrect" | "spellcheck" | "enterkeyhint" | "onInput" | "onBlur";
+type InputProps = "inputMode" | "autocomplete" | "autocapitalize" | "autocorrect" | "spellcheck" | "enterkeyhint" | "onInput" | "onBlur";
 
-interface FieldProps extends Pick<AllHTMLAttributes<HTMLInputElement>, Passed> {
+interface FieldProps extends Pick<AllHTMLAttributes<HTMLInputElement>, InputProps> {
   id: string;
   label: string;
   type?: "text" | "password";
   value?: string;
   defaultValue?: string;
   hint?: string;
-  /** The id of the problem that stands under it. */
+  /** The id of the problem shown under the field. */
   problemId?: string | undefined;
   children?: ComponentChildren;
 }
 
-/** A label, an input, a hint, and room for what is wrong. */
 export const Field = ({ id, label, hint, problemId, children, type = "text", ...input }: FieldProps) => (
   <div class="field">
     <label for={id}>{label}</label>
     <input
       {...input}
-      // The attribute types are told apart by this one; these two take the same.
+      // Preact types the attributes by `type`; these two have the same.
       type={type as "text"}
       class="input"
       id={id}

@@ -1,19 +1,19 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { LANGUAGES, type Words, deviceLanguage } from "../src/words";
+import { LANGUAGES, type Messages, deviceLanguage } from "../src/i18n";
 import { problemCodes } from "./problem-codes";
-import seed from "./seed-sentences.json";
+import seed from "./expected-copy.json";
 
 const languages = Object.keys(LANGUAGES);
-const read = async (language: string) => ((await import(`../src/messages/${language}.ts`)) as { default: Words }).default;
+const read = async (language: string) => ((await import(`../src/messages/${language}.ts`)) as { default: Messages }).default;
 const english = await read("en");
-const keys = Object.keys(english) as (keyof Words)[];
+const keys = Object.keys(english) as (keyof Messages)[];
 
 /** Every hole of a message, filled so that it is found again. */
 const HOLES = { name: "{name}", email: "{email}", time: "{time}", day: "{day}" };
-const filled = (message: Words[keyof Words], count: number) => (typeof message === "string" ? message : message({ ...HOLES, count }));
-const holes = (message: Words[keyof Words]) => (filled(message, 7).match(/\{\w+\}|7/g) ?? []).sort();
+const filled = (message: Messages[keyof Messages], count: number) => (typeof message === "string" ? message : message({ ...HOLES, count }));
+const holes = (message: Messages[keyof Messages]) => (filled(message, 7).match(/\{\w+\}|7/g) ?? []).sort();
 
 const sources = (folder: string): string[] =>
   readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -45,13 +45,13 @@ describe("messages", () => {
   test("every key is used", () => {
     const code = sources("src").join("\n");
     const used = new Set([...code.matchAll(/(?:\bm|say\(\))\.(\w+)|"(where\w+)"/g)].map((found) => found[1] ?? found[2]));
-    for (const problem of problemCodes) used.add(problem).add(`${problem}Then`);
+    for (const problem of problemCodes) used.add(problem).add(`${problem}Advice`);
     for (const notice of ["sessionEnded", "vaultUnreadable", "sessionInMemoryOnly"]) used.add(notice);
     expect(keys.filter((key) => !used.has(key))).toEqual([]);
   });
 
   test("the product's own sentences stand letter for letter", () => {
-    for (const [key, sentence] of Object.entries(seed)) if (key !== "//") expect(filled(english[key as keyof Words], 7), key).toBe(sentence);
+    for (const [key, sentence] of Object.entries(seed)) if (key !== "//") expect(filled(english[key as keyof Messages], 7), key).toBe(sentence);
   });
 });
 
