@@ -2,10 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "a program for a person at a terminal")]
 
-use std::{
-    env, fs,
-    path::PathBuf,
-};
+use std::{env, fs, path::PathBuf};
 
 use anyhow::Context as _;
 use serde::Serialize;

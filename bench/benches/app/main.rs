@@ -123,11 +123,8 @@ fn measure_starts(ours: &mut Contestant, baseline: &mut Contestant, rounds: usiz
         }
     }
     let browser = "the static page in chromium --app";
-    let start = Row::new(
-        "start to the banner on the display (a new process, its files in the page cache)",
-        "ms",
-        &ours.starts,
-    );
+    let start =
+        Row::new("start to the banner on the display (a new process, its files in the page cache)", "ms", &ours.starts);
     let memory = Row::new("memory of all processes (PSS), signed in", "MB", &ours.memory);
     vec![
         start.clone().vs(BARE_WINDOW, &baseline.starts).target(Target::RatioAtMost(1.15)),

@@ -112,13 +112,17 @@ pub async fn measure(desk: &Desk, probe: &DisplayProbe, backend: &Backend, round
     for round in 0..rounds {
         page.tap("nav-home").await;
         page.see("screen-home").await;
-        opened.push(run_measured(page, &measure_until("find('nav-settings').click()", "find('screen-settings')")).await);
+        opened
+            .push(run_measured(page, &measure_until("find('nav-settings').click()", "find('screen-settings')")).await);
         let (language, heading) = if round % 2 == 0 { ("sv", "Inställningar") } else { ("en", "Settings") };
         let choose = format!(
             "find('language').value = '{language}';
             find('language').dispatchEvent(new Event('change', {{ bubbles: true }}))"
         );
-        translated.push(run_measured(page, &measure_until(&choose, &format!("find('nav-settings').textContent == '{heading}'"))).await);
+        translated.push(
+            run_measured(page, &measure_until(&choose, &format!("find('nav-settings').textContent == '{heading}'")))
+                .await,
+        );
     }
     page.tap("banner-connect").await;
     page.see("email").await;

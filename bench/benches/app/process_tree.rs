@@ -76,9 +76,8 @@ impl Drop for ProcessTree {
         }
         self.0.wait().ok();
         // Their memory is released a little later; zombies have none.
-        let has_memory = |pid: &u32| {
-            fs::read_to_string(format!("/proc/{pid}/statm")).is_ok_and(|pages| !pages.starts_with('0'))
-        };
+        let has_memory =
+            |pid: &u32| fs::read_to_string(format!("/proc/{pid}/statm")).is_ok_and(|pages| !pages.starts_with('0'));
         while pids.iter().any(has_memory) {
             thread::sleep(Duration::from_millis(5));
         }

@@ -41,7 +41,9 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         tokio::spawn(async move {
             tokio::time::sleep_until((began + Duration::from_secs_f64(at)).into()).await;
             let number = employee.number;
-            link(employee, index % SIGN_IN_EVERY == 0, address, &relay).await.with_context(|| format!("employee {number}"))
+            link(employee, index % SIGN_IN_EVERY == 0, address, &relay)
+                .await
+                .with_context(|| format!("employee {number}"))
         })
     });
     let mut finished = Vec::new();
@@ -110,12 +112,7 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 }
 
 /// What one employee does with the app, from the sign-in to the link.
-async fn link(
-    mut employee: Employee,
-    signs_in: bool,
-    address: SocketAddr,
-    relay: &Relay,
-) -> anyhow::Result<Finished> {
+async fn link(mut employee: Employee, signs_in: bool, address: SocketAddr, relay: &Relay) -> anyhow::Result<Finished> {
     let mut calls = Vec::new();
     let mut client = Client::connect(address).await?;
     if signs_in {

@@ -58,11 +58,7 @@ async fn main() -> anyhow::Result<()> {
     }
     raise_file_limit()?;
     let visma = TcpListener::bind("127.0.0.1:0").await?;
-    let bench = Bench {
-        databases: Databases::start()?,
-        relay: Relay::start(None).await?,
-        visma: visma.local_addr()?,
-    };
+    let bench = Bench { databases: Databases::start()?, relay: Relay::start(None).await?, visma: visma.local_addr()? };
     tokio::spawn(visma_connect::serve(visma, Arc::new(JsonFile::default()), || DirectoryFault::Ok));
     let only = std::env::var("BENCH_ONLY").ok();
     let mut rows = Vec::new();

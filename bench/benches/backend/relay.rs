@@ -95,11 +95,7 @@ impl MailHandler for Relay {
                 {
                     let _ = waiting.send(code.to_owned());
                 }
-                state.deliveries.push(Delivery {
-                    recipient: mail.to,
-                    message_id: mail.message_id,
-                    at: Instant::now(),
-                });
+                state.deliveries.push(Delivery { recipient: mail.to, message_id: mail.message_id, at: Instant::now() });
             }
             Step::Hello | Step::Recipient(_) | Step::Data => {}
         }

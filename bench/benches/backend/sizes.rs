@@ -73,7 +73,9 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             }
         }
         let [small, million] = &contestants[..] else { anyhow::bail!("two contestants") };
-        for (what, ours, baseline) in [("State", &million.states, &small.states), ("send", &million.sends, &small.sends)] {
+        for (what, ours, baseline) in
+            [("State", &million.states, &small.states), ("send", &million.sends, &small.sends)]
+        {
             let what = format!("{what}, p99 with 1,000,000 employees, {}", engine.name());
             rows.push(Row::new(what, "ms", ours).vs("with 1,000", baseline).target(Target::RatioAtMost(1.3)));
         }
