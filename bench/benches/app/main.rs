@@ -19,7 +19,7 @@ use std::{
 use display_probe::DisplayProbe;
 use flex_connect_bench::{Row, Target, print, target_folder, write};
 use process_tree::ProcessTree;
-use support::{backend::Backend, desk::Desk, stage::ANNA};
+use support::{backend::Backend, fixture::ANNA, sandbox::Sandbox};
 
 /// After its first paint a window still fills caches and collects garbage.
 const SETTLE_TIME: Duration = Duration::from_secs(10);
@@ -28,7 +28,7 @@ const BARE_WINDOW: &str = "a bare Tauri window with a static page";
 
 /// A program that is measured, in a sandbox of its own.
 struct Contestant {
-    desk: Desk,
+    sandbox: Sandbox,
     probe: DisplayProbe,
     program: PathBuf,
     arguments: Vec<String>,
@@ -39,16 +39,16 @@ struct Contestant {
 }
 
 impl Contestant {
-    fn new(desk: Desk, program: PathBuf, arguments: &[&str]) -> Self {
-        let probe = DisplayProbe::connect(&desk.system.camera().0);
+    fn new(sandbox: Sandbox, program: PathBuf, arguments: &[&str]) -> Self {
+        let probe = DisplayProbe::connect(&sandbox.system.screen_capture().display);
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { desk, probe, program, arguments, starts: Vec::new(), memory: Vec::new() }
+        Self { sandbox, probe, program, arguments, starts: Vec::new(), memory: Vec::new() }
     }
 
     /// Starts a process; how many ms until it is painted.
     fn start(&self) -> (ProcessTree, f64) {
         self.probe.wait_for_mark(false);
-        let mut command = self.desk.command(&self.program);
+        let mut command = self.sandbox.command(&self.program);
         command.args(&self.arguments);
         let began = Instant::now();
         let tree = ProcessTree::start(command);
@@ -66,15 +66,15 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let rounds = |default| env::var("BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(default);
 
-    let app = support::desk::app();
-    let desk = Desk::new();
-    let backend = runtime.block_on(Backend::start(desk.folder("backend")));
+    let app = support::programs::app();
+    let sandbox = Sandbox::new();
+    let backend = runtime.block_on(Backend::start(sandbox.folder("backend")));
     runtime.block_on(async {
-        let running = desk.start(&[]).await;
-        running.page.sign_in(&backend.url, ANNA).await;
-        running.page.see("banner").await;
-        running.close(&desk).await;
-        assert!(desk.system.token_in_keyring().is_some(), "the session is in the credential store");
+        let session = sandbox.start_app(&[]).await;
+        session.page.sign_in(&backend.url, ANNA).await;
+        session.page.wait_visible("banner").await;
+        session.close(&sandbox).await;
+        assert!(sandbox.system.token_in_keyring().is_some(), "the session is in the credential store");
     });
 
     let mut rows = Vec::new();
@@ -84,9 +84,9 @@ fn main() {
     };
     let size = fs::metadata(&app).unwrap().len() as f64 / 1e6;
     add(vec![Row::new("the program, stripped", "MB", &[size]).target(Target::AtMost(6.0))]);
-    let mut ours = Contestant::new(desk, app, &[]);
+    let mut ours = Contestant::new(sandbox, app, &[]);
     let bare_window = target_folder().unwrap().join("release/flex-connect-baseline");
-    let mut baseline = Contestant::new(Desk::new(), bare_window, &[]);
+    let mut baseline = Contestant::new(Sandbox::new(), bare_window, &[]);
     if is_named("start") {
         add(measure_starts(&mut ours, &mut baseline, rounds(25)));
     }
@@ -95,7 +95,7 @@ fn main() {
     }
     drop(baseline);
     if is_named("page") {
-        add(runtime.block_on(page::measure(&ours.desk, &ours.probe, &backend, rounds(40))));
+        add(runtime.block_on(page::measure(&ours.sandbox, &ours.probe, &backend, rounds(40))));
     }
     write("app", &rows).unwrap();
     runtime.block_on(backend.stop());
@@ -112,7 +112,7 @@ fn measure_starts(ours: &mut Contestant, baseline: &mut Contestant, rounds: usiz
     let page = format!("--app=file://{}", page.display());
     // Chromium's sandbox refuses to run as root; the other arguments suppress first-run pages and the keyring.
     let arguments = [&page, "--no-sandbox", "--no-first-run", "--password-store=basic", "--window-size=1120,780"];
-    let mut chromium = Contestant::new(Desk::new(), "chromium".into(), &arguments);
+    let mut chromium = Contestant::new(Sandbox::new(), "chromium".into(), &arguments);
     for round in 0..=rounds {
         for contestant in [&mut *ours, &mut *baseline, &mut chromium] {
             contestant.round();

@@ -11,10 +11,10 @@ use crate::{
     ms,
     support::{
         backend::Backend,
-        desk::Desk,
         eventually,
+        fixture::{ANNA, ANNA_WORK_EMAIL},
         page::Page,
-        stage::{ANNA, ANNA_AT_WORK},
+        sandbox::Sandbox,
     },
 };
 
@@ -41,8 +41,8 @@ fn measure_until(action: &str, done: &str) -> String {
 }
 
 async fn run_measured(page: &Page, script: &str) -> f64 {
-    page.run(script).await;
-    eventually("the script's measurement", || async { page.run("return window.took").await.as_f64() }).await
+    page.evaluate(script).await;
+    eventually("the script's measurement", || async { page.evaluate("return window.took").await.as_f64() }).await
 }
 
 /// Makes the app's request with reqwest alone.
@@ -72,27 +72,27 @@ impl BareClient {
     }
 }
 
-pub async fn measure(desk: &Desk, probe: &DisplayProbe, backend: &Backend, rounds: usize) -> Vec<Row> {
+pub async fn measure(sandbox: &Sandbox, probe: &DisplayProbe, backend: &Backend, rounds: usize) -> Vec<Row> {
     let (mut bare, mut displayed, mut laid_out) = (Vec::new(), Vec::new(), Vec::new());
     let [mut typed, mut opened, mut translated] = [const { Vec::new() }; 3];
 
     while bare.len() < rounds {
-        let app = desk.start(&[]).await;
+        let app = sandbox.start_app(&[]).await;
         let page = &app.page;
-        page.tap("nav-settings").await;
-        page.tap("sign-out").await;
+        page.click("nav-settings").await;
+        page.click("sign-out").await;
         page.sign_in(&backend.url, ANNA).await;
         let client = BareClient::sign_in(&backend.url).await;
         let end_snooze = async || {
-            backend.pass(SNOOZE_SECONDS).await;
-            page.see("banner").await;
+            backend.advance_clock(SNOOZE_SECONDS).await;
+            page.wait_visible("banner").await;
             // The edge has its exact colour at the end of the banner's animation.
             probe.wait_for_mark(true);
             // Other effects of the new clock are over then.
             tokio::time::sleep(Duration::from_millis(100)).await;
         };
         end_snooze().await;
-        let button = page.run(&format!("const at = {HIDE}.getBoundingClientRect(); return [at.x, at.y]")).await;
+        let button = page.evaluate(&format!("const at = {HIDE}.getBoundingClientRect(); return [at.x, at.y]")).await;
         let at = |axis: usize| button[axis].as_f64().unwrap() as i16 + 8;
         probe.move_pointer((at(0), at(1)));
         for _ in 0..(rounds - bare.len()).min(ROUNDS_PER_SESSION) {
@@ -104,14 +104,14 @@ pub async fn measure(desk: &Desk, probe: &DisplayProbe, backend: &Backend, round
             laid_out.push(run_measured(page, &measure_until(&format!("{HIDE}.click()"), "!find('banner')")).await);
         }
         end_snooze().await;
-        app.close(desk).await;
+        app.close(sandbox).await;
     }
 
-    let app = desk.start(&[]).await;
+    let app = sandbox.start_app(&[]).await;
     let page = &app.page;
     for round in 0..rounds {
-        page.tap("nav-home").await;
-        page.see("screen-home").await;
+        page.click("nav-home").await;
+        page.wait_visible("screen-home").await;
         opened
             .push(run_measured(page, &measure_until("find('nav-settings').click()", "find('screen-settings')")).await);
         let (language, heading) = if round % 2 == 0 { ("sv", "Inställningar") } else { ("en", "Settings") };
@@ -124,14 +124,14 @@ pub async fn measure(desk: &Desk, probe: &DisplayProbe, backend: &Backend, round
                 .await,
         );
     }
-    page.tap("banner-connect").await;
-    page.see("email").await;
-    for letters in (1..=ANNA_AT_WORK.len()).cycle().take(rounds) {
-        let text = &ANNA_AT_WORK[..letters];
+    page.click("banner-connect").await;
+    page.wait_visible("email").await;
+    for letters in (1..=ANNA_WORK_EMAIL.len()).cycle().take(rounds) {
+        let text = &ANNA_WORK_EMAIL[..letters];
         typed.push(run_measured(page, &TYPE.replace("TEXT", text)).await);
-        page.holds("email", text).await;
+        page.wait_value("email", text).await;
     }
-    app.close(desk).await;
+    app.close(sandbox).await;
 
     let alone = "the same request by reqwest alone";
     let from_click = |what: &str, figures: &[f64]| {
