@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hrm_fakes::mail_server;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{ANNA, Answer, Program, RecordingRelay, Server, TestDemo, admin, code_in, wrong_for};
+use support::{ANNA, Answer, Program, RecordingRelay, Server, TestDemo, admin, code_in, read_until_status, wrong_for};
 use tokio::net::TcpListener;
 
 const STATE: &str = "/v1/me/visma-connect";
@@ -435,17 +435,15 @@ async fn another_device_of_the_employee_can_enter_the_code() {
     let mut events = desk.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     assert_eq!(events.headers()["cache-control"], "no-store");
+    // The State at once, and at every change.
+    let received = read_until_status(&mut events, "notLinked").await;
+    assert!(received.starts_with("event: state\n"), "{received}");
     phone.send(ANNA).await.state(202, "codeSent");
+    read_until_status(&mut events, "codeSent").await;
     let code = demo.server.wait_for_code(ANNA, 1).await;
     desk.verify(&code).await.state(200, "linked");
     assert_eq!(phone.state().await["status"], "linked");
-    let mut received = String::new();
-    while !received.contains("\"status\":\"linked\"") {
-        received += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
-    }
-    assert!(received.starts_with("event: state\n"), "{received}");
-    assert!(received.contains("\"status\":\"notLinked\""), "at once");
-    assert!(received.contains("\"status\":\"codeSent\""), "and at every change");
+    read_until_status(&mut events, "linked").await;
 }
 
 #[tokio::test]

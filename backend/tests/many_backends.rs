@@ -16,7 +16,8 @@ use rand::RngExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
-    Employee, Program, Server, TestDemo, code_in, count, database_url, import, light_hash, on_postgres, serve, until,
+    Employee, Program, Server, TestDemo, code_in, count, database_url, import, light_hash, on_postgres,
+    read_until_status, serve, until,
 };
 use tempfile::TempDir;
 
@@ -38,10 +39,7 @@ async fn backends_share_sessions_responses_limits_and_events() {
     let sent = here.send_with_key("anna@company.com", "k").await.state(202, "codeSent");
     assert_eq!(there.send_with_key("anna@company.com", "k").await.state(202, "codeSent"), sent);
     there.send("anna@company.com").await.is(429, "resend_too_soon");
-    let mut received = String::new();
-    while !received.contains("\"status\":\"codeSent\"") {
-        received += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
-    }
+    read_until_status(&mut events, "codeSent").await;
     let code = demo.server.wait_for_code("anna@company.com", 1).await;
     there.verify(&code).await.state(200, "linked");
     assert_eq!(here.state().await["status"], "linked");
