@@ -1,4 +1,5 @@
 import { defineConfig, type Plugin } from "vite";
+import tauri from "../tauri.conf.json" with { type: "json" };
 
 /**
  * Tauri freezes Object.prototype (`freezePrototype`), which makes inherited names read-only: `X.prototype.toString = …`
@@ -35,11 +36,23 @@ const plainImports: Plugin = {
   },
 };
 
+/** `tauri dev` loads the page from Vite, so Vite sends the policy. Vite's own <style> elements carry the nonce. */
+const developmentPolicy: Plugin = {
+  name: "development-policy",
+  apply: () => process.env.TAURI_ENV_PLATFORM !== undefined,
+  config: (_config, { command }) =>
+    command === "serve"
+      ? { html: { cspNonce: "vite" }, server: { headers: { "Content-Security-Policy": tauri.app.security.devCsp } } }
+      : {},
+};
+
 export default defineConfig({
-  plugins: [frozenPrototype, plainImports],
+  plugins: [developmentPolicy, frozenPrototype, plainImports],
   // Relative URLs, so that the page also opens from a plain folder.
   base: "./",
   clearScreen: false,
+  // Not pre-bundled, so that the plugins above see the sources of these packages.
+  optimizeDeps: { exclude: ["preact", "@preact/signals", "@preact/signals-core"] },
   server: { port: 1420, strictPort: true },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {

@@ -1,222 +1,177 @@
-//! The rules of codes and attempts. Pure: time, randomness and what matches are passed in.
+//! The rules of codes and attempts. Pure: time, randomness and MAC matches are arguments.
 
+use hrm_api::Delivery;
 use rand::{CryptoRng, RngExt};
 use secrecy::SecretString;
 
-use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
+use crate::clock::{DAY, HOUR, Millis};
+use crate::email::Address;
+use crate::keys::CodeMac;
+use crate::rules::{CODE_DIGITS, Rules};
 
-/// The numbers of the rules.
-#[derive(Debug, Clone)]
-pub struct Rules {
-    /// How long a code works.
-    pub code_life: Millis,
-    /// The shortest time between two codes of an employee.
-    pub resend_wait: Millis,
-    /// Codes that an employee can get in an hour.
-    pub codes_per_hour: usize,
-    /// Codes that an employee can get in a day.
-    pub codes_per_day: usize,
-    /// Codes of a challenge that work at the same time.
-    pub live_codes: usize,
-    /// Wrong codes that end a challenge.
-    pub attempts: u32,
-    /// Wrong codes in a row that lock the employee's linking.
-    pub failures_to_lock: u32,
-    /// For how long after it was sent an expired code is called expired, not wrong.
-    pub expired_is_told: Millis,
-    /// How long the banner stays hidden.
-    pub snooze: Millis,
-    /// A code's mail is not sent with less than this left of the code's life.
-    pub least_life_in_mail: Millis,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            code_life: 30 * MINUTE,
-            resend_wait: 60 * SECOND,
-            codes_per_hour: 5,
-            codes_per_day: 10,
-            live_codes: 3,
-            attempts: 5,
-            failures_to_lock: 100,
-            expired_is_told: 2 * HOUR,
-            snooze: DAY,
-            least_life_in_mail: 20 * MINUTE,
-        }
-    }
-}
-
-/// Why another code cannot be sent yet, and from when it can.
+/// Why the next code has to wait, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
-    /// The last one was sent a moment ago.
+pub enum SendLimit {
+    /// The last code is too recent.
     TooSoon(Millis),
-    /// The hour's or the day's codes are used up.
+    /// The codes of the hour or the day are used up.
     TooMany(Millis),
 }
 
-/// What became of a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It works until it expires.
-    Live,
-    /// It was entered.
+/// An unknown database word is read as `Revoked`, so that it never verifies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum CodeStatus {
+    /// Works until it expires.
+    Active,
     Used,
-    /// Newer codes took its place.
-    Displaced,
+    /// Newer codes of the challenge took its place.
+    Superseded,
     /// Another code was used, the address changed, or the employee started over.
-    Dead,
+    #[default]
+    Revoked,
 }
 
-/// A code that was issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Code {
-    /// Its id.
+pub struct IssuedCode {
     pub id: String,
-    /// The challenge that it belongs to.
-    pub challenge: String,
-    /// When it was made.
+    pub challenge_id: String,
+    pub mailbox: String,
+    pub mac: CodeMac,
     pub sent_at: Millis,
-    /// From when on it no longer works.
     pub expires_at: Millis,
-    /// What became of it.
-    pub fate: Fate,
+    pub status: CodeStatus,
+    pub delivery: Delivery,
 }
 
-impl Code {
-    /// Whether it works at `now`.
+impl IssuedCode {
     pub fn is_live(&self, now: Millis) -> bool {
-        self.fate == Fate::Live && now < self.expires_at
+        self.status == CodeStatus::Active && now < self.expires_at
     }
 }
 
-/// How a challenge ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// Its address was proved.
-    Proved,
-    /// Too many wrong codes.
-    Exhausted,
+/// An unknown database word is read as `AttemptsExhausted`, so that the challenge stays closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum ChallengeEnd {
+    Verified,
+    #[default]
+    AttemptsExhausted,
     /// The account belongs to another user of the company.
-    Taken,
-    /// The address was proved, and the link could not be made in all the time there was.
-    GivenUp,
+    AccountTaken,
+    /// The address was verified, but linking failed until it was given up.
+    Abandoned,
 }
 
-/// One attempt to prove one address.
+/// One attempt to verify one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
-    /// Its id.
     pub id: String,
-    /// Wrong codes so far.
+    pub address: Address,
+    /// Incorrect codes so far.
     pub attempts: u32,
-    /// How it ended, if it did.
-    pub end: Option<End>,
+    pub end: Option<ChallengeEnd>,
+    /// With [`ChallengeEnd::AccountTaken`]: the account that belongs to somebody else.
+    pub taken_user_id: Option<String>,
 }
 
 impl Challenge {
-    /// Live: not ended, and one of its codes still works.
-    pub fn is_live(&self, codes: &[Code], now: Millis) -> bool {
-        self.end.is_none() && codes.iter().any(|code| code.challenge == self.id && code.is_live(now))
+    /// Not ended, and at least one of its codes still works.
+    pub fn is_live(&self, codes: &[IssuedCode], now: Millis) -> bool {
+        self.end.is_none() && codes.iter().any(|code| code.challenge_id == self.id && code.is_live(now))
     }
 }
 
-/// What a code that somebody entered is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Verdict {
-    /// The code with this id; it is to be consumed.
-    Right(String),
-    /// Wrong; so many wrong codes are still allowed. Costs an attempt.
-    Wrong(u32),
-    /// Wrong, and the challenge is over. Costs the last attempt.
-    LastWrong,
-    /// The challenge was over before.
+    /// The id of the code, to be consumed.
+    Correct(String),
+    /// Costs an attempt; the attempts left.
+    Incorrect(u32),
+    /// Incorrect, and costs the last attempt.
+    #[strum(serialize = "exhausted")]
+    Exhausting,
+    /// No attempts were left before this one.
     Exhausted,
-    /// Issued to this employee, and over. Costs nothing.
+    /// Was issued to this employee, and no longer works. Costs nothing.
     Expired,
-    /// There is nothing to verify.
     NoChallenge,
 }
 
-/// A new code: six digits, each value as likely as any other, leading zeros kept.
+/// A new code, uniformly distributed, with leading zeros.
 pub fn new_code(random: &mut impl CryptoRng) -> SecretString {
-    SecretString::from(format!("{:06}", random.random_range(0..1_000_000_u32)))
+    SecretString::from((0..CODE_DIGITS).map(|_| char::from(random.random_range(b'0'..=b'9'))).collect::<String>())
 }
 
-/// Whether `text` has the form of a code.
-pub fn has_form(text: &str) -> bool {
-    text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit())
+pub fn is_well_formed(code: &str) -> bool {
+    code.len() == CODE_DIGITS && code.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl Rules {
-    /// From when on the employee can get another code. `sent`: when the codes were sent, newest first.
+    /// When the next code can be sent. `sent`: the times of the codes before it, newest first.
     pub fn next_code_at(&self, sent: &[Millis]) -> Millis {
         let after = |nth: usize, wait: Millis| sent.get(nth - 1).map_or(Millis::MIN, |at| at + wait);
         after(1, self.resend_wait).max(after(self.codes_per_hour, HOUR)).max(after(self.codes_per_day, DAY))
     }
 
-    /// Whether another code can be sent at `now`. `sent`: when the codes were sent, newest first.
-    ///
-    /// # Errors
-    /// [`Wait`] says why not and until when.
-    pub fn may_send(&self, sent: &[Millis], now: Millis) -> Result<(), Wait> {
+    /// Whether another code can be sent at `now`. `sent`: the times of the codes before it, newest first.
+    pub fn may_send(&self, sent: &[Millis], now: Millis) -> Result<(), SendLimit> {
         let at = self.next_code_at(sent);
         if now >= at {
             Ok(())
         } else if sent.first().is_some_and(|last| last + self.resend_wait == at) {
-            Err(Wait::TooSoon(at))
+            Err(SendLimit::TooSoon(at))
         } else {
-            Err(Wait::TooMany(at))
+            Err(SendLimit::TooMany(at))
         }
     }
 
-    /// The live codes of `challenge` that make room for one more: the oldest beyond the limit.
-    pub fn displaced<'a>(&self, challenge: &str, codes: &'a [Code], now: Millis) -> Vec<&'a Code> {
-        let mut live: Vec<_> = codes.iter().filter(|c| c.challenge == challenge && c.is_live(now)).collect();
+    /// The live codes of `challenge` that one more code supersedes: the oldest beyond the limit.
+    pub fn superseded_by_next<'a>(&self, challenge: &str, codes: &'a [IssuedCode], now: Millis) -> Vec<&'a IssuedCode> {
+        let mut live: Vec<_> = codes.iter().filter(|c| c.challenge_id == challenge && c.is_live(now)).collect();
         live.sort_by_key(|code| std::cmp::Reverse(code.sent_at));
         live.split_off(live.len().min(self.live_codes - 1))
     }
 
-    /// Judges what was entered. `codes`: every code of the employee; `matches`: whether the entry is that code, by
-    /// its MAC. All are compared, whatever the first ones say.
-    pub fn judge(
+    /// Checks an entered code. `codes`: all codes of the employee. `matches`: whether the entry is this code, by its
+    /// MAC; called for every code, so that the time does not depend on which one matches.
+    pub fn check(
         &self,
         challenge: Option<&Challenge>,
-        codes: &[Code],
-        matches: impl Fn(&Code) -> bool,
+        codes: &[IssuedCode],
+        matches: impl Fn(&IssuedCode) -> bool,
         now: Millis,
     ) -> Verdict {
-        let matching: Vec<&Code> = codes.iter().map(|c| (c, matches(c))).filter(|(_, m)| *m).map(|(c, _)| c).collect();
-        if challenge.is_some_and(|c| c.end == Some(End::Exhausted)) {
+        let matching: Vec<_> = codes.iter().filter(|code| matches(code)).collect();
+        if challenge.is_some_and(|c| c.end == Some(ChallengeEnd::AttemptsExhausted)) {
             return Verdict::Exhausted;
         }
         let live = challenge.filter(|challenge| challenge.is_live(codes, now));
         if let Some(challenge) = live
-            && let Some(code) = matching.iter().find(|c| c.challenge == challenge.id && c.is_live(now))
+            && let Some(code) = matching.iter().find(|c| c.challenge_id == challenge.id && c.is_live(now))
         {
-            return Verdict::Right(code.id.clone());
+            return Verdict::Correct(code.id.clone());
         }
-        let is_over = |code: &&Code| match code.fate {
-            Fate::Live => !code.is_live(now),
-            Fate::Displaced => true,
-            Fate::Used | Fate::Dead => false,
+        let is_expired = |code: &&IssuedCode| match code.status {
+            CodeStatus::Active => !code.is_live(now),
+            CodeStatus::Superseded => true,
+            CodeStatus::Used | CodeStatus::Revoked => false,
         };
-        if matching.into_iter().filter(is_over).any(|code| now < code.sent_at + self.expired_is_told) {
+        if matching.into_iter().filter(is_expired).any(|code| now < code.sent_at + self.report_expired_for) {
             return Verdict::Expired;
         }
         match live {
             None => Verdict::NoChallenge,
             Some(challenge) => match self.attempts.saturating_sub(challenge.attempts + 1) {
-                0 => Verdict::LastWrong,
-                left => Verdict::Wrong(left),
+                0 => Verdict::Exhausting,
+                left => Verdict::Incorrect(left),
             },
         }
     }
 
-    /// Whether so many failures in a row lock the employee's linking.
-    pub fn is_locked(&self, failures: u32) -> bool {
-        failures >= self.failures_to_lock
+    pub fn is_locked(&self, failed_attempts: u32) -> bool {
+        failed_attempts >= self.max_failed_attempts
     }
 }
 
@@ -226,6 +181,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
+    use crate::clock::{MINUTE, SECOND};
 
     const START: Millis = 1_800_000_000_000;
 
@@ -233,47 +189,56 @@ mod tests {
         Rules::default()
     }
 
-    fn code(id: &str, sent_at: Millis) -> Code {
-        let expires_at = sent_at + rules().code_life;
-        Code { id: id.into(), challenge: "challenge".into(), sent_at, expires_at, fate: Fate::Live }
+    fn code(id: &str, sent_at: Millis) -> IssuedCode {
+        IssuedCode {
+            id: id.into(),
+            challenge_id: "challenge".into(),
+            mailbox: "anna@company.com".into(),
+            mac: CodeMac { key_id: String::new(), mac: String::new() },
+            sent_at,
+            expires_at: sent_at + rules().code_life,
+            status: CodeStatus::Active,
+            delivery: Delivery::Accepted,
+        }
     }
 
     fn challenge(attempts: u32) -> Challenge {
-        Challenge { id: "challenge".into(), attempts, end: None }
+        let address = Address::parse("anna@company.com").unwrap();
+        Challenge { id: "challenge".into(), address, attempts, end: None, taken_user_id: None }
     }
 
-    fn judge(challenge: &Challenge, codes: &[Code], entered: &str, now: Millis) -> Verdict {
-        rules().judge(Some(challenge), codes, |code| code.id == entered, now)
+    fn check(challenge: &Challenge, codes: &[IssuedCode], entered: &str, now: Millis) -> Verdict {
+        rules().check(Some(challenge), codes, |code| code.id == entered, now)
     }
 
     #[test]
     fn a_code_is_six_digits_with_its_leading_zeros() {
         let mut random = rand::rngs::StdRng::seed_from_u64(1);
         let codes: Vec<_> = (0..2_000).map(|_| new_code(&mut random).expose_secret().to_owned()).collect();
-        assert!(codes.iter().all(|code| has_form(code)));
-        assert!(codes.iter().any(|code| code.starts_with('0')), "one in ten begins with a zero");
+        assert!(codes.iter().all(|code| is_well_formed(code)));
+        assert!(codes.iter().any(|code| code.starts_with('0')), "one in ten starts with a zero");
     }
 
     #[test]
     fn only_six_ascii_digits_have_the_form_of_a_code() {
-        assert!(has_form("012345"));
+        assert!(is_well_formed("012345"));
         for text in ["", "12345", "1234567", "12345a", "123 456", "１２３４５６", "12345\u{0661}"] {
-            assert!(!has_form(text), "{text}");
+            assert!(!is_well_formed(text), "{text}");
         }
     }
 
     #[test]
     fn a_code_works_for_30_minutes_and_not_a_moment_longer() {
         let codes = [code("a", START)];
-        assert_eq!(judge(&challenge(0), &codes, "a", START + 30 * MINUTE - 1), Verdict::Right("a".into()));
-        assert_eq!(judge(&challenge(0), &codes, "a", START + 30 * MINUTE), Verdict::Expired);
+        assert_eq!(check(&challenge(0), &codes, "a", START + 30 * MINUTE - 1), Verdict::Correct("a".into()));
+        assert_eq!(check(&challenge(0), &codes, "a", START + 30 * MINUTE), Verdict::Expired);
     }
 
     #[test]
     fn a_second_code_can_be_sent_after_60_seconds() {
         assert_eq!(rules().may_send(&[], START), Ok(()));
         let at = START + 60 * SECOND;
-        assert_eq!(rules().may_send(&[START], at - 1), Err(Wait::TooSoon(at)));
+        assert_eq!(rules().may_send(&[START], at - 1), Err(SendLimit::TooSoon(at)));
         assert_eq!(rules().may_send(&[START], at), Ok(()));
     }
 
@@ -281,8 +246,8 @@ mod tests {
     fn an_employee_gets_5_codes_in_an_hour() {
         let sent: Vec<_> = (0..5).rev().map(|n| START + n * 2 * MINUTE).collect();
         let at = START + HOUR;
-        assert_eq!(rules().may_send(&sent, START + 20 * MINUTE), Err(Wait::TooMany(at)));
-        assert_eq!(rules().next_code_at(&sent), at, "the moment that the screen counts down to is the true one");
+        assert_eq!(rules().may_send(&sent, START + 20 * MINUTE), Err(SendLimit::TooMany(at)));
+        assert_eq!(rules().next_code_at(&sent), at, "the countdown ends when the next code can be sent");
         assert_eq!(rules().may_send(&sent, at), Ok(()));
     }
 
@@ -290,7 +255,7 @@ mod tests {
     fn an_employee_gets_10_codes_in_a_day() {
         let sent: Vec<_> = (0..10).rev().map(|n| START + n * 20 * MINUTE).collect();
         let at = START + DAY;
-        assert_eq!(rules().may_send(&sent, START + 5 * HOUR), Err(Wait::TooMany(at)));
+        assert_eq!(rules().may_send(&sent, START + 5 * HOUR), Err(SendLimit::TooMany(at)));
         assert_eq!(rules().may_send(&sent, at), Ok(()));
     }
 
@@ -298,95 +263,95 @@ mod tests {
     fn a_resend_keeps_the_first_code_alive() {
         let codes = [code("first", START), code("second", START + MINUTE)];
         for entered in ["first", "second"] {
-            assert_eq!(judge(&challenge(0), &codes, entered, START + 2 * MINUTE), Verdict::Right(entered.into()));
+            assert_eq!(check(&challenge(0), &codes, entered, START + 2 * MINUTE), Verdict::Correct(entered.into()));
         }
     }
 
     #[test]
-    fn an_earlier_code_dies_at_its_own_expiry() {
+    fn an_earlier_code_expires_at_its_own_time() {
         let codes = [code("first", START), code("second", START + MINUTE)];
         let now = START + 30 * MINUTE;
-        assert_eq!(judge(&challenge(0), &codes, "first", now), Verdict::Expired);
-        assert_eq!(judge(&challenge(0), &codes, "second", now), Verdict::Right("second".into()));
+        assert_eq!(check(&challenge(0), &codes, "first", now), Verdict::Expired);
+        assert_eq!(check(&challenge(0), &codes, "second", now), Verdict::Correct("second".into()));
     }
 
     #[test]
-    fn a_fourth_live_code_displaces_the_oldest() {
+    fn a_fourth_live_code_supersedes_the_oldest() {
         let codes = [code("a", START), code("b", START + MINUTE), code("c", START + 2 * MINUTE)];
-        let ids = |codes: &[Code], now| -> Vec<String> {
-            rules().displaced("challenge", codes, now).iter().map(|c| c.id.clone()).collect()
+        let ids = |codes: &[IssuedCode], now| -> Vec<String> {
+            rules().superseded_by_next("challenge", codes, now).iter().map(|c| c.id.clone()).collect()
         };
         assert_eq!(ids(&codes, START + 3 * MINUTE), ["a"]);
         assert!(ids(&codes[..2], START + 3 * MINUTE).is_empty());
-        assert!(ids(&codes, START + 30 * MINUTE).is_empty(), "an expired code takes no room");
+        assert!(ids(&codes, START + 30 * MINUTE).is_empty(), "expired codes do not count");
     }
 
     #[test]
-    fn a_displaced_code_is_told_as_expired_and_costs_nothing() {
+    fn a_superseded_code_is_reported_as_expired_and_costs_nothing() {
         let mut codes = [code("a", START), code("b", START + MINUTE)];
-        codes[0].fate = Fate::Displaced;
-        assert_eq!(judge(&challenge(0), &codes, "a", START + 2 * MINUTE), Verdict::Expired);
+        codes[0].status = CodeStatus::Superseded;
+        assert_eq!(check(&challenge(0), &codes, "a", START + 2 * MINUTE), Verdict::Expired);
     }
 
     #[test]
-    fn the_first_four_wrong_codes_tell_the_attempts_left_and_the_fifth_ends_the_challenge() {
+    fn the_fifth_incorrect_code_ends_the_challenge() {
         let codes = [code("a", START)];
         for (before, left) in [(0, 4), (1, 3), (2, 2), (3, 1)] {
-            assert_eq!(judge(&challenge(before), &codes, "x", START), Verdict::Wrong(left));
+            assert_eq!(check(&challenge(before), &codes, "x", START), Verdict::Incorrect(left));
         }
-        assert_eq!(judge(&challenge(4), &codes, "x", START), Verdict::LastWrong);
+        assert_eq!(check(&challenge(4), &codes, "x", START), Verdict::Exhausting);
     }
 
     #[test]
-    fn an_exhausted_challenge_takes_no_code_not_even_the_right_one() {
-        let over = Challenge { end: Some(End::Exhausted), ..challenge(5) };
-        assert_eq!(judge(&over, &[code("a", START)], "a", START), Verdict::Exhausted);
+    fn an_exhausted_challenge_rejects_even_the_correct_code() {
+        let over = Challenge { end: Some(ChallengeEnd::AttemptsExhausted), ..challenge(5) };
+        assert_eq!(check(&over, &[code("a", START)], "a", START), Verdict::Exhausted);
     }
 
     #[test]
-    fn a_used_or_dead_code_is_nothing_to_verify() {
-        for fate in [Fate::Used, Fate::Dead] {
-            let codes = [Code { fate, ..code("a", START) }];
-            assert_eq!(judge(&challenge(0), &codes, "a", START), Verdict::NoChallenge);
+    fn a_used_or_revoked_code_is_nothing_to_verify() {
+        for status in [CodeStatus::Used, CodeStatus::Revoked] {
+            let codes = [IssuedCode { status, ..code("a", START) }];
+            assert_eq!(check(&challenge(0), &codes, "a", START), Verdict::NoChallenge);
         }
     }
 
     #[test]
-    fn a_dead_code_is_wrong_while_another_challenge_is_live() {
-        let old = Code { challenge: "old".into(), fate: Fate::Dead, ..code("old", START) };
-        assert_eq!(judge(&challenge(0), &[old, code("new", START)], "old", START), Verdict::Wrong(4));
+    fn a_revoked_code_is_incorrect_in_another_live_challenge() {
+        let old = IssuedCode { challenge_id: "old".into(), status: CodeStatus::Revoked, ..code("old", START) };
+        assert_eq!(check(&challenge(0), &[old, code("new", START)], "old", START), Verdict::Incorrect(4));
     }
 
     #[test]
-    fn expired_is_told_for_two_hours_and_only_for_a_code_that_was_issued() {
+    fn only_issued_codes_are_reported_as_expired_for_two_hours() {
         let codes = [code("a", START)];
-        assert_eq!(judge(&challenge(0), &codes, "a", START + 2 * HOUR - 1), Verdict::Expired);
-        assert_eq!(judge(&challenge(0), &codes, "a", START + 2 * HOUR), Verdict::NoChallenge);
-        assert_eq!(judge(&challenge(0), &codes, "x", START + HOUR), Verdict::NoChallenge);
+        assert_eq!(check(&challenge(0), &codes, "a", START + 2 * HOUR - 1), Verdict::Expired);
+        assert_eq!(check(&challenge(0), &codes, "a", START + 2 * HOUR), Verdict::NoChallenge);
+        assert_eq!(check(&challenge(0), &codes, "x", START + HOUR), Verdict::NoChallenge);
     }
 
     #[test]
-    fn with_no_challenge_there_is_nothing_to_verify() {
-        assert_eq!(rules().judge(None, &[], |_| true, START), Verdict::NoChallenge);
+    fn without_a_challenge_there_is_nothing_to_verify() {
+        assert_eq!(rules().check(None, &[], |_| true, START), Verdict::NoChallenge);
     }
 
     #[test]
-    fn a_hundred_failures_in_a_row_lock_the_linking() {
+    fn a_hundred_failed_attempts_in_a_row_lock_linking() {
         assert!(!rules().is_locked(99));
         assert!(rules().is_locked(100));
     }
 
     proptest::proptest! {
         #[test]
-        fn however_one_asks_no_two_codes_are_within_60_seconds_no_6_in_an_hour_and_no_11_in_a_day(
+        fn no_sequence_of_requests_exceeds_the_send_limits(
             waits in proptest::collection::vec(0..40 * MINUTE, 1..80),
         ) {
             let (mut sent, mut now) = (Vec::new(), START);
             for wait in waits {
                 now += wait;
-                let answer = rules().may_send(&sent, now);
-                assert_eq!(answer.is_ok(), now >= rules().next_code_at(&sent));
-                if answer.is_ok() {
+                let result = rules().may_send(&sent, now);
+                assert_eq!(result.is_ok(), now >= rules().next_code_at(&sent));
+                if result.is_ok() {
                     sent.insert(0, now);
                 }
             }
@@ -396,29 +361,29 @@ mod tests {
         }
 
         #[test]
-        fn only_a_live_code_of_the_live_challenge_is_right_and_all_is_told_by_time_alone(
+        fn only_a_live_code_of_the_live_challenge_is_correct(
             ages in proptest::collection::vec((0..3 * HOUR, 0..4_usize, proptest::bool::ANY), 1..12),
             entered in 0..12_usize,
             attempts in 0..5_u32,
         ) {
             let now = START + DAY;
-            let fates = [Fate::Live, Fate::Used, Fate::Displaced, Fate::Dead];
-            let codes: Vec<_> = ages.into_iter().enumerate().map(|(n, (age, fate, is_ours))| Code {
-                challenge: if is_ours { "challenge" } else { "another" }.into(),
-                fate: fates[fate],
+            let statuses = [CodeStatus::Active, CodeStatus::Used, CodeStatus::Superseded, CodeStatus::Revoked];
+            let codes: Vec<_> = ages.into_iter().enumerate().map(|(n, (age, status, is_current))| IssuedCode {
+                challenge_id: if is_current { "challenge" } else { "another" }.into(),
+                status: statuses[status],
                 ..code(&n.to_string(), now - age)
             }).collect();
             let entered = entered.to_string();
             let known = codes.iter().find(|code| code.id == entered);
             let works = known.is_some_and(|code| {
-                code.fate == Fate::Live && code.challenge == "challenge" && now - code.sent_at < 30 * MINUTE
+                code.status == CodeStatus::Active && code.challenge_id == "challenge" && now - code.sent_at < 30 * MINUTE
             });
-            let verdict = judge(&challenge(attempts), &codes, &entered, now);
-            assert_eq!(verdict == Verdict::Right(entered.clone()), works);
+            let verdict = check(&challenge(attempts), &codes, &entered, now);
+            assert_eq!(verdict == Verdict::Correct(entered.clone()), works);
             if verdict == Verdict::Expired {
                 assert!(known.is_some_and(|code| now - code.sent_at < 2 * HOUR));
             }
-            if let Verdict::Wrong(left) = verdict {
+            if let Verdict::Incorrect(left) = verdict {
                 assert_eq!(attempts + 1 + left, 5);
             }
         }

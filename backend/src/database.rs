@@ -1,4 +1,4 @@
-//! Where SQLite and PostgreSQL differ. Every query elsewhere is the same text for both.
+//! The only place where SQLite and PostgreSQL differ. Every query elsewhere is the same text for both.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Once};
@@ -12,15 +12,14 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::events::Events;
 
-/// The channel on which backends with one PostgreSQL tell each other whose state changed.
+/// The channel on which backends that share a PostgreSQL notify each other.
 const CHANNEL: &str = "hrm_state";
 
-/// The database, and who is told of changes in it.
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: AnyPool,
     engine: Engine,
-    /// SQLite has one writer at a time. Waiting here is fair and costs nothing; waiting in SQLite is a sleep loop.
+    /// SQLite allows one writer at a time. Waiting for this lock is fair; waiting in SQLite is a sleep loop.
     writer: Arc<Mutex<()>>,
     events: Events,
 }
@@ -31,20 +30,20 @@ enum Engine {
     Postgres,
 }
 
-/// A transaction. It tells of changes when it is committed, and rolls back when it is dropped.
+/// A transaction. It notifies listeners when it is committed, and rolls back when it is dropped.
 pub struct Tx {
     inner: Transaction<'static, Any>,
     engine: Engine,
     events: Events,
-    changed: Vec<String>,
+    changed_employees: Vec<String>,
     _writer: Option<OwnedMutexGuard<()>>,
 }
 
 impl Database {
-    /// Connects to `sqlite:` or `postgres:` and brings the schema up to date.
+    /// Connects to a `sqlite:` or `postgres:` URL and migrates the schema.
     ///
     /// # Errors
-    /// Whatever the database says.
+    /// When the database is out of reach, or the migration fails.
     pub async fn connect(url: &str, events: Events) -> sqlx::Result<Self> {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
@@ -52,8 +51,8 @@ impl Database {
         let pool = AnyPoolOptions::new()
             .max_connections(if engine == Engine::Sqlite { 8 } else { 16 })
             .acquire_timeout(Duration::from_secs(10))
-            // A connection that was in use a moment ago is not asked whether it lives: that is a way to the database and
-            // back at every call. One that broke since is found out by its statement, and never used again.
+            // A recently used connection is not pinged: that would be one more round trip per call. If it is broken,
+            // its next statement fails and the pool drops it.
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
@@ -66,15 +65,15 @@ impl Database {
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     if engine == Engine::Sqlite {
-                        // FULL: what was accepted survives a power cut too, not only a killed process.
-                        // 32 MiB hold the upper pages of the indexes of a million people; the 2 MiB of old do not.
+                        // FULL: accepted calls survive a power cut, not only a killed process.
+                        // 32 MiB of cache hold the upper index pages for a million employees; the default 2 MiB don't.
                         let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
                                        PRAGMA busy_timeout = 10000; PRAGMA foreign_keys = ON;
                                        PRAGMA secure_delete = ON; PRAGMA cache_size = -32768;";
                         connection.execute(sqlx::raw_sql(pragmas)).await?;
                     } else {
-                        // Every statement finds rows by their keys, so one plan is as good for all values, and planning
-                        // anew at every call takes longer than the reading. ANALYZE, also autovacuum's, plans anew.
+                        // Every statement finds rows by key, so one plan fits all values, and planning per call takes
+                        // longer than reading. ANALYZE, also autovacuum's, replans.
                         connection.execute("SET plan_cache_mode = force_generic_plan").await?;
                     }
                     Ok(())
@@ -86,17 +85,17 @@ impl Database {
         Ok(Self { pool, engine, writer: Arc::default(), events })
     }
 
-    /// What a backend that serves does and the administrator's commands do not: hear of what others change.
+    /// Start-up of `serve`: SQLite clears stale leases, PostgreSQL subscribes to changes.
     ///
     /// # Errors
     /// When the database is out of reach.
-    pub async fn attach(&self, url: &str) -> sqlx::Result<()> {
+    pub async fn start_serving(&self, url: &str) -> sqlx::Result<()> {
         match self.engine {
-            // One backend owns the file, so a lease found at its start belongs to a process that is gone.
+            // One backend owns the file, so a lease found at start-up belongs to a dead process.
             Engine::Sqlite => {
-                let mut tx = self.write().await?;
-                sqlx::query("UPDATE mails SET lease_until = 0").execute(&mut *tx).await?;
-                sqlx::query("UPDATE linkings SET lease_until = 0").execute(&mut *tx).await?;
+                let mut tx = self.begin_write().await?;
+                sqlx::query("UPDATE outbox SET lease_until = 0").execute(&mut *tx).await?;
+                sqlx::query("UPDATE link_jobs SET lease_until = 0").execute(&mut *tx).await?;
                 sqlx::query("UPDATE idempotency SET running_until = 0").execute(&mut *tx).await?;
                 tx.commit().await
             }
@@ -104,19 +103,19 @@ impl Database {
         }
     }
 
-    /// For one statement that reads: it is a view of one moment by itself, and needs no transaction around it.
+    /// A connection for a single reading statement, which is consistent without a transaction.
     ///
     /// # Errors
     /// When the database is out of reach.
-    pub async fn look(&self) -> sqlx::Result<PoolConnection<Any>> {
+    pub async fn acquire(&self) -> sqlx::Result<PoolConnection<Any>> {
         self.pool.acquire().await
     }
 
-    /// A view of one moment, for reading.
+    /// A transaction that reads from one snapshot of the database.
     ///
     /// # Errors
     /// When the database is out of reach.
-    pub async fn read(&self) -> sqlx::Result<Tx> {
+    pub async fn begin_read(&self) -> sqlx::Result<Tx> {
         let begin = match self.engine {
             Engine::Sqlite => "BEGIN",
             Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -124,11 +123,9 @@ impl Database {
         Ok(self.tx(self.pool.begin_with(begin).await?, None))
     }
 
-    /// A transaction for writing.
-    ///
     /// # Errors
     /// When the database is out of reach.
-    pub async fn write(&self) -> sqlx::Result<Tx> {
+    pub async fn begin_write(&self) -> sqlx::Result<Tx> {
         match self.engine {
             Engine::Sqlite => {
                 let writer = Arc::clone(&self.writer).lock_owned().await;
@@ -138,12 +135,12 @@ impl Database {
         }
     }
 
-    /// A transaction for writing that holds this employee's lock: all that happens to one employee happens in turn.
+    /// A write transaction that holds the employee's lock: changes to one employee run one after the other.
     ///
     /// # Errors
     /// When the database is out of reach.
-    pub async fn lock(&self, employee: &str) -> sqlx::Result<Tx> {
-        let mut tx = self.write().await?;
+    pub async fn begin_locked(&self, employee: &str) -> sqlx::Result<Tx> {
+        let mut tx = self.begin_write().await?;
         if self.engine == Engine::Postgres {
             let lock = sqlx::query("SELECT id FROM employees WHERE id = $1 FOR UPDATE").bind(employee);
             lock.execute(&mut *tx).await?;
@@ -151,7 +148,7 @@ impl Database {
         Ok(tx)
     }
 
-    /// Appended to a query that takes jobs from a queue: backends on one database do not wait for each other.
+    /// Suffix for queries that claim jobs, so that backends on one database do not wait for each other.
     pub fn skip_locked(&self) -> &'static str {
         match self.engine {
             Engine::Sqlite => "",
@@ -159,16 +156,15 @@ impl Database {
         }
     }
 
-    /// Closes every connection.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
     fn tx(&self, inner: Transaction<'static, Any>, writer: Option<OwnedMutexGuard<()>>) -> Tx {
-        Tx { inner, engine: self.engine, events: self.events.clone(), changed: Vec::new(), _writer: writer }
+        Tx { inner, engine: self.engine, events: self.events.clone(), changed_employees: Vec::new(), _writer: writer }
     }
 
-    /// Hears what other backends on the same PostgreSQL commit.
+    /// Forwards the notifications of all backends on this PostgreSQL to [`Events`].
     async fn listen(&self, url: &str) -> sqlx::Result<()> {
         let mut listener = PgListener::connect(url).await?;
         listener.listen(CHANNEL).await?;
@@ -176,11 +172,11 @@ impl Database {
         tokio::spawn(async move {
             while !pool.is_closed() {
                 match listener.try_recv().await {
-                    Ok(Some(notice)) => events.tell(notice.payload()),
-                    // The connection was lost and is made again; what happened meanwhile is unknown.
-                    Ok(None) => events.tell_all(),
+                    Ok(Some(notification)) => events.notify(notification.payload()),
+                    // The connection was lost and restored; notifications may be missing.
+                    Ok(None) => events.notify_all(),
                     Err(error) => {
-                        tracing::warn!(%error, "cannot hear of changes in the database");
+                        tracing::warn!(%error, "LISTEN failed");
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                 }
@@ -191,26 +187,26 @@ impl Database {
 }
 
 impl Tx {
-    /// Says that the State of `employee` changes with this transaction.
-    pub fn changes(&mut self, employee: &str) {
-        self.changed.push(employee.to_owned());
+    /// Marks the State of `employee` as changed by this transaction.
+    pub fn notify(&mut self, employee: &str) {
+        self.changed_employees.push(employee.to_owned());
     }
 
-    /// Makes it all true, and tells of it.
+    /// Commits, then notifies listeners.
     ///
     /// # Errors
-    /// When nothing of it became true.
+    /// Nothing was committed.
     pub async fn commit(mut self) -> sqlx::Result<()> {
         if self.engine == Engine::Postgres {
-            for employee in &self.changed {
-                let tell = sqlx::query("SELECT pg_notify($1, $2)::text").bind(CHANNEL).bind(employee.as_str());
-                tell.execute(&mut *self.inner).await?;
+            for employee in &self.changed_employees {
+                let notify = sqlx::query("SELECT pg_notify($1, $2)::text").bind(CHANNEL).bind(employee.as_str());
+                notify.execute(&mut *self.inner).await?;
             }
         }
         self.inner.commit().await?;
         if self.engine == Engine::Sqlite {
-            for employee in &self.changed {
-                self.events.tell(employee);
+            for employee in &self.changed_employees {
+                self.events.notify(employee);
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Visma Connect, as the backend sees it: a directory of accounts that can be searched and added to.
+//! Visma Connect, as a directory of accounts: search and create.
 
 use std::time::{Duration, Instant};
 
@@ -15,55 +15,39 @@ use url::Url;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserId(pub String);
 
-/// Who an account is made for.
 #[derive(Debug, Clone)]
 pub struct NewAccount {
-    /// The proved address.
     pub email: String,
-    /// First name.
     pub first_name: String,
-    /// Last name.
     pub last_name: String,
-    /// Language.
     pub language: Language,
-    /// Country, ISO 3166 alpha-2.
+    /// ISO 3166 alpha-2.
     pub country: String,
 }
 
-/// What became of an attempt to create an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Creation {
-    /// It was created.
     Created(UserId),
-    /// There is one for this address: search again.
+    /// The address has an account: search again.
     Exists,
 }
 
-/// The directory did not do what it was asked, or it is not known whether it did. Worth another try later.
+/// The request failed, or its outcome is unknown. Retry later.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// No answer, or none that can be read. A creation may have happened.
+    /// No response, or not a readable one. A creation may have happened.
     #[error("Visma Connect is out of reach: {0}")]
     OutOfReach(String),
-    /// An answer with an error status.
+    /// An error status, and the `error_code` of the body if it has one.
     #[error("Visma Connect answered {status} {code:?}")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// Its `error_code`, or nothing.
-        code: String,
-    },
+    Rejected { status: u16, code: String },
 }
 
-/// The one place where the backend meets Visma Connect.
 pub trait Directory: Send + Sync {
-    /// The account with this e-mail address, if there is one.
     fn find<'a>(&'a self, email: &'a str) -> BoxFuture<'a, Result<Option<UserId>, DirectoryError>>;
-    /// Creates an account.
     fn create<'a>(&'a self, account: &'a NewAccount) -> BoxFuture<'a, Result<Creation, DirectoryError>>;
 }
 
-/// Where Visma Connect is, and who the backend is to it.
 #[derive(Debug, Clone)]
 pub struct DirectorySettings {
     /// `https://connect.visma.com/connect/token`.
@@ -91,7 +75,7 @@ struct Token {
 }
 
 #[derive(Deserialize)]
-struct TokenAnswer {
+struct TokenResponse {
     access_token: SecretString,
     expires_in: u64,
 }
@@ -103,13 +87,13 @@ struct User {
 }
 
 #[derive(Deserialize, Default)]
-struct ErrorAnswer {
+struct ErrorBody {
     #[serde(default)]
     error_code: String,
 }
 
 impl PublicApi {
-    /// A client. Nothing is called yet.
+    /// Does not connect yet.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -120,8 +104,8 @@ impl PublicApi {
     }
 
     async fn token(&self) -> Result<SecretString, DirectoryError> {
-        let mut kept = self.token.lock().await;
-        if let Some(token) = kept.as_ref().filter(|token| Instant::now() < token.good_until) {
+        let mut cached = self.token.lock().await;
+        if let Some(token) = cached.as_ref().filter(|token| Instant::now() < token.good_until) {
             return Ok(token.value.clone());
         }
         let form = [
@@ -130,18 +114,19 @@ impl PublicApi {
             ("client_id", &self.settings.client_id),
             ("client_secret", self.settings.client_secret.expose_secret()),
         ];
-        let answer = self.http.post(self.settings.token_url.clone()).form(&form).send().await.map_err(out_of_reach)?;
-        if !answer.status().is_success() {
-            return Err(refused(answer).await);
+        let response =
+            self.http.post(self.settings.token_url.clone()).form(&form).send().await.map_err(out_of_reach)?;
+        if !response.status().is_success() {
+            return Err(rejected(response).await);
         }
-        let answer: TokenAnswer = answer.json().await.map_err(out_of_reach)?;
-        // A minute early: a token that ends on the way is a wasted call.
-        let life = Duration::from_secs(answer.expires_in.saturating_sub(60));
-        *kept = Some(Token { value: answer.access_token.clone(), good_until: Instant::now() + life });
-        Ok(answer.access_token)
+        let response: TokenResponse = response.json().await.map_err(out_of_reach)?;
+        // A minute early, so that the token does not expire on the way.
+        let life = Duration::from_secs(response.expires_in.saturating_sub(60));
+        *cached = Some(Token { value: response.access_token.clone(), good_until: Instant::now() + life });
+        Ok(response.access_token)
     }
 
-    /// One call with a token; once more with a new one if Visma Connect no longer takes the old.
+    /// Calls with the cached token, and once more with a new one after a 401.
     async fn call(
         &self,
         method: Method,
@@ -158,9 +143,9 @@ impl PublicApi {
             if let Some(body) = body {
                 request = request.json(body);
             }
-            let answer = request.send().await.map_err(out_of_reach)?;
-            if answer.status() != StatusCode::UNAUTHORIZED || !is_first {
-                return Ok(answer);
+            let response = request.send().await.map_err(out_of_reach)?;
+            if response.status() != StatusCode::UNAUTHORIZED || !is_first {
+                return Ok(response);
             }
             is_first = false;
             *self.token.lock().await = None;
@@ -171,18 +156,18 @@ impl PublicApi {
 impl Directory for PublicApi {
     fn find<'a>(&'a self, email: &'a str) -> BoxFuture<'a, Result<Option<UserId>, DirectoryError>> {
         Box::pin(async move {
-            let answer = self.call(Method::GET, "v1.0/search/users", &[("email", email)], None).await?;
-            match answer.status() {
+            let response = self.call(Method::GET, "v1.0/search/users", &[("email", email)], None).await?;
+            match response.status() {
                 StatusCode::NO_CONTENT => Ok(None),
                 StatusCode::OK => {
-                    let users: Vec<User> = answer.json().await.map_err(out_of_reach)?;
-                    // A search may find more than was asked for.
+                    let users: Vec<User> = response.json().await.map_err(out_of_reach)?;
+                    // The search can match more than the exact address.
                     Ok(users
                         .into_iter()
                         .find(|user| user.email.eq_ignore_ascii_case(email))
                         .map(|user| UserId(user.id)))
                 }
-                _ => Err(refused(answer).await),
+                _ => Err(rejected(response).await),
             }
         })
     }
@@ -196,14 +181,14 @@ impl Directory for PublicApi {
                 "country_code": account.country,
                 "preferred_language": preferred_language(account.language),
             });
-            let answer = self.call(Method::POST, "v1.0/users", &[], Some(&body)).await?;
-            match answer.status() {
+            let response = self.call(Method::POST, "v1.0/users", &[], Some(&body)).await?;
+            match response.status() {
                 StatusCode::CREATED | StatusCode::OK => {
-                    let user: User = answer.json().await.map_err(out_of_reach)?;
+                    let user: User = response.json().await.map_err(out_of_reach)?;
                     Ok(Creation::Created(UserId(user.id)))
                 }
                 StatusCode::CONFLICT => Ok(Creation::Exists),
-                _ => Err(refused(answer).await),
+                _ => Err(rejected(response).await),
             }
         })
     }
@@ -220,12 +205,12 @@ fn preferred_language(language: Language) -> &'static str {
 }
 
 fn out_of_reach(error: reqwest::Error) -> DirectoryError {
-    // The address is in the URL's query.
+    // The URL's query contains the address.
     DirectoryError::OutOfReach(error.without_url().to_string())
 }
 
-async fn refused(answer: reqwest::Response) -> DirectoryError {
-    let status = answer.status().as_u16();
-    let error: ErrorAnswer = answer.json().await.unwrap_or_default();
-    DirectoryError::Refused { status, code: error.error_code }
+async fn rejected(response: reqwest::Response) -> DirectoryError {
+    let status = response.status().as_u16();
+    let error: ErrorBody = response.json().await.unwrap_or_default();
+    DirectoryError::Rejected { status, code: error.error_code }
 }

@@ -1,11 +1,11 @@
-//! E-mail addresses, parsed once at the edge.
+//! E-mail addresses.
 
 use std::fmt;
 
-/// An address that mail can be sent to.
+/// An address that can receive mail.
 ///
-/// The domain has no case, and its punycode and Unicode spellings are one. The local part stays as typed: only its
-/// owner knows what case means there. `Debug` prints it masked.
+/// The domain ignores case, and its punycode and Unicode spellings are equal. The local part keeps its case, since only
+/// the receiving server knows whether case matters. `Debug` masks the address.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     typed: String,
@@ -13,16 +13,15 @@ pub struct Address {
     domain: String,
 }
 
-/// Not an address that mail can be sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an e-mail address")]
 pub struct NotAnAddress;
 
 impl Address {
-    /// Reads an address as a person types it.
+    /// Parses an address as a person types it.
     ///
     /// # Errors
-    /// [`NotAnAddress`] if it does not fit the form and lengths of RFC 5321 and 6531, or would need quotes.
+    /// [`NotAnAddress`] if it breaks the syntax or lengths of RFC 5321 and 6531, or would need quotes.
     pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
         let typed = text.trim();
         let (local, domain) = typed.rsplit_once('@').ok_or(NotAnAddress)?;
@@ -31,14 +30,13 @@ impl Address {
             return Err(NotAnAddress);
         }
         let domain = domain_key(domain).ok_or(NotAnAddress)?;
-        // RFC 5321 4.5.3.1.3: a path has 256 octets with its angle brackets.
+        // RFC 5321 4.5.3.1.3: a path has at most 256 octets with its angle brackets.
         if local.len() + 1 + domain.len() > 254 {
             return Err(NotAnAddress);
         }
         Ok(Self { typed: typed.to_owned(), local: local.to_owned(), domain })
     }
 
-    /// As the person typed it.
     pub fn as_typed(&self) -> &str {
         &self.typed
     }
@@ -48,27 +46,27 @@ impl Address {
         &self.domain
     }
 
-    /// The one spelling that mail servers, Visma Connect and the code's MAC get.
+    /// The normalised address, for mail servers, Visma Connect and the code's MAC.
     pub fn mailbox(&self) -> String {
         format!("{}@{}", self.local, self.domain)
     }
 
-    /// Whether only a mail server with SMTPUTF8 (RFC 6531) can take mail for it.
+    /// Whether the mail server must support SMTPUTF8 (RFC 6531).
     pub fn needs_smtputf8(&self) -> bool {
         !self.local.is_ascii()
     }
 
-    /// The same mailbox, with no regard to how the domain is spelled.
+    /// Compares the local part with case, the domain without.
     pub fn is_same_mailbox(&self, other: &Self) -> bool {
         self.local == other.local && self.domain == other.domain
     }
 
-    /// The same but for case, as addresses on the HRM record are compared.
+    /// Ignores case, as addresses on the HRM record are compared.
     pub fn is_same_without_case(&self, other: &Self) -> bool {
         self.local.eq_ignore_ascii_case(&other.local) && self.domain == other.domain
     }
 
-    /// `a…@…`: enough for the owner to recognise, for notices and logs.
+    /// `a…@…`, for notices and logs.
     pub fn masked(&self) -> String {
         format!("{}…@…", self.local.chars().next().unwrap_or('…'))
     }
@@ -80,7 +78,7 @@ impl fmt::Debug for Address {
     }
 }
 
-/// The one spelling of a domain: lower case, punycode. `None` if it is not a domain that gets mail.
+/// The normalised domain: lower case, punycode. `None` if it cannot receive mail.
 pub fn domain_key(domain: &str) -> Option<String> {
     let key = idna::domain_to_ascii_cow(domain.as_bytes(), idna::AsciiDenyList::STD3).ok()?.into_owned();
     let labels: Vec<_> = key.split('.').collect();
@@ -91,7 +89,7 @@ pub fn domain_key(domain: &str) -> Option<String> {
     (well_formed && !is_numeric).then_some(key)
 }
 
-/// RFC 5322 atext, and of RFC 6531's wider set letters and digits: nothing that nobody can see.
+/// RFC 5322 atext plus the letters and digits of RFC 6531, but no invisible characters.
 fn is_atext(char: char) -> bool {
     char.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(char)
 }
@@ -128,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_get_mail_is_no_address() {
+    fn text_that_cannot_receive_mail_is_rejected() {
         let long_local = format!("{}@company.com", "a".repeat(65));
         let long_domain = format!("a@{}.com", vec!["b".repeat(60); 5].join("."));
         for text in [
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_part_beyond_ascii_is_counted_in_octets_and_wants_smtputf8() {
+    fn a_non_ascii_local_part_counts_octets_and_needs_smtputf8() {
         assert!(address("änna@company.com").needs_smtputf8());
         assert!(!address("anna@räksmörgås.example").needs_smtputf8(), "a domain has punycode");
         assert!(Address::parse(&format!("{}@company.com", "ä".repeat(32))).is_ok());
@@ -174,7 +172,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_read_or_refused_and_what_is_read_is_read_again_as_the_same(text in "\\PC{0,30}@\\PC{0,30}") {
+        fn a_parsed_address_parses_again_as_the_same_mailbox(text in "\\PC{0,30}@\\PC{0,30}") {
             if let Ok(address) = Address::parse(&text) {
                 assert!(Address::parse(&address.mailbox()).unwrap().is_same_mailbox(&address));
                 assert!(!address.mailbox().contains(|c: char| c.is_control() || c.is_whitespace()));

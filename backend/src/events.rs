@@ -1,44 +1,43 @@
-//! Who hears that an employee's State changed: the open event streams, and in the end the apps.
+//! Notifies open event streams of changes to an employee's State.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-/// Tells of changes of employees' States. Fed by this process's commits (SQLite) or by LISTEN (PostgreSQL).
+/// Fed by this process's commits (SQLite) or by LISTEN (PostgreSQL).
 #[derive(Debug, Clone, Default)]
 pub struct Events {
-    /// A change wakes the streams of its employee, and nobody else's: there may be ten thousand of them.
-    listened: Arc<Mutex<HashMap<String, watch::Sender<()>>>>,
+    /// One channel per employee with open streams, so that a change wakes no other employee's streams: there may be
+    /// ten thousand.
+    channels: Arc<Mutex<HashMap<String, watch::Sender<()>>>>,
 }
 
 impl Events {
-    /// The State of `employee` changed.
-    pub fn tell(&self, employee: &str) {
-        if let Some(sender) = self.listened().get(employee) {
+    pub fn notify(&self, employee: &str) {
+        if let Some(sender) = self.channels().get(employee) {
             sender.send_replace(());
         }
     }
 
-    /// Anybody's State may have changed.
-    pub fn tell_all(&self) {
-        for sender in self.listened().values() {
+    /// For when anybody's State may have changed.
+    pub fn notify_all(&self) {
+        for sender in self.channels().values() {
             sender.send_replace(());
         }
     }
 
-    /// Listens for changes of one employee's State.
-    pub fn of(&self, employee: &str) -> Changes {
-        let receiver = self.listened().entry(employee.to_owned()).or_default().subscribe();
+    pub fn subscribe(&self, employee: &str) -> Changes {
+        let receiver = self.channels().entry(employee.to_owned()).or_default().subscribe();
         Changes { events: self.clone(), receiver, employee: employee.to_owned() }
     }
 
-    fn listened(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<()>>> {
-        self.listened.lock().unwrap_or_else(PoisonError::into_inner)
+    fn channels(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<()>>> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Changes of one employee's State.
+/// Changes to one employee's State.
 #[derive(Debug)]
 pub struct Changes {
     events: Events,
@@ -47,7 +46,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Waits for the next one; several that nobody waited for are one. `false`: there will be no more.
+    /// Waits for the next change; changes since the last call count as one. `false`: there will be no more.
     pub async fn next(&mut self) -> bool {
         self.receiver.changed().await.is_ok()
     }
@@ -55,10 +54,10 @@ impl Changes {
 
 impl Drop for Changes {
     fn drop(&mut self) {
-        let mut listened = self.events.listened();
-        // The last one to listen, which is this one, takes the entry with it.
-        if listened.get(&self.employee).is_some_and(|sender| sender.receiver_count() == 1) {
-            listened.remove(&self.employee);
+        let mut channels = self.events.channels();
+        // The last receiver, which is this one, removes the channel.
+        if channels.get(&self.employee).is_some_and(|sender| sender.receiver_count() == 1) {
+            channels.remove(&self.employee);
         }
     }
 }
@@ -68,27 +67,28 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_change_wakes_its_employee_s_streams_only() {
+    async fn a_change_wakes_the_employees_own_streams_only() {
         let events = Events::default();
-        let (mut one, mut two, mut other) = (events.of("anna"), events.of("anna"), events.of("erik"));
-        events.tell("anna");
-        events.tell("anna");
+        let (mut one, mut two, mut other) =
+            (events.subscribe("anna"), events.subscribe("anna"), events.subscribe("erik"));
+        events.notify("anna");
+        events.notify("anna");
         assert!(one.next().await && two.next().await);
-        for heard_all in [&one, &two, &other] {
-            assert!(!heard_all.receiver.has_changed().unwrap());
+        for stream in [&one, &two, &other] {
+            assert!(!stream.receiver.has_changed().unwrap());
         }
-        events.tell_all();
+        events.notify_all();
         assert!(one.next().await && two.next().await && other.next().await);
     }
 
     #[tokio::test]
-    async fn nothing_is_kept_of_who_no_longer_listens() {
+    async fn dropped_streams_leave_nothing_behind() {
         let events = Events::default();
-        let (one, two) = (events.of("anna"), events.of("anna"));
+        let (one, two) = (events.subscribe("anna"), events.subscribe("anna"));
         drop(one);
-        assert_eq!(events.listened().len(), 1);
+        assert_eq!(events.channels().len(), 1);
         drop(two);
-        assert!(events.listened().is_empty());
-        events.tell("anna");
+        assert!(events.channels().is_empty());
+        events.notify("anna");
     }
 }

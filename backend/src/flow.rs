@@ -1,261 +1,195 @@
-//! What an employee can do: one function per call of the contract, one transaction each, under the employee's lock.
+//! What an employee can do: one function per call of the contract. Each runs in one transaction under the employee's
+//! lock, and fails with the problems that the contract lists for the call.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hrm_api::{Delivery, Problem, ProblemCode, State};
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
-use crate::Backend;
-use crate::challenge::{Challenge, End, Fate, Verdict, Wait, has_form, new_code};
+use crate::backend::Backend;
+use crate::challenge::{ChallengeEnd, CodeStatus, IssuedCode, SendLimit, Verdict, is_well_formed, new_code};
 use crate::clock::{Millis, seconds_until};
 use crate::database::Tx;
 use crate::email::Address;
-use crate::idempotency::{self, Begun, Call, Sent};
-use crate::keys::CodeOf;
+use crate::error::ApiError;
+use crate::idempotency::{self, Claim, ClaimedKey, StoredResponse};
+use crate::keys::CodeBinding;
 use crate::linking::{self, Outcome};
-use crate::mail::Letter;
-use crate::outbox::{self, Posted};
+use crate::mail::Message;
+use crate::outbox::{self, QueuedMail};
 use crate::policy::Proof;
-use crate::standing::{self, Standing, delivery_word, end_word, fate_word};
+use crate::snapshot::{self, Snapshot};
+use crate::{challenge_store, state};
 
-/// Why a call was not done. Every one is a problem of the contract.
-#[derive(Debug)]
-pub struct Refused(pub Problem);
-
-impl From<Problem> for Refused {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
-    }
-}
-
-impl From<ProblemCode> for Refused {
-    fn from(code: ProblemCode) -> Self {
-        Self(Problem::new(code))
-    }
-}
-
-impl From<sqlx::Error> for Refused {
-    fn from(error: sqlx::Error) -> Self {
-        tracing::error!(%error, "the database did not do what it was asked");
-        Self(Problem::new(ProblemCode::Unavailable).retry_after(5))
-    }
-}
-
-/// The State of an employee.
-///
-/// # Errors
-/// `signed_out` when the employee is gone, `unavailable`.
-pub async fn state(backend: &Backend, employee: &str) -> Result<State, Refused> {
+pub async fn state(backend: &Backend, employee: &str) -> Result<State, ApiError> {
     let now = backend.clock.now();
-    let standing = known(standing::read(&mut *backend.database.look().await?, employee, now).await?)?;
-    Ok(state_of(backend, &standing, now))
+    let snapshot = snapshot::read(&mut *backend.database.acquire().await?, employee, now).await?;
+    Ok(project(backend, &signed_in(snapshot)?, now))
 }
 
-/// The State of the employee whose session this is, and when it next changes by time alone.
-///
-/// # Errors
-/// `signed_out` when the session or the employee is gone, `unavailable`.
-pub async fn state_of_session(backend: &Backend, token_hash: &str) -> Result<(State, Option<Millis>), Refused> {
+/// The State of the session's employee, and when it next changes by time alone.
+pub async fn state_of_session(backend: &Backend, token_hash: &str) -> Result<(State, Option<Millis>), ApiError> {
     let now = backend.clock.now();
-    let standing = standing::read_of_session(&mut *backend.database.look().await?, token_hash, now).await?;
-    let standing = known(standing)?;
-    Ok((state_of(backend, &standing, now), standing.next_change(now)))
+    let snapshot = snapshot::read_of_session(&mut *backend.database.acquire().await?, token_hash, now).await?;
+    let snapshot = signed_in(snapshot)?;
+    Ok((project(backend, &snapshot, now), state::next_change(&snapshot, now)))
 }
 
 /// Sends a code to an address, or links at once where no code is needed.
-///
-/// # Errors
-/// The problems that the contract lists for it.
-pub async fn send(backend: &Arc<Backend>, employee: &str, key: &str, email: &str) -> Result<Sent, Refused> {
-    let mut call = match idempotency::begin(backend, employee, key, email).await? {
-        Begun::Answered(sent) => return Ok(sent),
-        Begun::Ours(call) => call,
+pub async fn send(backend: &Arc<Backend>, employee: &str, key: &str, email: &str) -> Result<StoredResponse, ApiError> {
+    let mut key = match idempotency::claim(backend, employee, key, email).await? {
+        Claim::Replay(response) => return Ok(response),
+        Claim::New(key) => key,
     };
-    let sent = send_once(backend, &mut call, employee, email).await;
-    // What became of a call that the database did not answer is not known: its claim ends by itself.
-    if sent.as_ref().is_err_and(|Refused(problem)| problem.code != ProblemCode::Unavailable) {
-        call.forget(backend).await?;
+    let result = send_once(backend, &mut key, employee, email).await;
+    // Without an answer from the database, whether the call took effect is unknown: the claim expires by itself.
+    if result.as_ref().is_err_and(|ApiError(problem)| problem.code != ProblemCode::Unavailable) {
+        key.release(backend).await?;
     }
-    sent
+    result
 }
 
-/// What a send does that was not done before. Its effects and its answer become true together.
-async fn send_once(backend: &Arc<Backend>, call: &mut Call, employee: &str, email: &str) -> Result<Sent, Refused> {
+/// Commits the effects of a send and its response together.
+async fn send_once(
+    backend: &Arc<Backend>,
+    key: &mut ClaimedKey,
+    employee: &str,
+    email: &str,
+) -> Result<StoredResponse, ApiError> {
     let now = backend.clock.now();
-    let mut tx = backend.database.lock(employee).await?;
-    let standing = known(standing::read(&mut tx, employee, now).await?)?;
-    if standing.link.is_some() {
+    let (mut tx, snapshot) = begin(backend, employee, now).await?;
+    if snapshot.link.is_some() {
         return Err(ProblemCode::AlreadyLinked.into());
     }
-    if backend.settings.rules.is_locked(standing.failures) {
+    if backend.settings.rules.is_locked(snapshot.failed_attempts) {
         return Err(ProblemCode::LinkingLocked.into());
     }
-    let mut posted = None;
-    let begins_linking = if standing.is_linking {
-        false
-    } else {
-        let address = Address::parse(email).map_err(|_| Refused::from(ProblemCode::EmailInvalid))?;
-        let policy = standing::read_policy(&mut tx, &standing.person.company_id).await?;
-        let proof = policy.proof_for(&address, &standing.addresses);
-        let proof = proof.map_err(|_| Refused::from(ProblemCode::DomainNotAllowed))?;
+    let mut mail = None;
+    let mut starts_linking = false;
+    if !snapshot.is_linking {
+        let address = Address::parse(email).map_err(|_| ApiError::from(ProblemCode::EmailInvalid))?;
+        let policy = snapshot::read_policy(&mut tx, &snapshot.person.company_id).await?;
+        let proof = policy.proof_for(&address, &snapshot.addresses);
+        let proof = proof.map_err(|_| ApiError::from(ProblemCode::DomainNotAllowed))?;
         if proof == Proof::Code && address.needs_smtputf8() && !backend.settings.smtputf8 {
             return Err(ProblemCode::EmailInvalid.into());
         }
-        refuse_taken(&mut tx, &standing, &address).await?;
+        check_account_not_taken(&mut tx, &snapshot, &address).await?;
         match proof {
-            Proof::Code => posted = Some(send_code(backend, &mut tx, &standing, &address, now).await?),
+            Proof::Code => mail = Some(send_code(backend, &mut tx, &snapshot, &address, now).await?),
             Proof::Company => {
-                let challenge = new_challenge(&mut tx, employee, &address, Some(End::Proved), now).await?;
+                let end = Some(ChallengeEnd::Verified);
+                let challenge = challenge_store::create_challenge(&mut tx, employee, &address, end, now).await?;
                 linking::begin(&mut tx, employee, &challenge, &address, backend.settings.lease).await?;
+                starts_linking = true;
             }
         }
-        proof == Proof::Company
-    };
+    }
 
-    let sent = Sent::of(&fresh_state(backend, &mut tx, employee, now).await?);
-    // If this process dies while it links, `linking` is what a repeated call hears.
-    let runs_for = if begins_linking { backend.settings.linking_budget } else { Duration::ZERO };
-    call.answer(&mut tx, &sent, runs_for).await?;
-    tx.changes(employee);
+    let response = StoredResponse::of(&read_state(backend, &mut tx, employee, now).await?);
+    // If this process dies while it links, a repeated call gets this response: `linking`.
+    let runs_for = if starts_linking { backend.settings.linking_budget } else { Duration::ZERO };
+    key.store(&mut tx, &response, runs_for).await?;
+    tx.notify(employee);
     tx.commit().await?;
-    if let Some(posted) = posted {
-        posted.go(backend);
+    if let Some(mail) = mail {
+        mail.dispatch(backend);
     }
-    if !begins_linking {
-        return Ok(sent);
+    if !starts_linking {
+        return Ok(response);
     }
-    if linking::finish_soon(backend, employee).await == Outcome::Taken {
-        return Err(ProblemCode::AccountTaken.into());
-    }
-    let mut tx = backend.database.lock(employee).await?;
-    let sent = Sent::of(&fresh_state(backend, &mut tx, employee, backend.clock.now()).await?);
-    call.answer(&mut tx, &sent, Duration::ZERO).await?;
+    link(backend, employee).await?;
+    let mut tx = backend.database.begin_locked(employee).await?;
+    let response = StoredResponse::of(&read_state(backend, &mut tx, employee, backend.clock.now()).await?);
+    key.store(&mut tx, &response, Duration::ZERO).await?;
     tx.commit().await?;
-    Ok(sent)
+    Ok(response)
 }
 
 /// Verifies a code and links.
-///
-/// # Errors
-/// The problems that the contract lists for it.
-pub async fn verify(backend: &Arc<Backend>, employee: &str, code: &SecretString) -> Result<State, Refused> {
+pub async fn verify(backend: &Arc<Backend>, employee: &str, code: &SecretString) -> Result<State, ApiError> {
     let now = backend.clock.now();
     let rules = &backend.settings.rules;
-    let code = SecretString::from(code.expose_secret().trim().to_owned());
-    let mut tx = backend.database.lock(employee).await?;
-    let standing = known(standing::read(&mut tx, employee, now).await?)?;
-    if standing.link.is_some() {
+    let code = SecretString::from(code.expose_secret().trim());
+    let (mut tx, snapshot) = begin(backend, employee, now).await?;
+    if snapshot.link.is_some() {
         return Err(ProblemCode::AlreadyLinked.into());
     }
-    if standing.is_linking {
-        return Ok(state_of(backend, &standing, now));
+    if snapshot.is_linking {
+        return Ok(project(backend, &snapshot, now));
     }
-    if rules.is_locked(standing.failures) {
+    if rules.is_locked(snapshot.failed_attempts) {
         return Err(ProblemCode::LinkingLocked.into());
     }
-    let challenge = standing.challenge.as_ref().map(|(challenge, _)| challenge);
+    let challenge = snapshot.challenge.as_ref();
     match challenge.and_then(|challenge| challenge.end) {
-        Some(End::Taken) => return Err(ProblemCode::AccountTaken.into()),
-        Some(End::Exhausted) => return Err(ProblemCode::AttemptsExhausted.into()),
-        Some(End::Proved | End::GivenUp) | None => {}
+        Some(ChallengeEnd::AccountTaken) => return Err(ProblemCode::AccountTaken.into()),
+        Some(ChallengeEnd::AttemptsExhausted) => return Err(ProblemCode::AttemptsExhausted.into()),
+        Some(ChallengeEnd::Verified | ChallengeEnd::Abandoned) | None => {}
     }
-    if !has_form(code.expose_secret()) {
-        let used = standing.live_challenge(now).map_or(0, |(challenge, _)| challenge.attempts);
+    if !is_well_formed(code.expose_secret()) {
+        let used = snapshot.live_challenge(now).map_or(0, |challenge| challenge.attempts);
         let problem = Problem::new(ProblemCode::CodeFormat).attempts_left(rules.attempts.saturating_sub(used));
         return Err(problem.into());
     }
 
-    let person = &standing.person;
-    let hits: Vec<bool> = standing
-        .codes
-        .iter()
-        .zip(&standing.code_details)
-        .map(|(known, detail)| {
-            let of = CodeOf {
-                company: &person.company_id,
-                employee: &person.id,
-                challenge: &known.challenge,
-                mailbox: &detail.mailbox,
-            };
-            backend.keys.is_code(&detail.mac, of, &code)
-        })
-        .collect();
-    let matches = |code: &_| standing.codes.iter().zip(&hits).any(|(known, hit)| *hit && std::ptr::eq(known, code));
-    let verdict = rules.judge(challenge, &standing.codes, matches, now);
+    let matches = |issued: &IssuedCode| {
+        let binding = binding(&snapshot, &issued.challenge_id, &issued.mailbox);
+        backend.keys.verify_mac(&issued.mac, binding, &code)
+    };
+    let verdict = rules.check(challenge, &snapshot.codes, matches, now);
     backend.metrics.verdict(&verdict);
-    tracing::info!(employee, ?verdict, "a code was entered");
-    match verdict {
-        Verdict::Right(id) => {
-            let Some((challenge, address)) = &standing.challenge else { return Err(ProblemCode::NoChallenge.into()) };
-            consume(&mut tx, employee, challenge, &id, now).await?;
-            linking::begin(&mut tx, employee, &challenge.id, address, backend.settings.lease).await?;
+    tracing::info!(employee, ?verdict, "code entered");
+    let problem = match (verdict, challenge) {
+        (Verdict::Correct(id), Some(challenge)) => {
+            challenge_store::consume_code(&mut tx, employee, &challenge.id, &id, now).await?;
+            linking::begin(&mut tx, employee, &challenge.id, &challenge.address, backend.settings.lease).await?;
             tx.commit().await?;
-            if linking::finish_soon(backend, employee).await == Outcome::Taken {
-                return Err(ProblemCode::AccountTaken.into());
-            }
-            state(backend, employee).await
+            link(backend, employee).await?;
+            return state(backend, employee).await;
         }
-        Verdict::Wrong(_) | Verdict::LastWrong => {
-            let is_last = verdict == Verdict::LastWrong;
-            if let Some(challenge) = challenge {
-                sqlx::query("UPDATE challenges SET attempts = attempts + 1, ended = $1 WHERE id = $2")
-                    .bind(is_last.then(|| end_word(End::Exhausted)))
-                    .bind(&challenge.id)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            if is_last {
-                kill_codes(&mut tx, employee, now).await?;
-            }
-            sqlx::query("UPDATE employees SET failures = failures + 1 WHERE id = $1")
-                .bind(employee)
-                .execute(&mut *tx)
-                .await?;
-            tx.changes(employee);
+        (verdict @ (Verdict::Incorrect(_) | Verdict::Exhausting), Some(challenge)) => {
+            challenge_store::count_incorrect_code(&mut tx, employee, &challenge.id).await?;
+            let problem = if let Verdict::Incorrect(left) = verdict {
+                Problem::new(ProblemCode::CodeWrong).attempts_left(left)
+            } else {
+                let end = ChallengeEnd::AttemptsExhausted;
+                challenge_store::end_challenge(&mut tx, &challenge.id, end, None).await?;
+                challenge_store::revoke_codes(&mut tx, employee, now).await?;
+                Problem::new(ProblemCode::AttemptsExhausted)
+            };
+            tx.notify(employee);
             tx.commit().await?;
-            Err(match verdict {
-                Verdict::Wrong(left) => Problem::new(ProblemCode::CodeWrong).attempts_left(left).into(),
-                _ => ProblemCode::AttemptsExhausted.into(),
-            })
+            problem
         }
-        Verdict::Exhausted => Err(ProblemCode::AttemptsExhausted.into()),
-        Verdict::Expired => Err(ProblemCode::CodeExpired.into()),
-        Verdict::NoChallenge => Err(ProblemCode::NoChallenge.into()),
-    }
+        (Verdict::Exhausted, _) => Problem::new(ProblemCode::AttemptsExhausted),
+        (Verdict::Expired, _) => Problem::new(ProblemCode::CodeExpired),
+        (Verdict::NoChallenge, _) | (_, None) => Problem::new(ProblemCode::NoChallenge),
+    };
+    Err(problem.into())
 }
 
-/// Drops the challenge: the employee starts over. While linking or linked nothing changes.
-///
-/// # Errors
-/// `signed_out`, `unavailable`.
-pub async fn start_over(backend: &Backend, employee: &str) -> Result<State, Refused> {
+/// Drops the challenge. While linking or linked, nothing changes.
+pub async fn start_over(backend: &Backend, employee: &str) -> Result<State, ApiError> {
     let now = backend.clock.now();
-    let mut tx = backend.database.lock(employee).await?;
-    let standing = known(standing::read(&mut tx, employee, now).await?)?;
-    if standing.link.is_none() && !standing.is_linking {
-        forget_challenge(&mut tx, employee, now).await?;
-        tx.changes(employee);
+    let (mut tx, snapshot) = begin(backend, employee, now).await?;
+    if snapshot.link.is_none() && !snapshot.is_linking {
+        challenge_store::drop_challenge(&mut tx, employee, now).await?;
+        tx.notify(employee);
     }
-    let state = fresh_state(backend, &mut tx, employee, now).await?;
+    let state = read_state(backend, &mut tx, employee, now).await?;
     tx.commit().await?;
     Ok(state)
 }
 
-/// Hides the banner for 24 hours.
-///
-/// # Errors
-/// `signed_out`, `unavailable`.
-pub async fn snooze(backend: &Backend, employee: &str) -> Result<State, Refused> {
+pub async fn snooze(backend: &Backend, employee: &str) -> Result<State, ApiError> {
     let now = backend.clock.now();
-    let mut tx = backend.database.lock(employee).await?;
-    sqlx::query("UPDATE employees SET snoozed_until = $1 WHERE id = $2")
-        .bind(now + backend.settings.rules.snooze)
-        .bind(employee)
-        .execute(&mut *tx)
-        .await?;
-    tx.changes(employee);
-    let state = fresh_state(backend, &mut tx, employee, now).await?;
+    let mut tx = backend.database.begin_locked(employee).await?;
+    challenge_store::set_snoozed_until(&mut tx, employee, Some(now + backend.settings.rules.snooze)).await?;
+    tx.notify(employee);
+    let state = read_state(backend, &mut tx, employee, now).await?;
     tx.commit().await?;
     Ok(state)
 }
@@ -264,145 +198,89 @@ pub async fn snooze(backend: &Backend, employee: &str) -> Result<State, Refused>
 async fn send_code(
     backend: &Backend,
     tx: &mut Tx,
-    standing: &Standing,
+    snapshot: &Snapshot,
     address: &Address,
     now: Millis,
-) -> Result<Posted, Refused> {
+) -> Result<QueuedMail, ApiError> {
     let rules = &backend.settings.rules;
-    rules.may_send(&standing.sent(), now).map_err(|wait| {
-        let (code, at) = match wait {
-            Wait::TooSoon(at) => (ProblemCode::ResendTooSoon, at),
-            Wait::TooMany(at) => (ProblemCode::TooManyCodes, at),
+    rules.may_send(&snapshot.sent(), now).map_err(|limit| {
+        let (code, at) = match limit {
+            SendLimit::TooSoon(at) => (ProblemCode::ResendTooSoon, at),
+            SendLimit::TooMany(at) => (ProblemCode::TooManyCodes, at),
         };
         Problem::new(code).retry_after(seconds_until(at, now))
     })?;
-    let person = &standing.person;
-    // The same mailbox keeps the challenge with its attempts; another one, or a challenge that is over, starts anew.
-    let same = standing.live_challenge(now).filter(|(_, known)| known.is_same_mailbox(address));
-    let challenge = match same {
-        Some((challenge, _)) => {
-            for code in rules.displaced(&challenge.id, &standing.codes, now) {
-                set_fate(tx, &code.id, Fate::Displaced).await?;
+    let employee = &snapshot.person.id;
+    // A resend to the same mailbox keeps the challenge and its attempts. Otherwise a new challenge starts.
+    let current = snapshot.live_challenge(now).filter(|challenge| challenge.address.is_same_mailbox(address));
+    let (challenge_id, mailbox) = match current {
+        Some(challenge) => {
+            for code in rules.superseded_by_next(&challenge.id, &snapshot.codes, now) {
+                challenge_store::set_code_status(tx, &code.id, CodeStatus::Superseded).await?;
             }
-            challenge.id.clone()
+            (challenge.id.clone(), challenge.address.mailbox())
         }
         None => {
-            kill_codes(tx, &person.id, now).await?;
-            new_challenge(tx, &person.id, address, None, now).await?
+            challenge_store::revoke_codes(tx, employee, now).await?;
+            (challenge_store::create_challenge(tx, employee, address, None, now).await?, address.mailbox())
         }
     };
     let code = new_code(&mut rand::rng());
-    let mailbox = same.map_or_else(|| address.mailbox(), |(_, known)| known.mailbox());
-    let of = CodeOf { company: &person.company_id, employee: &person.id, challenge: &challenge, mailbox: &mailbox };
-    let mac = backend.keys.mac(of, &code);
-    let id = uuid::Uuid::new_v4().to_string();
-    sqlx::query(
-        "INSERT INTO codes (id, employee_id, challenge_id, address, key_id, mac, sent_at, expires_at, fate, delivery)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    )
-    .bind(&id)
-    .bind(&person.id)
-    .bind(&challenge)
-    .bind(&mailbox)
-    .bind(&mac.key_id)
-    .bind(&mac.mac)
-    .bind(now)
-    .bind(now + rules.code_life)
-    .bind(fate_word(Fate::Live))
-    .bind(delivery_word(Delivery::Queued))
-    .execute(&mut **tx)
-    .await?;
-    let letter = Letter::Code { code: code.expose_secret().to_owned() };
-    let posted = outbox::add(tx, backend, &person.id, Some(&id), &mailbox, &letter).await?;
+    let issued = IssuedCode {
+        id: Uuid::new_v4().to_string(),
+        mac: backend.keys.mac(binding(snapshot, &challenge_id, &mailbox), &code),
+        challenge_id,
+        mailbox,
+        sent_at: now,
+        expires_at: now + rules.code_life,
+        status: CodeStatus::Active,
+        delivery: Delivery::Queued,
+    };
+    challenge_store::insert_code(tx, employee, &issued).await?;
+    let message = Message::Code { code: code.expose_secret().to_owned() };
+    let mail = outbox::add(tx, backend, employee, Some(&issued.id), &issued.mailbox, &message).await?;
     backend.metrics.code_sent();
-    tracing::info!(employee = person.id, to = ?address, "a code is on its way");
-    Ok(posted)
+    tracing::info!(employee, to = ?address, "code queued");
+    Ok(mail)
 }
 
-/// An account that was met and belongs to somebody else is still somebody else's.
-async fn refuse_taken(tx: &mut Tx, standing: &Standing, address: &Address) -> Result<(), Refused> {
-    let (Some((_, known)), Some(user)) = (&standing.challenge, &standing.taken_user_id) else { return Ok(()) };
-    if !known.is_same_mailbox(address) {
-        return Ok(());
+fn binding<'a>(snapshot: &'a Snapshot, challenge: &'a str, mailbox: &'a str) -> CodeBinding<'a> {
+    CodeBinding { company: &snapshot.person.company_id, employee: &snapshot.person.id, challenge, mailbox }
+}
+
+/// `account_taken`, if the last attempt found the account of this address taken and it still is.
+async fn check_account_not_taken(tx: &mut Tx, snapshot: &Snapshot, address: &Address) -> Result<(), ApiError> {
+    if let Some(challenge) = &snapshot.challenge
+        && let Some(user_id) = &challenge.taken_user_id
+        && challenge.address.is_same_mailbox(address)
+        && challenge_store::is_account_linked(tx, &snapshot.person.company_id, user_id).await?
+    {
+        return Err(ProblemCode::AccountTaken.into());
     }
-    let owner: Option<String> =
-        sqlx::query_scalar("SELECT employee_id FROM links WHERE company_id = $1 AND visma_user_id = $2")
-            .bind(&standing.person.company_id)
-            .bind(user)
-            .fetch_optional(&mut **tx)
-            .await?;
-    if owner.is_some() { Err(ProblemCode::AccountTaken.into()) } else { Ok(()) }
-}
-
-async fn new_challenge(
-    tx: &mut Tx,
-    employee: &str,
-    address: &Address,
-    end: Option<End>,
-    now: Millis,
-) -> sqlx::Result<String> {
-    let id = uuid::Uuid::new_v4().to_string();
-    sqlx::query("INSERT INTO challenges (id, employee_id, address, ended, created_at) VALUES ($1, $2, $3, $4, $5)")
-        .bind(&id)
-        .bind(employee)
-        .bind(address.as_typed())
-        .bind(end.map(end_word))
-        .bind(now)
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query("UPDATE employees SET challenge_id = $1 WHERE id = $2")
-        .bind(&id)
-        .bind(employee)
-        .execute(&mut **tx)
-        .await?;
-    Ok(id)
-}
-
-/// The right code: used, the others dead, the failures forgotten, the challenge proved.
-async fn consume(tx: &mut Tx, employee: &str, challenge: &Challenge, code: &str, now: Millis) -> sqlx::Result<()> {
-    set_fate(tx, code, Fate::Used).await?;
-    kill_codes(tx, employee, now).await?;
-    sqlx::query("UPDATE challenges SET ended = $1 WHERE id = $2")
-        .bind(end_word(End::Proved))
-        .bind(&challenge.id)
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query("UPDATE employees SET failures = 0 WHERE id = $1").bind(employee).execute(&mut **tx).await?;
     Ok(())
 }
 
-async fn set_fate(tx: &mut Tx, code: &str, fate: Fate) -> sqlx::Result<()> {
-    sqlx::query("UPDATE codes SET fate = $1 WHERE id = $2").bind(fate_word(fate)).bind(code).execute(&mut **tx).await?;
-    Ok(())
+async fn link(backend: &Arc<Backend>, employee: &str) -> Result<(), ApiError> {
+    match linking::finish_within_budget(backend, employee).await {
+        Outcome::Taken => Err(ProblemCode::AccountTaken.into()),
+        Outcome::Linked | Outcome::Later => Ok(()),
+    }
 }
 
-/// Kills the codes that live; their mails are dropped when their turn comes. An expired code stays what it is.
-async fn kill_codes(tx: &mut Tx, employee: &str, now: Millis) -> sqlx::Result<()> {
-    sqlx::query("UPDATE codes SET fate = $1 WHERE employee_id = $2 AND fate = $3 AND expires_at > $4")
-        .bind(fate_word(Fate::Dead))
-        .bind(employee)
-        .bind(fate_word(Fate::Live))
-        .bind(now)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
+async fn begin(backend: &Backend, employee: &str, now: Millis) -> Result<(Tx, Snapshot), ApiError> {
+    let mut tx = backend.database.begin_locked(employee).await?;
+    let snapshot = signed_in(snapshot::read(&mut tx, employee, now).await?)?;
+    Ok((tx, snapshot))
 }
 
-/// No challenge, and no code that works.
-pub(crate) async fn forget_challenge(tx: &mut Tx, employee: &str, now: Millis) -> sqlx::Result<()> {
-    kill_codes(tx, employee, now).await?;
-    sqlx::query("UPDATE employees SET challenge_id = NULL WHERE id = $1").bind(employee).execute(&mut **tx).await?;
-    Ok(())
+async fn read_state(backend: &Backend, tx: &mut Tx, employee: &str, now: Millis) -> Result<State, ApiError> {
+    Ok(project(backend, &signed_in(snapshot::read(tx, employee, now).await?)?, now))
 }
 
-async fn fresh_state(backend: &Backend, tx: &mut Tx, employee: &str, now: Millis) -> Result<State, Refused> {
-    Ok(state_of(backend, &known(standing::read(tx, employee, now).await?)?, now))
+fn project(backend: &Backend, snapshot: &Snapshot, now: Millis) -> State {
+    state::project(snapshot, &backend.settings.rules, &backend.settings.settings_url, now)
 }
 
-fn state_of(backend: &Backend, standing: &Standing, now: Millis) -> State {
-    standing.state(&backend.settings.rules, &backend.settings.settings_url, now)
-}
-
-fn known(standing: Option<Standing>) -> Result<Standing, Refused> {
-    standing.ok_or_else(|| ProblemCode::SignedOut.into())
+fn signed_in(snapshot: Option<Snapshot>) -> Result<Snapshot, ApiError> {
+    snapshot.ok_or_else(|| ProblemCode::SignedOut.into())
 }

@@ -1,67 +1,61 @@
-//! A send that is repeated with the same Idempotency-Key is done once (draft-ietf-httpapi-idempotency-key-header).
+//! A send that is repeated with the same Idempotency-Key takes effect once (draft-ietf-httpapi-idempotency-key-header).
 //!
-//! A key is claimed before the work, for a few seconds: a repeat that comes meanwhile is told to come back, whichever
-//! backend it meets, and a backend that dies does not hold the key for longer than that. The answer is stored in the
-//! transaction of the effects, so after a crash either both are there or neither is.
+//! A key is claimed for a few seconds before the work. A repeat in that time, at any backend, gets
+//! `request_in_progress`; a backend that dies does not hold the key longer. The response is stored in the transaction of
+//! the effects, so a crash leaves both or neither.
 
 use std::time::Duration;
 
 use hrm_api::{Problem, ProblemCode, State, Status};
 
-use crate::Backend;
-use crate::clock::{Clock, DAY, Millis, SECOND, seconds_until};
+use crate::backend::Backend;
+use crate::clock::{Clock, Millis, SECOND, seconds_until};
 use crate::database::Tx;
-use crate::flow::Refused;
+use crate::error::ApiError;
 use crate::keys::sha256;
+use crate::rules::{CLAIM_LIFE, IDEMPOTENCY_LIFE};
 
-/// Far longer than the work of a transaction. Work that outlasts it does not become true: see [`Call::answer`].
-const CLAIM: Millis = 5 * SECOND;
-
-/// The answer to a send.
 #[derive(Debug)]
-pub struct Sent {
-    /// 202 when a code is on its way, 200 where none is needed.
+pub struct StoredResponse {
+    /// 202 when a code is on its way, 200 when none is needed.
     pub status: u16,
-    /// The State, as JSON: a repeated call gets the very same.
+    /// The State as JSON. A repeated call gets the same bytes.
     pub body: String,
 }
 
-impl Sent {
-    /// The answer with this State.
+impl StoredResponse {
     pub fn of(state: &State) -> Self {
         let status = if state.status == Status::CodeSent { 202 } else { 200 };
-        // Strings, numbers and dates only, so it always becomes JSON.
+        // Strings, numbers and dates always serialise.
         Self { status, body: serde_json::to_string(state).unwrap_or_default() }
     }
 }
 
-/// What a call is.
 #[derive(Debug)]
-pub enum Begun {
-    /// A repeat, and this was the answer.
-    Answered(Sent),
-    /// The first one. It is to be answered or forgotten.
-    Ours(Call),
+pub enum Claim {
+    /// A repeat, and the response to the first call.
+    Replay(StoredResponse),
+    /// The first call. Store a response, or release the key.
+    New(ClaimedKey),
 }
 
-/// A call that holds its key.
 #[derive(Debug)]
-pub struct Call {
+pub struct ClaimedKey {
     employee: String,
     key_hash: String,
-    /// Until when it holds the key. Only a claim that has ended is followed by another, so this tells whose it is.
+    /// When the claim expires. Only an expired claim can be replaced, so this also identifies the claim.
     running_until: Millis,
 }
 
-/// Claims `key` for a call with this body, or finds what became of the one that has it.
+/// Claims `key` for a call with this body, or finds the response to the call that has it.
 ///
 /// # Errors
-/// `idempotency_key_reused`, `request_in_progress`, `unavailable`.
-pub async fn begin(backend: &Backend, employee: &str, key: &str, body: &str) -> Result<Begun, Refused> {
+/// `idempotency_key_reused`, `request_in_progress`.
+pub async fn claim(backend: &Backend, employee: &str, key: &str, body: &str) -> Result<Claim, ApiError> {
     let (key_hash, fingerprint) = (sha256(key), sha256(body));
-    let (now, machine) = (backend.clock.now(), Clock::machine());
-    let running_until = machine + CLAIM;
-    let mut tx = backend.database.write().await?;
+    let (now, system_now) = (backend.clock.now(), Clock::system_now());
+    let running_until = system_now + CLAIM_LIFE;
+    let mut tx = backend.database.begin_write().await?;
     let claimed = sqlx::query(
         "INSERT INTO idempotency (employee_id, key_hash, fingerprint, status, body, created_at, running_until)
          VALUES ($1, $2, $3, 0, '', $4, $5)
@@ -75,13 +69,13 @@ pub async fn begin(backend: &Backend, employee: &str, key: &str, body: &str) -> 
     .bind(&fingerprint)
     .bind(now)
     .bind(running_until)
-    .bind(now - DAY)
-    .bind(machine)
+    .bind(now - IDEMPOTENCY_LIFE)
+    .bind(system_now)
     .execute(&mut *tx)
     .await?;
     if claimed.rows_affected() == 1 {
         tx.commit().await?;
-        return Ok(Begun::Ours(Call { employee: employee.to_owned(), key_hash, running_until }));
+        return Ok(Claim::New(ClaimedKey { employee: employee.to_owned(), key_hash, running_until }));
     }
     let (known, status, body, until): (String, i64, String, i64) = sqlx::query_as(
         "SELECT fingerprint, status, body, running_until FROM idempotency WHERE employee_id = $1 AND key_hash = $2",
@@ -93,46 +87,43 @@ pub async fn begin(backend: &Backend, employee: &str, key: &str, body: &str) -> 
     if known != fingerprint {
         return Err(ProblemCode::IdempotencyKeyReused.into());
     }
-    if until > machine {
+    if until > system_now {
         return Err(in_progress(until));
     }
-    Ok(Begun::Answered(Sent { status: u16::try_from(status).unwrap_or(200), body }))
+    Ok(Claim::Replay(StoredResponse { status: u16::try_from(status).unwrap_or(200), body }))
 }
 
-impl Call {
-    /// Stores the answer, in the transaction of the effects. For `runs_for` the call may still find a better one.
+impl ClaimedKey {
+    /// Stores the response in the transaction of the effects. The call keeps the key for `runs_for` more, to replace the
+    /// response by a better one.
     ///
     /// # Errors
-    /// `request_in_progress` when this call was so slow that a repeat of it has the key; `unavailable`. The caller's
-    /// transaction must not become true then.
-    pub async fn answer(&mut self, tx: &mut Tx, sent: &Sent, runs_for: Duration) -> Result<(), Refused> {
-        let still_runs = match Millis::try_from(runs_for.as_millis()) {
+    /// `request_in_progress` when this call was so slow that a repeat has claimed the key. The caller must roll back.
+    pub async fn store(&mut self, tx: &mut Tx, response: &StoredResponse, runs_for: Duration) -> Result<(), ApiError> {
+        let running_until = match Millis::try_from(runs_for.as_millis()) {
             Ok(0) => 0,
-            Ok(millis) => Clock::machine() + millis + SECOND,
-            Err(_) => Clock::machine() + CLAIM,
+            Ok(millis) => Clock::system_now() + millis + SECOND,
+            Err(_) => Clock::system_now() + CLAIM_LIFE,
         };
         let stored = sqlx::query(
             "UPDATE idempotency SET status = $1, body = $2, running_until = $3
              WHERE employee_id = $4 AND key_hash = $5 AND running_until = $6",
         )
-        .bind(i64::from(sent.status))
-        .bind(&sent.body)
-        .bind(still_runs)
+        .bind(i64::from(response.status))
+        .bind(&response.body)
+        .bind(running_until)
         .bind(&self.employee)
         .bind(&self.key_hash)
         .bind(self.running_until)
         .execute(&mut **tx)
         .await?;
-        self.running_until = still_runs;
-        if stored.rows_affected() == 1 { Ok(()) } else { Err(in_progress(Clock::machine())) }
+        self.running_until = running_until;
+        if stored.rows_affected() == 1 { Ok(()) } else { Err(in_progress(Clock::system_now())) }
     }
 
-    /// Gives the key back: what was refused can be asked for again.
-    ///
-    /// # Errors
-    /// `unavailable`.
-    pub async fn forget(self, backend: &Backend) -> sqlx::Result<()> {
-        let mut tx = backend.database.write().await?;
+    /// Gives the key back, so that a rejected call can be repeated with it.
+    pub async fn release(self, backend: &Backend) -> sqlx::Result<()> {
+        let mut tx = backend.database.begin_write().await?;
         sqlx::query("DELETE FROM idempotency WHERE employee_id = $1 AND key_hash = $2 AND running_until = $3")
             .bind(&self.employee)
             .bind(&self.key_hash)
@@ -143,6 +134,6 @@ impl Call {
     }
 }
 
-fn in_progress(until: Millis) -> Refused {
-    Problem::new(ProblemCode::RequestInProgress).retry_after(seconds_until(until, Clock::machine())).into()
+fn in_progress(until: Millis) -> ApiError {
+    Problem::new(ProblemCode::RequestInProgress).retry_after(seconds_until(until, Clock::system_now())).into()
 }

@@ -1,25 +1,24 @@
-//! The lasting pair of HRM user and Visma Connect account. Visma Connect first, the local row second; a crash or an
-//! outage at any point between resumes from the row in `linkings`.
+//! Links an HRM user to a Visma Connect account: Visma Connect first, the local row second. After a crash or an outage
+//! at any point, the work resumes from the row in `link_jobs`.
 
 use std::sync::Arc;
 
 use hrm_api::Origin;
 use sqlx::FromRow;
 
-use crate::Backend;
-use crate::challenge::End;
+use crate::backend::Backend;
+use crate::challenge::ChallengeEnd;
 use crate::clock::{Clock, Millis};
 use crate::database::Tx;
 use crate::directory::{Creation, DirectoryError, NewAccount, UserId};
 use crate::email::Address;
-use crate::mail::Letter;
-use crate::standing::{self, Standing, end_word};
-use crate::{keys, outbox};
+use crate::mail::Message;
+use crate::queue::backoff;
+use crate::snapshot::{self, Snapshot};
+use crate::{challenge_store, keys, outbox};
 
-/// Where a job got to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The link exists.
     Linked,
     /// The account belongs to another user of the company.
     Taken,
@@ -31,18 +30,17 @@ pub enum Outcome {
 struct Job {
     challenge_id: String,
     address: String,
-    create_tried: i64,
+    create_attempted: i64,
+    attempts: i64,
+    created_at: i64,
 }
 
-/// Puts the job of linking a proved address where a crash cannot lose it. The caller has the lease for so long: it is
-/// to call [`finish_soon`] after the commit.
-///
-/// # Errors
-/// When the database is out of reach.
+/// Queues the job of linking a verified address. The caller holds its lease, and calls [`finish_within_budget`] after
+/// the commit.
 pub async fn begin(tx: &mut Tx, employee: &str, challenge: &str, address: &Address, lease: Millis) -> sqlx::Result<()> {
-    let now = Clock::machine();
+    let now = Clock::system_now();
     sqlx::query(
-        "INSERT INTO linkings (employee_id, challenge_id, address, created_at, next_at, lease_until)
+        "INSERT INTO link_jobs (employee_id, challenge_id, address, created_at, next_at, lease_until)
          VALUES ($1, $2, $3, $4, $4, $5)",
     )
     .bind(employee)
@@ -52,29 +50,28 @@ pub async fn begin(tx: &mut Tx, employee: &str, challenge: &str, address: &Addre
     .bind(now + lease)
     .execute(&mut **tx)
     .await?;
-    tx.changes(employee);
+    tx.notify(employee);
     Ok(())
 }
 
-/// Works on the job, and waits for it for as long as a request should. It goes on after that, and after the client
-/// has hung up.
-pub async fn finish_soon(backend: &Arc<Backend>, employee: &str) -> Outcome {
+/// Processes the job in the background and waits for it up to `linking_budget`.
+pub async fn finish_within_budget(backend: &Arc<Backend>, employee: &str) -> Outcome {
     let job = backend.tasks.spawn({
         let (backend, employee) = (Arc::clone(backend), employee.to_owned());
-        async move { run(&backend, &employee).await }
+        async move { process(&backend, &employee).await }
     });
     let waited = tokio::time::timeout(backend.settings.linking_budget, job).await;
     waited.ok().and_then(Result::ok).unwrap_or(Outcome::Later)
 }
 
-/// Works on a job that the caller has the lease of.
-pub async fn run(backend: &Arc<Backend>, employee: &str) -> Outcome {
+/// Processes a job whose lease the caller holds.
+pub async fn process(backend: &Arc<Backend>, employee: &str) -> Outcome {
     match attempt(backend, employee).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            tracing::warn!(employee, %error, "a link was not made; it is tried again");
-            if let Err(error) = put_back(backend, employee).await {
-                tracing::error!(employee, %error, "a link's job waits for its lease to end");
+            tracing::warn!(employee, %error, "linking failed, will be retried");
+            if let Err(error) = reschedule(backend, employee).await {
+                tracing::error!(employee, %error, "link job not rescheduled, its lease has to expire first");
             }
             Outcome::Later
         }
@@ -82,90 +79,94 @@ pub async fn run(backend: &Arc<Backend>, employee: &str) -> Outcome {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Fault {
+enum LinkError {
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
-    #[error("Visma Connect says that the account exists and does not find it")]
+    #[error("Visma Connect says that the account exists, but does not find it")]
     Contradiction,
 }
 
-async fn attempt(backend: &Arc<Backend>, employee: &str) -> Result<Outcome, Fault> {
-    let mut tx = backend.database.read().await?;
-    let job: Option<Job> =
-        sqlx::query_as("SELECT challenge_id, address, create_tried FROM linkings WHERE employee_id = $1")
-            .bind(employee)
-            .fetch_optional(&mut *tx)
-            .await?;
-    let standing = standing::read(&mut tx, employee, backend.clock.now()).await?;
-    drop(tx);
-    // No job: somebody else finished it.
-    let (Some(job), Some(standing)) = (job, standing) else { return Ok(Outcome::Linked) };
-    let Ok(address) = Address::parse(&job.address) else { return Ok(Outcome::Later) };
-
-    let (user, origin) = account(backend, employee, &job, &standing, &address).await?;
-    Ok(settle(backend, &job, &standing, &address, &user, origin).await?)
+async fn read_job(tx: &mut Tx, employee: &str) -> sqlx::Result<Option<Job>> {
+    const SQL: &str =
+        "SELECT challenge_id, address, create_attempted, attempts, created_at FROM link_jobs WHERE employee_id = $1";
+    sqlx::query_as(SQL).bind(employee).fetch_optional(&mut **tx).await
 }
 
-/// Search → create → on 409 search again.
-async fn account(
+async fn delete_job(tx: &mut Tx, employee: &str) -> sqlx::Result<bool> {
+    let deleted = sqlx::query("DELETE FROM link_jobs WHERE employee_id = $1").bind(employee).execute(&mut **tx).await?;
+    Ok(deleted.rows_affected() > 0)
+}
+
+async fn attempt(backend: &Arc<Backend>, employee: &str) -> Result<Outcome, LinkError> {
+    let mut tx = backend.database.begin_read().await?;
+    let job = read_job(&mut tx, employee).await?;
+    let snapshot = snapshot::read(&mut tx, employee, backend.clock.now()).await?;
+    drop(tx);
+    // No job: another process finished it.
+    let (Some(job), Some(snapshot)) = (job, snapshot) else { return Ok(Outcome::Linked) };
+    let Ok(address) = Address::parse(&job.address) else { return Ok(Outcome::Later) };
+
+    let (user, origin) = find_or_create_account(backend, &job, &snapshot, &address).await?;
+    Ok(commit_link(backend, &job, &snapshot, &address, &user, origin).await?)
+}
+
+async fn find_or_create_account(
     backend: &Backend,
-    employee: &str,
     job: &Job,
-    standing: &Standing,
+    snapshot: &Snapshot,
     address: &Address,
-) -> Result<(UserId, Origin), Fault> {
+) -> Result<(UserId, Origin), LinkError> {
+    let person = &snapshot.person;
     let email = address.mailbox();
-    // An account that turns up after a creation with no answer is the one that was created.
-    let found_origin = if job.create_tried == 0 { Origin::Existing } else { Origin::Created };
+    // An account that appears after a creation without a response is the one that was created.
+    let found_origin = if job.create_attempted == 0 { Origin::Existing } else { Origin::Created };
     if let Some(user) = backend.directory.find(&email).await? {
         return Ok((user, found_origin));
     }
-    set_create_tried(backend, employee, 1).await?;
+    set_create_attempted(backend, &person.id, 1).await?;
     let account = NewAccount {
         email,
-        first_name: standing.person.first_name.clone(),
-        last_name: standing.person.last_name.clone(),
-        language: standing.person.language,
-        country: standing.person.country.clone(),
+        first_name: person.first_name.clone(),
+        last_name: person.last_name.clone(),
+        language: person.language,
+        country: person.country.clone(),
     };
     match backend.directory.create(&account).await? {
         Creation::Created(user) => Ok((user, Origin::Created)),
         Creation::Exists => {
-            // This try created nothing, so it is no reason to call what is found later a creation of ours.
-            set_create_tried(backend, employee, job.create_tried).await?;
-            let user = backend.directory.find(&account.email).await?.ok_or(Fault::Contradiction)?;
+            // This attempt created nothing, so an account found later must not count as created.
+            set_create_attempted(backend, &person.id, job.create_attempted).await?;
+            let user = backend.directory.find(&account.email).await?.ok_or(LinkError::Contradiction)?;
             Ok((user, found_origin))
         }
     }
 }
 
-async fn set_create_tried(backend: &Backend, employee: &str, tried: i64) -> sqlx::Result<()> {
-    let mut tx = backend.database.lock(employee).await?;
-    sqlx::query("UPDATE linkings SET create_tried = $1 WHERE employee_id = $2")
-        .bind(tried)
+async fn set_create_attempted(backend: &Backend, employee: &str, attempted: i64) -> sqlx::Result<()> {
+    let mut tx = backend.database.begin_locked(employee).await?;
+    sqlx::query("UPDATE link_jobs SET create_attempted = $1 WHERE employee_id = $2")
+        .bind(attempted)
         .bind(employee)
         .execute(&mut *tx)
         .await?;
     tx.commit().await
 }
 
-async fn settle(
+async fn commit_link(
     backend: &Arc<Backend>,
     job: &Job,
-    standing: &Standing,
+    snapshot: &Snapshot,
     address: &Address,
     user: &UserId,
     origin: Origin,
 ) -> sqlx::Result<Outcome> {
-    let person = &standing.person;
-    let mut tx = backend.database.lock(&person.id).await?;
-    let removed = sqlx::query("DELETE FROM linkings WHERE employee_id = $1").bind(&person.id).execute(&mut *tx).await?;
-    if removed.rows_affected() == 0 {
+    let person = &snapshot.person;
+    let mut tx = backend.database.begin_locked(&person.id).await?;
+    if !delete_job(&mut tx, &person.id).await? {
         return Ok(Outcome::Linked);
     }
-    let origin_word = if origin == Origin::Existing { "existing" } else { "created" };
     let linked = sqlx::query(
         "INSERT INTO links (employee_id, company_id, visma_user_id, address, origin, linked_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
@@ -174,70 +175,51 @@ async fn settle(
     .bind(&person.company_id)
     .bind(&user.0)
     .bind(address.as_typed())
-    .bind(origin_word)
+    .bind(<&str>::from(origin))
     .bind(backend.clock.now())
     .execute(&mut *tx)
     .await?;
     let mut notices = Vec::new();
     let outcome = if linked.rows_affected() == 1 {
-        for other in standing.addresses.iter().filter(|other| !other.is_same_without_case(address)) {
-            let letter = Letter::Notice { address: address.masked() };
-            notices.push(outbox::add(&mut tx, backend, &person.id, None, &other.mailbox(), &letter).await?);
+        for other in snapshot.addresses.iter().filter(|other| !other.is_same_without_case(address)) {
+            let message = Message::Notice { address: address.masked() };
+            notices.push(outbox::add(&mut tx, backend, &person.id, None, &other.mailbox(), &message).await?);
         }
-        backend.metrics.link(origin_word);
+        backend.metrics.link(<&str>::from(origin));
         Outcome::Linked
     } else {
-        sqlx::query("UPDATE challenges SET ended = $1, taken_user_id = $2 WHERE id = $3")
-            .bind(end_word(End::Taken))
-            .bind(&user.0)
-            .bind(&job.challenge_id)
-            .execute(&mut *tx)
-            .await?;
+        let end = ChallengeEnd::AccountTaken;
+        challenge_store::end_challenge(&mut tx, &job.challenge_id, end, Some(&user.0)).await?;
         Outcome::Taken
     };
-    tx.changes(&person.id);
+    tx.notify(&person.id);
     tx.commit().await?;
     for notice in notices {
-        notice.go(backend);
+        notice.dispatch(backend);
     }
-    tracing::info!(
-        employee = person.id,
-        origin = origin_word,
-        ?outcome,
-        user = &keys::sha256(&user.0)[..8],
-        "link settled"
-    );
+    let user = &keys::sha256(&user.0)[..8];
+    tracing::info!(employee = person.id, origin = <&str>::from(origin), ?outcome, user, "link job done");
     Ok(outcome)
 }
 
-/// Gives the lease back, with a time for the next try; or gives the job up.
-async fn put_back(backend: &Backend, employee: &str) -> sqlx::Result<()> {
-    let mut tx = backend.database.lock(employee).await?;
-    let row: Option<(i64, i64, String)> =
-        sqlx::query_as("SELECT attempts, created_at, challenge_id FROM linkings WHERE employee_id = $1")
-            .bind(employee)
-            .fetch_optional(&mut *tx)
-            .await?;
-    let Some((attempts, created_at, challenge)) = row else { return Ok(()) };
-    let now = Clock::machine();
-    if now - created_at > backend.settings.give_up {
-        sqlx::query("DELETE FROM linkings WHERE employee_id = $1").bind(employee).execute(&mut *tx).await?;
-        sqlx::query("UPDATE challenges SET ended = $1 WHERE id = $2")
-            .bind(end_word(End::GivenUp))
-            .bind(&challenge)
-            .execute(&mut *tx)
-            .await?;
-        // The banner comes back and the employee can begin again; `admin progress` names them.
-        sqlx::query("UPDATE employees SET snoozed_until = NULL WHERE id = $1").bind(employee).execute(&mut *tx).await?;
-        tx.changes(employee);
-        backend.metrics.link("given_up");
-        tracing::error!(employee, "a link was given up");
+/// Sets the time of the next attempt and releases the lease, or gives the job up.
+async fn reschedule(backend: &Backend, employee: &str) -> sqlx::Result<()> {
+    let mut tx = backend.database.begin_locked(employee).await?;
+    let Some(job) = read_job(&mut tx, employee).await? else { return Ok(()) };
+    let now = Clock::system_now();
+    if now - job.created_at > backend.settings.give_up {
+        delete_job(&mut tx, employee).await?;
+        challenge_store::end_challenge(&mut tx, &job.challenge_id, ChallengeEnd::Abandoned, None).await?;
+        // The banner comes back and the employee can start again; `admin progress` shows who.
+        challenge_store::set_snoozed_until(&mut tx, employee, None).await?;
+        tx.notify(employee);
+        backend.metrics.link(ChallengeEnd::Abandoned.into_str());
+        tracing::error!(employee, "linking given up");
     } else {
-        let next_at = now + outbox::wait(attempts, &backend.settings, rand::random());
         sqlx::query(
-            "UPDATE linkings SET attempts = attempts + 1, next_at = $1, lease_until = 0 WHERE employee_id = $2",
+            "UPDATE link_jobs SET attempts = attempts + 1, next_at = $1, lease_until = 0 WHERE employee_id = $2",
         )
-        .bind(next_at)
+        .bind(now + backoff(job.attempts, &backend.settings, rand::random()))
         .bind(employee)
         .execute(&mut *tx)
         .await?;

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use hrm_backend::clock::Clock;
 use hrm_backend::directory::PublicApi;
-use hrm_backend::mail::Post;
+use hrm_backend::mail::Mailer;
 use hrm_backend::settings::ServeArgs;
-use hrm_backend::{Backend, admin, install_cryptography, routes};
+use hrm_backend::{admin, install_cryptography, routes, server};
 use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Most of what is allocated for a call is small and gone at its end.
+/// Calls make many small, short-lived allocations, at which mimalloc is faster.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -32,9 +32,9 @@ struct Cli {
 enum Command {
     /// Serve a company, with its database, mail server and Visma Connect
     Serve(Box<ServeArgs>),
-    /// Look at a company's people and change what they may do, on the database of the backends that serve
+    /// Administrate companies and people, on the database of the backends that serve
     Admin(admin::AdminArgs),
-    /// Serve demo people, with everything in this one process
+    /// Serve demo people, with mail server and Visma Connect in this process
     #[cfg(feature = "demo")]
     Demo(hrm_backend::demo::DemoArgs),
     /// Print the OpenAPI document
@@ -52,45 +52,45 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => serve(*args).await,
-            Command::Admin(args) => say(admin::run(args).await?.trim_end()),
+            Command::Admin(args) => print(admin::run(args).await?.trim_end()),
             #[cfg(feature = "demo")]
             Command::Demo(args) => demo(args).await,
-            Command::Openapi => say(&serde_json::to_string_pretty(&routes::document())?),
+            Command::Openapi => print(&serde_json::to_string_pretty(&routes::document())?),
         }
     });
     result.map_or_else(|error| fail(&error.to_string()), |()| ExitCode::SUCCESS)
 }
 
 async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error>> {
-    let stop = asked_to_stop()?;
-    let serve = args.check().map_err(|faults| format!("the settings are not complete:\n  {}", faults.join("\n  ")))?;
-    let directory = Arc::new(PublicApi::new(serve.directory)?);
-    let post = Post::new(&serve.smtp_url, serve.smtp_login, serve.mail_from)?;
-    let backend = Backend::start(serve.settings, serve.keys, directory, post, Clock::default()).await?;
-    let listener = tokio::net::TcpListener::bind(serve.listen).await?;
-    say(&format!("listening on http://{}", listener.local_addr()?))?;
+    let stop = stop_signal()?;
+    let config = args.check().map_err(|errors| format!("invalid settings:\n  {}", errors.join("\n  ")))?;
+    let directory = Arc::new(PublicApi::new(config.directory)?);
+    let mailer = Mailer::new(&config.smtp_url, config.smtp_login, config.mail_from)?;
+    let backend = server::start(config.settings, config.keys, directory, mailer, Clock::default()).await?;
+    let listener = tokio::net::TcpListener::bind(config.listen).await?;
+    print(&format!("listening on http://{}", listener.local_addr()?))?;
     let stopping = backend.stopping.clone();
     tokio::spawn(async move {
         stop.await;
         stopping.cancel();
     });
     let router = routes::router(&backend, axum::Router::new());
-    Ok(backend.serve(listener, router).await?)
+    Ok(server::serve(&backend, listener, router).await?)
 }
 
 #[cfg(feature = "demo")]
 async fn demo(args: hrm_backend::demo::DemoArgs) -> Result<(), Box<dyn Error>> {
     if let Some(list) = args.list() {
-        return say(&list);
+        return print(&list);
     }
-    let stop = asked_to_stop()?;
+    let stop = stop_signal()?;
     let scenario = args.scenario().map(str::to_owned);
     let demo = hrm_backend::demo::Demo::start(args.options()?).await?;
     if let Some(name) = scenario {
         demo.play(&name).await?;
     }
-    say(&format!("listening on {}", demo.url()))?;
-    say(&format!(
+    print(&format!("listening on {}", demo.url()))?;
+    print(&format!(
         "inbox: {}/demo/inbox · user names: anna.svensson, erik.lund, mia.berg, kari.holm · password: demo",
         demo.url()
     ))?;
@@ -99,8 +99,9 @@ async fn demo(args: hrm_backend::demo::DemoArgs) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// SIGTERM or Ctrl-C. Heard from the call on, not from the first poll: a supervisor may stop what it just started.
-fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+/// SIGTERM or Ctrl-C. Registered by this call, not by the first poll: a supervisor can stop a process right after its
+/// start.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     let (mut terminate, mut interrupt) = {
         use tokio::signal::unix::{SignalKind, signal};
@@ -117,20 +118,20 @@ fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Logs to stderr. Others' crates only when something is wrong: some of them log addresses.
+/// Logs to stderr. Other crates log warnings only, since some of them log addresses.
 fn start_log() {
-    // Not `EnvFilter`: it follows every span for the sake of filters that nobody writes here.
-    let wanted = std::env::var("HRM_LOG").ok().and_then(|wanted| wanted.parse().ok());
+    // Not `EnvFilter`, which tracks every span for filters that are not used here.
+    let custom = std::env::var("HRM_LOG").ok().and_then(|targets| targets.parse().ok());
     let filter =
-        wanted.unwrap_or_else(|| Targets::new().with_default(Level::WARN).with_target("hrm_backend", Level::INFO));
+        custom.unwrap_or_else(|| Targets::new().with_default(Level::WARN).with_target("hrm_backend", Level::INFO));
     let filter = ["mailcrab", "mailin", "mailin_embedded"]
         .into_iter()
-        .fold(filter, |filter, chatty| filter.with_target(chatty, Level::WARN));
+        .fold(filter, |filter, target| filter.with_target(target, Level::WARN));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     tracing_subscriber::registry().with(lines).with(filter).init();
 }
 
-fn say(line: &str) -> Result<(), Box<dyn Error>> {
+fn print(line: &str) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)

@@ -1,6 +1,6 @@
-//! What is counted, as Prometheus text.
+//! Prometheus metrics.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
@@ -10,14 +10,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::Backend;
 use crate::challenge::Verdict;
-use crate::clock::Clock;
-use crate::mail::Handover;
+use crate::clock::{Clock, SECOND};
+use crate::database::Database;
+use crate::mail::SendOutcome;
+use crate::queue::Queue;
 
 type Labels = Vec<(&'static str, String)>;
 
-/// The counters.
 pub struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<Labels, Counter>,
@@ -47,87 +47,67 @@ impl Default for Metrics {
             registry: Mutex::default(),
         };
         registry.register("http_requests", "Requests, by path and status", metrics.requests.clone());
-        registry.register("http_request_seconds", "Time to answer", metrics.seconds.clone());
+        registry.register("http_request_seconds", "Time to respond", metrics.seconds.clone());
         registry.register("codes_sent", "Codes issued", metrics.codes.clone());
         registry.register("codes_verified", "Codes entered, by verdict", metrics.verdicts.clone());
-        registry.register("mails", "Mails handed over, by answer", metrics.mails.clone());
+        registry.register("mails", "Mails offered to the mail server, by its answer", metrics.mails.clone());
         registry.register("links", "Links made, by origin", metrics.links.clone());
-        registry.register("sweeps", "Times that old rows were swept away", metrics.sweeps.clone());
-        registry.register("outbox_waiting", "Jobs that wait", metrics.waiting.clone());
-        registry.register("outbox_oldest_seconds", "Age of the oldest job", metrics.oldest_seconds.clone());
+        registry.register("sweeps", "Sweeps of old rows", metrics.sweeps.clone());
+        registry.register("outbox_waiting", "Waiting jobs, by queue", metrics.waiting.clone());
+        registry.register(
+            "outbox_oldest_seconds",
+            "Age of the oldest waiting job, by queue",
+            metrics.oldest_seconds.clone(),
+        );
         Self { registry: Mutex::new(registry), ..metrics }
     }
 }
 
 impl Metrics {
-    /// A request was answered.
     pub fn request(&self, path: &str, status: u16, took: Duration) {
         let labels = vec![("path", path.to_owned()), ("status", status.to_string())];
         self.requests.get_or_create(&labels).inc();
         self.seconds.observe(took.as_secs_f64());
     }
 
-    /// A code was issued.
     pub fn code_sent(&self) {
         self.codes.inc();
     }
 
-    /// A code was entered.
     pub fn verdict(&self, verdict: &Verdict) {
-        let word = match verdict {
-            Verdict::Right(_) => "right",
-            Verdict::Wrong(_) => "wrong",
-            Verdict::LastWrong | Verdict::Exhausted => "exhausted",
-            Verdict::Expired => "expired",
-            Verdict::NoChallenge => "no_challenge",
-        };
-        self.verdicts.get_or_create(&vec![("verdict", word.to_owned())]).inc();
+        self.verdicts.get_or_create(&label("verdict", verdict.into_str())).inc();
     }
 
-    /// A mail was offered to the mail server.
-    pub fn mail(&self, handover: Handover) {
-        let word = match handover {
-            Handover::Accepted => "accepted",
-            Handover::Deferred => "deferred",
-            Handover::Bounced => "bounced",
-        };
-        self.mails.get_or_create(&vec![("answer", word.to_owned())]).inc();
+    pub fn mail(&self, outcome: SendOutcome) {
+        self.mails.get_or_create(&label("answer", outcome.into_str())).inc();
     }
 
-    /// A link was made.
     pub fn link(&self, origin: &str) {
-        self.links.get_or_create(&vec![("origin", origin.to_owned())]).inc();
+        self.links.get_or_create(&label("origin", origin)).inc();
     }
 
-    /// Old rows were swept away.
     pub fn swept(&self) {
         self.sweeps.inc();
     }
 
-    fn text(&self) -> String {
+    /// All metrics in the Prometheus text format. Reads the queues first.
+    pub async fn text(&self, database: &Database) -> sqlx::Result<String> {
+        let mut tx = database.begin_read().await?;
+        for queue in Queue::ALL {
+            let (waiting, oldest) = queue.waiting(&mut tx).await?;
+            let labels = label("queue", queue.into_str());
+            self.waiting.get_or_create(&labels).set(waiting);
+            let age = oldest.map_or(0, |at| (Clock::system_now() - at).max(0) / SECOND);
+            self.oldest_seconds.get_or_create(&labels).set(age);
+        }
         let mut text = String::new();
-        let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         // Writing to a string does not fail.
         let _ = encode(&mut text, &registry);
-        text
+        Ok(text)
     }
 }
 
-/// The Prometheus text, with the outbox as it is now.
-///
-/// # Errors
-/// When the database is out of reach.
-pub async fn text(backend: &Backend) -> sqlx::Result<String> {
-    let mut tx = backend.database.read().await?;
-    for (queue, count_and_oldest) in [
-        ("mails", "SELECT COUNT(*), MIN(created_at) FROM mails"),
-        ("linkings", "SELECT COUNT(*), MIN(created_at) FROM linkings"),
-    ] {
-        let (waiting, oldest): (i64, Option<i64>) = sqlx::query_as(count_and_oldest).fetch_one(&mut *tx).await?;
-        let labels = vec![("queue", queue.to_owned())];
-        backend.metrics.waiting.get_or_create(&labels).set(waiting);
-        let age = oldest.map_or(0, |at| (Clock::machine() - at).max(0) / 1_000);
-        backend.metrics.oldest_seconds.get_or_create(&labels).set(age);
-    }
-    Ok(backend.metrics.text())
+fn label(name: &'static str, value: &str) -> Labels {
+    vec![(name, value.to_owned())]
 }

@@ -1,215 +1,77 @@
-//! Work that waits in the database: mails to hand over, links to make. It survives a crash, is leased so that one
-//! worker does it, is tried again with growing waits, and is given up in the end.
+//! The outbox: mails wait here, sealed, until the mail server has taken or rejected them.
 //!
-//! A mail is handed over at least once: exactly once, unless the mail server's answer is lost or the process dies between
-//! it and the commit. Its Message-ID is the same at every try.
+//! A mail is sent at least once. It is sent twice only if the mail server's response is lost, or the process dies before
+//! it can store it; the Message-ID is the same then.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hrm_api::Delivery;
 use secrecy::ExposeSecret;
-use sqlx::{AssertSqlSafe, FromRow};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use sqlx::FromRow;
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::challenge::Fate;
-use crate::clock::{Clock, HOUR, Millis};
+use crate::backend::Backend;
+use crate::challenge::CodeStatus;
+use crate::challenge_store;
+use crate::clock::Clock;
 use crate::database::Tx;
-use crate::mail::{Handover, Letter};
-use crate::settings::Settings;
-use crate::standing::{delivery_word, fate_word, read_language};
-use crate::{Backend, linking, mail, sweep};
-
-/// What waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Queue {
-    /// Mails to hand over.
-    Mails,
-    /// Links to make.
-    Linkings,
-}
-
-/// Mails that are handed over at once, and links that are made at once: as many connections to the mail server and to
-/// Visma Connect. The others wait in the database, where no time limit runs for them.
-const AT_ONCE: usize = 32;
-
-/// The places of this backend for work that is done at once.
-#[derive(Debug)]
-pub struct Places {
-    mails: Arc<Semaphore>,
-    links: Arc<Semaphore>,
-}
-
-impl Default for Places {
-    fn default() -> Self {
-        Self { mails: Arc::new(Semaphore::new(AT_ONCE)), links: Arc::new(Semaphore::new(AT_ONCE)) }
-    }
-}
-
-impl Places {
-    fn of(&self, queue: Queue) -> &Arc<Semaphore> {
-        match queue {
-            Queue::Mails => &self.mails,
-            Queue::Linkings => &self.links,
-        }
-    }
-
-    fn take(&self, queue: Queue) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(self.of(queue)).try_acquire_owned().ok()
-    }
-
-    /// Waits until there is a place.
-    async fn free(&self, queue: Queue) {
-        // It is never closed.
-        let _ = self.of(queue).acquire().await;
-    }
-}
+use crate::mail::{self, Message, SendOutcome};
+use crate::queue::{Queue, backoff};
 
 /// A mail in the outbox, in a transaction that is not committed yet.
-#[must_use = "after the commit it is to go"]
+#[must_use = "call dispatch() after the commit"]
 #[derive(Debug)]
-pub struct Posted {
+pub struct QueuedMail {
     id: String,
-    /// It has the lease then: no worker need find it first.
-    place: Option<OwnedSemaphorePermit>,
+    /// With a permit, this process holds the lease too.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Posted {
-    /// The transaction is committed: the mail is handed over now, or as soon as there is a place.
-    pub fn go(self, backend: &Arc<Backend>) {
-        match self.place {
-            Some(place) => {
-                backend.tasks.spawn(run(Arc::clone(backend), Queue::Mails, self.id, place));
+impl QueuedMail {
+    /// Sends the mail now if there is a permit, otherwise wakes the worker. Call it after the commit.
+    pub fn dispatch(self, backend: &Arc<Backend>) {
+        match self.permit {
+            Some(permit) => {
+                let owned = Arc::clone(backend);
+                backend.tasks.spawn(async move { deliver(&owned, &self.id, permit).await });
             }
             None => backend.wake.notify_one(),
         }
     }
 }
 
-/// Puts a mail into the outbox, sealed.
-///
-/// # Errors
-/// When the database is out of reach.
+/// Seals a mail and queues it. `code`: the id of the code in it.
 pub async fn add(
     tx: &mut Tx,
     backend: &Backend,
     employee: &str,
     code: Option<&str>,
     recipient: &str,
-    letter: &Letter,
-) -> sqlx::Result<Posted> {
-    let posted = Posted { id: uuid::Uuid::new_v4().to_string(), place: backend.places.take(Queue::Mails) };
-    // A letter is strings only, so it always becomes JSON.
-    let sealed = backend.keys.seal(&posted.id, &serde_json::to_string(letter).unwrap_or_default());
-    let now = Clock::machine();
+    message: &Message,
+) -> sqlx::Result<QueuedMail> {
+    let mail = QueuedMail { id: uuid::Uuid::new_v4().to_string(), permit: backend.permits.try_acquire(Queue::Mails) };
+    // Strings always serialise.
+    let sealed = backend.keys.seal(&mail.id, &serde_json::to_string(message).unwrap_or_default());
+    let now = Clock::system_now();
     sqlx::query(
-        "INSERT INTO mails (id, employee_id, code_id, recipient, sealed, created_at, next_at, lease_until)
+        "INSERT INTO outbox (id, employee_id, code_id, recipient, sealed, created_at, next_at, lease_until)
          VALUES ($1, $2, $3, $4, $5, $6, $6, $7)",
     )
-    .bind(&posted.id)
+    .bind(&mail.id)
     .bind(employee)
     .bind(code)
     .bind(recipient)
     .bind(sealed)
     .bind(now)
-    .bind(if posted.place.is_some() { now + backend.settings.lease } else { 0 })
+    .bind(if mail.permit.is_some() { now + backend.settings.lease } else { 0 })
     .execute(&mut **tx)
     .await?;
-    Ok(posted)
-}
-
-/// The wait before the next try: doubling, never longer than the longest, and up to half of it shorter by `chance`
-/// (0 to 1), so that many jobs do not come back at the same moment.
-pub fn wait(attempts: i64, settings: &Settings, chance: f64) -> Millis {
-    let doublings = u32::try_from(attempts.clamp(0, 20)).unwrap_or(20);
-    let whole = settings.first_wait.saturating_mul(1 << doublings).min(settings.longest_wait);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a wait of minutes")]
-    let shorter = (whole as f64 / 2.0 * chance) as Millis;
-    whole - shorter
-}
-
-/// Takes jobs that are due, their lease, and a place for each.
-///
-/// # Errors
-/// When the database is out of reach.
-async fn claim(backend: &Backend, queue: Queue) -> sqlx::Result<Vec<(String, OwnedSemaphorePermit)>> {
-    let (table, id) = match queue {
-        Queue::Mails => ("mails", "id"),
-        Queue::Linkings => ("linkings", "employee_id"),
-    };
-    let (database, now) = (&backend.database, Clock::machine());
-    let due = format!("SELECT {id} FROM {table} WHERE lease_until <= $1 AND next_at <= $1 ORDER BY next_at LIMIT $2");
-    // A look first: an idle outbox writes nothing.
-    let first: Option<String> = sqlx::query_scalar(AssertSqlSafe(due.clone()))
-        .bind(now)
-        .bind(1_i64)
-        .fetch_optional(&mut *database.look().await?)
-        .await?;
-    if first.is_none() {
-        return Ok(Vec::new());
-    }
-    let places: Vec<_> = std::iter::from_fn(|| backend.places.take(queue)).collect();
-    let take =
-        format!("UPDATE {table} SET lease_until = $3 WHERE {id} IN ({due}{}) RETURNING {id}", database.skip_locked());
-    let mut tx = database.write().await?;
-    let jobs = sqlx::query_scalar(AssertSqlSafe(take)).bind(now).bind(i64::try_from(places.len()).unwrap_or(i64::MAX));
-    let jobs: Vec<String> = jobs.bind(now + backend.settings.lease).fetch_all(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(jobs.into_iter().zip(places).collect())
-}
-
-/// Works until the backend stops: on what no request is at work on itself, and on what was not done at the first try.
-pub async fn work(backend: Arc<Backend>) {
-    let mut swept_at = None;
-    while !backend.stopping.is_cancelled() {
-        let now = backend.clock.now();
-        if swept_at.is_none_or(|at| now - at >= HOUR) {
-            swept_at = Some(now);
-            if let Err(error) = sweep::sweep(&backend).await {
-                tracing::warn!(%error, "old rows stay for another hour");
-            }
-        }
-        let has_place = |queue| backend.places.of(queue).available_permits() > 0;
-        for queue in [Queue::Mails, Queue::Linkings] {
-            if !has_place(queue) {
-                continue;
-            }
-            match claim(&backend, queue).await {
-                Ok(jobs) => {
-                    for (id, place) in jobs {
-                        backend.tasks.spawn(run(Arc::clone(&backend), queue, id, place));
-                    }
-                }
-                Err(error) => tracing::error!(?queue, %error, "the outbox cannot be read"),
-            }
-        }
-        tokio::select! {
-            () = backend.wake.notified() => {}
-            () = tokio::time::sleep(backend.settings.poll) => {}
-            // Others may wait that were not taken for want of a place.
-            () = backend.places.free(Queue::Mails), if !has_place(Queue::Mails) => {}
-            () = backend.places.free(Queue::Linkings), if !has_place(Queue::Linkings) => {}
-            () = backend.stopping.cancelled() => {}
-        }
-    }
-    // What is under way is among the backend's tasks, and finished: no mail is handed over twice.
-}
-
-async fn run(backend: Arc<Backend>, queue: Queue, id: String, _place: OwnedSemaphorePermit) {
-    match queue {
-        Queue::Mails => {
-            if let Err(error) = deliver(&backend, &id).await {
-                tracing::error!(mail = id, %error, "a mail waits for its lease to end");
-            }
-        }
-        Queue::Linkings => {
-            linking::run(&backend, &id).await;
-        }
-    }
+    Ok(mail)
 }
 
 #[derive(FromRow)]
-struct Mail {
+struct Row {
     employee_id: String,
     code_id: Option<String>,
     recipient: String,
@@ -218,92 +80,84 @@ struct Mail {
     created_at: i64,
     first_name: String,
     language: String,
-    fate: Option<String>,
+    status: Option<String>,
     expires_at: Option<i64>,
 }
 
-async fn deliver(backend: &Backend, id: &str) -> sqlx::Result<()> {
-    let row: Option<Mail> = sqlx::query_as(
-        "SELECT m.employee_id, m.code_id, m.recipient, m.sealed, m.attempts, m.created_at, e.first_name, e.language,
-                k.fate, k.expires_at
-         FROM mails m JOIN employees e ON e.id = m.employee_id LEFT JOIN codes k ON k.id = m.code_id WHERE m.id = $1",
+/// Sends a mail whose lease the caller holds.
+pub async fn deliver(backend: &Backend, id: &str, _permit: OwnedSemaphorePermit) {
+    if let Err(error) = try_deliver(backend, id).await {
+        tracing::error!(mail = id, %error, "mail not sent, its lease has to expire first");
+    }
+}
+
+async fn try_deliver(backend: &Backend, id: &str) -> sqlx::Result<()> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT outbox.employee_id, outbox.code_id, outbox.recipient, outbox.sealed, outbox.attempts,
+                outbox.created_at, employees.first_name, employees.language, codes.status, codes.expires_at
+         FROM outbox JOIN employees ON employees.id = outbox.employee_id LEFT JOIN codes ON codes.id = outbox.code_id
+         WHERE outbox.id = $1",
     )
     .bind(id)
-    .fetch_optional(&mut *backend.database.look().await?)
+    .fetch_optional(&mut *backend.database.acquire().await?)
     .await?;
     let Some(row) = row else { return Ok(()) };
 
-    if let (Some(fate), Some(expires_at)) = (&row.fate, row.expires_at) {
-        if fate != fate_word(Fate::Live) {
+    let rules = &backend.settings.rules;
+    if let (Some(status), Some(expires_at)) = (&row.status, row.expires_at) {
+        if status.parse() != Ok(CodeStatus::Active) {
             return finish(backend, id, &row, None).await;
         }
-        if expires_at - backend.clock.now() < backend.settings.rules.least_life_in_mail {
-            tracing::warn!(mail = id, "too late for this code's mail");
+        if expires_at - backend.clock.now() < rules.min_life_in_mail {
+            tracing::warn!(mail = id, "mail dropped: its code expires too soon");
             return finish(backend, id, &row, Some(Delivery::Bounced)).await;
         }
     }
-    let letter = backend.keys.open(id, &row.sealed).ok();
-    let Some(letter) = letter.and_then(|text| serde_json::from_str::<Letter>(text.expose_secret()).ok()) else {
-        tracing::error!(mail = id, "a mail is sealed under a key that is not here");
+    let message = backend.keys.open(id, &row.sealed).ok();
+    let Some(message) = message.and_then(|text| serde_json::from_str::<Message>(text.expose_secret()).ok()) else {
+        tracing::error!(mail = id, "mail dropped: sealed under an unknown key");
         return finish(backend, id, &row, Some(Delivery::Bounced)).await;
     };
-    let written = mail::write(&letter, &row.first_name, read_language(&row.language), backend.settings.rules.code_life);
-    // Within the lease, so that no two backends hand the same mail over at once.
+    let rendered = mail::render(&message, &row.first_name, row.language.parse().unwrap_or_default(), rules.code_life);
+    // Within the lease, so that no other backend sends the same mail meanwhile.
     let limit = Duration::from_millis((backend.settings.lease / 4 * 3).unsigned_abs());
-    let handover = backend.post.hand_over(id, &row.recipient, &row.first_name, &written);
-    let handover = tokio::time::timeout(limit, handover).await.unwrap_or(Handover::Deferred);
-    backend.metrics.mail(handover);
-    match handover {
-        Handover::Accepted => finish(backend, id, &row, Some(Delivery::Accepted)).await,
-        Handover::Bounced => finish(backend, id, &row, Some(Delivery::Bounced)).await,
-        Handover::Deferred if Clock::machine() - row.created_at > backend.settings.give_up => {
+    let sending = backend.mailer.send(id, &row.recipient, &row.first_name, &rendered);
+    let outcome = tokio::time::timeout(limit, sending).await.unwrap_or(SendOutcome::Deferred);
+    backend.metrics.mail(outcome);
+    match outcome {
+        SendOutcome::Accepted => finish(backend, id, &row, Some(Delivery::Accepted)).await,
+        SendOutcome::Bounced => finish(backend, id, &row, Some(Delivery::Bounced)).await,
+        SendOutcome::Deferred if Clock::system_now() - row.created_at > backend.settings.give_up => {
             finish(backend, id, &row, Some(Delivery::Bounced)).await
         }
-        Handover::Deferred => {
-            let mut tx = backend.database.lock(&row.employee_id).await?;
-            sqlx::query("UPDATE mails SET attempts = attempts + 1, next_at = $1, lease_until = 0 WHERE id = $2")
-                .bind(Clock::machine() + wait(row.attempts, &backend.settings, rand::random()))
+        SendOutcome::Deferred => {
+            let mut tx = backend.database.begin_locked(&row.employee_id).await?;
+            sqlx::query("UPDATE outbox SET attempts = attempts + 1, next_at = $1, lease_until = 0 WHERE id = $2")
+                .bind(Clock::system_now() + backoff(row.attempts, &backend.settings, rand::random()))
                 .bind(id)
                 .execute(&mut *tx)
                 .await?;
-            note(&mut tx, &row, Delivery::Deferred).await?;
+            record_delivery(&mut tx, &row, Delivery::Deferred).await?;
             tx.commit().await
         }
     }
 }
 
-/// Takes a mail out of the outbox, and the code in it with it.
-async fn finish(backend: &Backend, id: &str, row: &Mail, delivery: Option<Delivery>) -> sqlx::Result<()> {
-    let mut tx = backend.database.lock(&row.employee_id).await?;
-    sqlx::query("DELETE FROM mails WHERE id = $1").bind(id).execute(&mut *tx).await?;
+/// Removes a mail from the outbox, with the code in it.
+async fn finish(backend: &Backend, id: &str, row: &Row, delivery: Option<Delivery>) -> sqlx::Result<()> {
+    let mut tx = backend.database.begin_locked(&row.employee_id).await?;
+    sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id).execute(&mut *tx).await?;
     if let Some(delivery) = delivery {
-        note(&mut tx, row, delivery).await?;
+        record_delivery(&mut tx, row, delivery).await?;
     }
     tx.commit().await
 }
 
-/// Notes what is known of the mail of a code.
-async fn note(tx: &mut Tx, row: &Mail, delivery: Delivery) -> sqlx::Result<()> {
-    let Some(code) = &row.code_id else { return Ok(()) };
-    let changed = sqlx::query("UPDATE codes SET delivery = $1 WHERE id = $2 AND delivery <> $1")
-        .bind(delivery_word(delivery))
-        .bind(code)
-        .execute(&mut **tx)
-        .await?;
-    if changed.rows_affected() > 0 {
-        tx.changes(&row.employee_id);
+async fn record_delivery(tx: &mut Tx, row: &Row, delivery: Delivery) -> sqlx::Result<()> {
+    if let Some(code) = &row.code_id
+        && challenge_store::set_delivery(tx, code, delivery).await?
+    {
+        tx.notify(&row.employee_id);
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_up_to_the_longest_and_chance_shortens_them_by_half_at_most() {
-        let settings = Settings { first_wait: 1_000, longest_wait: 60_000, ..Settings::new(String::new()) };
-        assert_eq!([0, 1, 2, 10, 1_000].map(|n| wait(n, &settings, 0.0)), [1_000, 2_000, 4_000, 60_000, 60_000]);
-        assert_eq!(wait(2, &settings, 1.0), 2_000);
-    }
 }

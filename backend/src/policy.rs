@@ -1,63 +1,45 @@
-//! Whether an address is accepted, and whether it needs a code. Pure.
+//! Whether an address is accepted, and whether it needs a code.
 
 use crate::email::Address;
 
-/// When a company wants a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// When a company requires a code. An unknown database word is read as `Always`, the strictest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::IntoStaticStr, strum::EnumString)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CodePolicy {
-    /// A code, always.
+    #[default]
     Always,
-    /// None for an address that is in a verified domain and on the HRM record.
+    /// No code for an address that is in a verified domain and on the HRM record.
     VerifiedDomains,
-    /// None for any address on the HRM record.
+    /// No code for any address on the HRM record.
     Never,
 }
 
-impl CodePolicy {
-    /// The word in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Always => "always",
-            Self::VerifiedDomains => "verified_domains",
-            Self::Never => "never",
-        }
-    }
-
-    /// Reads the word; anything unknown is the strictest.
-    pub fn read(word: &str) -> Self {
-        [Self::VerifiedDomains, Self::Never].into_iter().find(|p| p.as_str() == word).unwrap_or(Self::Always)
-    }
-}
-
-/// What a company says about addresses. Domains are spelled as by [`crate::email::domain_key`].
+/// A company's policy on addresses. Domains are normalised by [`crate::email::domain_key`].
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// When a code is needed.
     pub code: CodePolicy,
     /// Domains that the company has verified with Visma Connect.
     pub verified_domains: Vec<String>,
-    /// If there are any, only addresses in them are accepted.
+    /// If not empty, only addresses in these domains are accepted.
     pub allowed_domains: Vec<String>,
 }
 
-/// How an address gets proved.
+/// How an address is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// By a code sent to it.
     Code,
-    /// By the company: no code.
+    /// The company vouches for it: no code.
     Company,
 }
 
-/// The company does not accept addresses in this domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DomainNotAllowed;
 
 impl Policy {
-    /// How `address` is proved for an employee with the addresses `on_record`.
+    /// How `address` is verified for an employee with the addresses `on_record`.
     ///
     /// # Errors
-    /// [`DomainNotAllowed`] if the company lists allowed domains and this is in none.
+    /// [`DomainNotAllowed`] if the company lists allowed domains without this one.
     pub fn proof_for(&self, address: &Address, on_record: &[Address]) -> Result<Proof, DomainNotAllowed> {
         let listed = |domains: &[String]| domains.iter().any(|domain| domain == address.domain());
         if !self.allowed_domains.is_empty() && !listed(&self.allowed_domains) {
@@ -115,7 +97,7 @@ mod tests {
 
     #[test]
     fn an_unknown_policy_word_is_read_as_the_strictest() {
-        assert_eq!(CodePolicy::read("verified_domains"), CodePolicy::VerifiedDomains);
-        assert_eq!(CodePolicy::read("nonsense"), CodePolicy::Always);
+        assert_eq!("verified_domains".parse(), Ok(CodePolicy::VerifiedDomains));
+        assert_eq!("nonsense".parse::<CodePolicy>().unwrap_or_default(), CodePolicy::Always);
     }
 }

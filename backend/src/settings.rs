@@ -1,4 +1,4 @@
-//! The settings, checked at start, with all faults told at once.
+//! The settings, checked at start-up. All errors are reported at once.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -10,48 +10,42 @@ use lettre::message::Mailbox;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::challenge::Rules;
 use crate::clock::{DAY, MINUTE, Millis, SECOND};
 use crate::directory::DirectorySettings;
 use crate::keys::Keys;
-use crate::session::PasswordCost;
+use crate::password::PasswordCost;
+use crate::rules::{self, Rules};
 
-/// The numbers and addresses that a company chooses.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `sqlite:…` or `postgres://…`.
     pub database_url: String,
-    /// The rules' numbers.
     pub rules: Rules,
-    /// How long a session lasts.
-    pub session_life: Millis,
     /// Where the employee manages the account.
     pub settings_url: SettingsUrl,
-    /// Sign-ins per minute from one client address, and per five minutes for one user name.
+    /// See [`rules::SIGN_INS`].
     pub sign_ins: i64,
-    /// Sends per minute from one client address.
+    /// See [`rules::SENDS`].
     pub sends: i64,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpAddr>,
-    /// How often the outbox looks for work that nobody woke it for.
+    /// How often the worker checks the queues when nothing wakes it.
     pub poll: Duration,
-    /// The wait before the second try of a job; it doubles up to `longest_wait`.
+    /// The wait before the second attempt of a job; it doubles up to `longest_wait`.
     pub first_wait: Millis,
-    /// The longest wait between two tries.
     pub longest_wait: Millis,
-    /// After so long a link or a notice is given up.
+    /// Age at which a failing job is given up.
     pub give_up: Millis,
-    /// For so long nobody else takes up a job that a backend works on: after a crash its jobs wait for this.
+    /// How long a job belongs to the backend that claimed it. After a crash its jobs wait for the rest of it.
     pub lease: Millis,
-    /// Whether the mail server offers SMTPUTF8, and so takes a local part that is not ASCII.
+    /// The mail server offers SMTPUTF8, so local parts can be non-ASCII.
     pub smtputf8: bool,
-    /// For so long a request waits for the link to be made; then it answers `linking`.
+    /// How long a request waits for the link before it answers `linking`.
     pub linking_budget: Duration,
-    /// What a password check costs.
     pub password_cost: PasswordCost,
 }
 
-/// The two addresses in the owner's text.
+/// The public account settings pages of Visma Connect.
 pub fn default_settings_url() -> SettingsUrl {
     SettingsUrl {
         desktop: "https://accountsettings.connect.visma.com/".to_owned(),
@@ -60,15 +54,14 @@ pub fn default_settings_url() -> SettingsUrl {
 }
 
 impl Settings {
-    /// The settings for a database, with everything else as documented.
+    /// The defaults.
     pub fn new(database_url: String) -> Self {
         Self {
             database_url,
             rules: Rules::default(),
-            session_life: 30 * DAY,
             settings_url: default_settings_url(),
-            sign_ins: 20,
-            sends: 30,
+            sign_ins: rules::SIGN_INS,
+            sends: rules::SENDS,
             trusted_proxies: Vec::new(),
             poll: Duration::from_secs(1),
             first_wait: 1_000,
@@ -88,7 +81,7 @@ pub struct ServeArgs {
     /// Address and port to listen on
     #[arg(long, env = "HRM_LISTEN", default_value = "127.0.0.1:8787")]
     listen: String,
-    /// Path of a SQLite file as sqlite:///path?mode=rwc; PostgreSQL with its password: set DATABASE_URL
+    /// SQLite file as sqlite:///path?mode=rwc; for PostgreSQL, set DATABASE_URL, since it has a password
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
     /// File with the code keys: 32 bytes in base64 each, the current one first (or set HRM_CODE_KEYS)
@@ -97,28 +90,28 @@ pub struct ServeArgs {
     /// Mail server: smtps://host or smtp://host:587?tls=required
     #[arg(long, env = "HRM_SMTP_URL")]
     smtp_url: Option<String>,
-    /// User name at the mail server; its password: set HRM_SMTP_PASSWORD or HRM_SMTP_PASSWORD_FILE
+    /// User name for the mail server; for its password, set HRM_SMTP_PASSWORD or HRM_SMTP_PASSWORD_FILE
     #[arg(long, env = "HRM_SMTP_USER")]
     smtp_user: Option<String>,
     /// File with the mail server's password
     #[arg(long, env = "HRM_SMTP_PASSWORD_FILE")]
     smtp_password_file: Option<PathBuf>,
-    /// The mail server offers SMTPUTF8: local parts that are not ASCII are accepted (true or false)
+    /// The mail server offers SMTPUTF8, so accept non-ASCII local parts (true or false)
     #[arg(long, env = "HRM_SMTP_UTF8", default_value = "false")]
     smtp_utf8: String,
-    /// For so many seconds a job of a backend that died waits for another one (5 to 600)
+    /// Seconds until another backend takes over the jobs of one that died (5 to 600)
     #[arg(long, env = "HRM_LEASE_SECONDS", default_value = "60")]
     lease_seconds: String,
     /// Sender of the mails, as "Flex HRM <no-reply@company.com>"
     #[arg(long, env = "HRM_MAIL_FROM")]
     mail_from: Option<String>,
-    /// Visma Connect's token address
+    /// Token endpoint of Visma Connect
     #[arg(long, env = "HRM_VISMA_TOKEN_URL", default_value = "https://connect.visma.com/connect/token")]
     visma_token_url: String,
-    /// Visma Connect's Public API
+    /// Public API of Visma Connect
     #[arg(long, env = "HRM_VISMA_API_URL", default_value = "https://public-api.connect.visma.com/")]
     visma_api_url: String,
-    /// Client id at Visma Connect; the secret: set HRM_VISMA_CLIENT_SECRET or HRM_VISMA_CLIENT_SECRET_FILE
+    /// Client id for Visma Connect; for the secret, set HRM_VISMA_CLIENT_SECRET or HRM_VISMA_CLIENT_SECRET_FILE
     #[arg(long, env = "HRM_VISMA_CLIENT_ID")]
     visma_client_id: Option<String>,
     /// File with the client secret
@@ -130,57 +123,50 @@ pub struct ServeArgs {
     /// Account settings page for the mobile edition
     #[arg(long, env = "HRM_SETTINGS_URL_MOBILE")]
     settings_url_mobile: Option<String>,
-    /// Life of a code in minutes (5 to 60)
-    #[arg(long, env = "HRM_CODE_MINUTES", default_value = "30")]
+    /// Life of a code in minutes
+    #[arg(long, env = "HRM_CODE_MINUTES", default_value_t = (Rules::default().code_life / MINUTE).to_string())]
     code_minutes: String,
-    /// Life of a session in days (1 to 365)
-    #[arg(long, env = "HRM_SESSION_DAYS", default_value = "30")]
+    /// Life of a session in days
+    #[arg(long, env = "HRM_SESSION_DAYS", default_value_t = (Rules::default().session_life / DAY).to_string())]
     session_days: String,
-    /// Addresses of proxies whose X-Forwarded-For is believed, separated by commas
+    /// Addresses of proxies whose X-Forwarded-For is trusted, separated by commas
     #[arg(long, env = "HRM_TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
 }
 
-/// Everything that `serve` needs.
+/// The checked settings of `serve`.
 #[derive(Debug)]
-pub struct Serve {
-    /// Where to listen.
+pub struct ServeConfig {
     pub listen: SocketAddr,
-    /// The settings.
     pub settings: Settings,
-    /// The code keys.
     pub keys: Keys,
-    /// Visma Connect.
     pub directory: DirectorySettings,
-    /// The mail server.
     pub smtp_url: Url,
-    /// User name and password there.
+    /// User name and password.
     pub smtp_login: Option<(String, SecretString)>,
-    /// The sender.
     pub mail_from: Mailbox,
 }
 
-/// Collects faults, so that they can be told all at once.
 #[derive(Default)]
-struct Faults(Vec<String>);
+struct ConfigErrors(Vec<String>);
 
-impl Faults {
-    fn note<T>(&mut self, what: &str, result: Result<T, impl std::fmt::Display>) -> Option<T> {
-        result.map_err(|fault| self.0.push(format!("{what}: {fault}"))).ok()
+impl ConfigErrors {
+    fn check<T>(&mut self, what: &str, result: Result<T, impl std::fmt::Display>) -> Option<T> {
+        result.map_err(|error| self.0.push(format!("{what}: {error}"))).ok()
     }
 
-    fn need<T>(&mut self, what: &str, value: Option<T>) -> Option<T> {
-        self.note(what, value.ok_or("is missing"))
+    fn require<T>(&mut self, what: &str, value: Option<T>) -> Option<T> {
+        self.check(what, value.ok_or("is missing"))
     }
 
     /// From the environment variable `name`, or from the file that `{name}_FILE` or a flag names.
     fn secret(&mut self, name: &str, file: Option<&PathBuf>) -> Option<SecretString> {
         match (std::env::var(name).ok().filter(|value| !value.is_empty()), file) {
-            (Some(_), Some(_)) => self.note(name, Err("is set twice: in the environment and as a file")),
+            (Some(_), Some(_)) => self.check(name, Err("is set twice: in the environment and as a file")),
             (Some(value), None) => Some(SecretString::from(value)),
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
-                self.note(&format!("{name}_FILE"), text).map(|text| SecretString::from(text.trim_end().to_owned()))
+                self.check(&format!("{name}_FILE"), text).map(|text| SecretString::from(text.trim_end().to_owned()))
             }
             (None, None) => None,
         }
@@ -191,74 +177,73 @@ impl Faults {
             let is_local = url.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host));
             url.scheme() == "https" || (url.scheme() == "http" && is_local)
         };
-        self.note(what, Url::parse(text).ok().filter(is_safe).ok_or("is not an https address"))
+        self.check(what, Url::parse(text).ok().filter(is_safe).ok_or("is not an https address"))
     }
 
     fn number(&mut self, what: &str, text: &str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
         let number = text.parse().ok().filter(|number| range.contains(number));
-        self.note(what, number.ok_or_else(|| format!("is not a number from {} to {}", range.start(), range.end())))
+        self.check(what, number.ok_or_else(|| format!("is not a number from {} to {}", range.start(), range.end())))
     }
 }
 
 impl ServeArgs {
-    /// Checks everything.
-    ///
     /// # Errors
-    /// Every fault, one sentence each, with the name of the setting and never with a secret.
-    pub fn check(self) -> Result<Serve, Vec<String>> {
-        let mut faults = Faults::default();
-        let listen = faults.note("HRM_LISTEN", self.listen.parse().map_err(|_| "is not an address with a port"));
+    /// All errors, each with the name of its setting and never with a secret.
+    pub fn check(self) -> Result<ServeConfig, Vec<String>> {
+        let mut errors = ConfigErrors::default();
+        let listen = errors.check("HRM_LISTEN", self.listen.parse().map_err(|_| "is not an address with a port"));
         let database_url = self.database_url.or_else(|| std::env::var("DATABASE_URL").ok());
-        let database_url = faults.need("DATABASE_URL", database_url).and_then(|url| {
+        let database_url = errors.require("DATABASE_URL", database_url).and_then(|url| {
             let is_known = ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme));
-            faults
-                .note("DATABASE_URL", if is_known { Ok(url) } else { Err("begins with neither sqlite: nor postgres:") })
+            errors.check(
+                "DATABASE_URL",
+                if is_known { Ok(url) } else { Err("starts with neither sqlite: nor postgres:") },
+            )
         });
-        let keys = faults.secret("HRM_CODE_KEYS", self.code_keys_file.as_ref());
-        let keys = faults.need("HRM_CODE_KEYS", keys).and_then(|text| faults.note("HRM_CODE_KEYS", Keys::parse(&text)));
-        let smtp_url = faults.need("HRM_SMTP_URL", self.smtp_url).and_then(|text| {
+        let keys = errors.secret("HRM_CODE_KEYS", self.code_keys_file.as_ref());
+        let keys =
+            errors.require("HRM_CODE_KEYS", keys).and_then(|text| errors.check("HRM_CODE_KEYS", Keys::parse(&text)));
+        let smtp_url = errors.require("HRM_SMTP_URL", self.smtp_url).and_then(|text| {
             let url = Url::parse(&text).ok().filter(|url| ["smtp", "smtps"].contains(&url.scheme()));
-            faults.note("HRM_SMTP_URL", url.ok_or("is not an smtp: or smtps: address"))
+            errors.check("HRM_SMTP_URL", url.ok_or("is not an smtp: or smtps: address"))
         });
-        let smtp_password = faults.secret("HRM_SMTP_PASSWORD", self.smtp_password_file.as_ref());
-        let smtp_login = self.smtp_user.and_then(|user| Some((user, faults.need("HRM_SMTP_PASSWORD", smtp_password)?)));
-        let mail_from = faults
-            .need("HRM_MAIL_FROM", self.mail_from)
-            .and_then(|text| faults.note("HRM_MAIL_FROM", text.parse().map_err(|_| "is not a sender")));
-        let token_url = faults.https("HRM_VISMA_TOKEN_URL", &self.visma_token_url);
-        let api_url = faults.https("HRM_VISMA_API_URL", &self.visma_api_url).map(as_folder);
-        let client_id = faults.need("HRM_VISMA_CLIENT_ID", self.visma_client_id);
-        let client_secret = faults.secret("HRM_VISMA_CLIENT_SECRET", self.visma_client_secret_file.as_ref());
-        let client_secret = faults.need("HRM_VISMA_CLIENT_SECRET", client_secret);
-        let minutes = faults.number("HRM_CODE_MINUTES", &self.code_minutes, 5..=60);
-        let utf8 = faults.note("HRM_SMTP_UTF8", self.smtp_utf8.parse().map_err(|_| "is neither true nor false"));
-        let lease = faults.number("HRM_LEASE_SECONDS", &self.lease_seconds, 5..=600);
-        let days = faults.number("HRM_SESSION_DAYS", &self.session_days, 1..=365);
+        let smtp_password = errors.secret("HRM_SMTP_PASSWORD", self.smtp_password_file.as_ref());
+        let smtp_login =
+            self.smtp_user.and_then(|user| Some((user, errors.require("HRM_SMTP_PASSWORD", smtp_password)?)));
+        let mail_from = errors
+            .require("HRM_MAIL_FROM", self.mail_from)
+            .and_then(|text| errors.check("HRM_MAIL_FROM", text.parse().map_err(|_| "is not a sender")));
+        let token_url = errors.https("HRM_VISMA_TOKEN_URL", &self.visma_token_url);
+        let api_url = errors.https("HRM_VISMA_API_URL", &self.visma_api_url).map(as_folder);
+        let client_id = errors.require("HRM_VISMA_CLIENT_ID", self.visma_client_id);
+        let client_secret = errors.secret("HRM_VISMA_CLIENT_SECRET", self.visma_client_secret_file.as_ref());
+        let client_secret = errors.require("HRM_VISMA_CLIENT_SECRET", client_secret);
+        let minutes = errors.number("HRM_CODE_MINUTES", &self.code_minutes, rules::CODE_MINUTES);
+        let utf8 = errors.check("HRM_SMTP_UTF8", self.smtp_utf8.parse().map_err(|_| "is neither true nor false"));
+        let lease = errors.number("HRM_LEASE_SECONDS", &self.lease_seconds, 5..=600);
+        let days = errors.number("HRM_SESSION_DAYS", &self.session_days, rules::SESSION_DAYS);
         let mut settings_url = default_settings_url();
-        for (name, text, place) in [
+        for (name, text, setting) in [
             ("HRM_SETTINGS_URL_DESKTOP", self.settings_url_desktop, &mut settings_url.desktop),
             ("HRM_SETTINGS_URL_MOBILE", self.settings_url_mobile, &mut settings_url.mobile),
         ] {
-            if let Some(url) = text.and_then(|text| faults.https(name, &text)) {
-                *place = url.into();
+            if let Some(url) = text.and_then(|text| errors.https(name, &text)) {
+                *setting = url.into();
             }
         }
         let words = self.trusted_proxies.split(',').map(str::trim).filter(|word| !word.is_empty());
         let proxies: Result<Vec<IpAddr>, _> = words.map(str::parse).collect();
         let proxies =
-            faults.note("HRM_TRUSTED_PROXIES", proxies.map_err(|_| "has something that is not an IP address"));
+            errors.check("HRM_TRUSTED_PROXIES", proxies.map_err(|_| "contains something that is not an IP address"));
 
         let complete = || {
             let mut settings = Settings::new(database_url?);
-            let code_life = minutes? * MINUTE;
-            settings.rules.code_life = code_life;
-            settings.rules.least_life_in_mail = settings.rules.least_life_in_mail.min(code_life * 2 / 3);
-            settings.session_life = days? * DAY;
+            settings.rules = Rules { session_life: days? * DAY, ..settings.rules.with_code_life(minutes? * MINUTE) };
             settings.settings_url = settings_url;
             settings.trusted_proxies = proxies?;
             settings.smtputf8 = utf8?;
             settings.lease = lease? * SECOND;
-            Some(Serve {
+            Some(ServeConfig {
                 listen: listen?,
                 settings,
                 keys: keys?,
@@ -274,11 +259,11 @@ impl ServeArgs {
                 mail_from: mail_from?,
             })
         };
-        if faults.0.is_empty() { complete().ok_or_else(Vec::new) } else { Err(faults.0) }
+        if errors.0.is_empty() { complete().ok_or_else(Vec::new) } else { Err(errors.0) }
     }
 }
 
-/// With a slash at the end, so that paths can be joined to it.
+/// Adds a trailing slash, so that paths can be joined.
 fn as_folder(mut url: Url) -> Url {
     if !url.path().ends_with('/') {
         let path = format!("{}/", url.path());

@@ -4,12 +4,12 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use hrm_fakes::mail_server;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{ANNA, Answer, Program, Server, World, admin, code_in, wrong_for};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use support::{ANNA, Answer, Program, RecordingRelay, Server, TestDemo, admin, code_in, wrong_for};
 use tokio::net::TcpListener;
 
 const STATE: &str = "/v1/me/visma-connect";
@@ -18,9 +18,9 @@ const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
 
 #[tokio::test]
-async fn anna_gets_a_code_enters_it_and_is_linked() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("Anna.SVENSSON").await;
+async fn anna_links_with_a_code() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("Anna.SVENSSON").await;
     let state = anna.state().await;
     assert_eq!(state["status"], "notLinked");
     assert_eq!(state["suggestions"], json!([ANNA, "anna.svensson@gmail.com", "anna.svensson@user.com"]));
@@ -32,7 +32,7 @@ async fn anna_gets_a_code_enters_it_and_is_linked() {
     let sent = anna.send(ANNA).await.state(202, "codeSent");
     assert_eq!(sent["challenge"]["email"], ANNA);
     assert_eq!(sent["challenge"]["attemptsLeft"], 5);
-    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    let code = demo.server.wait_for_code(ANNA, 1).await;
     anna.wait_for_delivery("accepted").await;
 
     let linked = anna.verify(&format!(" {code} ")).await.state(200, "linked");
@@ -44,47 +44,47 @@ async fn anna_gets_a_code_enters_it_and_is_linked() {
     anna.verify(&code).await.is(409, "already_linked");
     anna.send(ANNA).await.is(409, "already_linked");
     for other in ["anna.svensson@gmail.com", "anna.svensson@user.com"] {
-        let notice = &world.server.wait_for_mails(other, 1).await[0];
+        let notice = &demo.server.wait_for_mails(other, 1).await[0];
         assert!(notice["text"].as_str().unwrap().contains("a…@…"), "{notice}");
     }
-    assert_eq!(world.server.mails_to(ANNA).await.len(), 1, "no notice to the address itself");
+    assert_eq!(demo.server.mails_to(ANNA).await.len(), 1, "no notice to the address itself");
 }
 
 #[tokio::test]
-async fn erik_is_linked_at_once_with_no_mail() {
-    let world = World::start().await;
-    let erik = world.server.sign_in("erik.lund").await;
+async fn erik_is_linked_at_once_without_mail() {
+    let demo = TestDemo::start().await;
+    let erik = demo.server.sign_in("erik.lund").await;
     let linked = erik.send_with_key("Erik.Lund@VERIFIED.example", "k").await.state(200, "linked");
     assert_eq!(linked["account"]["origin"], "created");
-    assert!(world.server.inbox().await.is_empty());
+    assert!(demo.server.inbox().await.is_empty());
     erik.send_with_key("Erik.Lund@VERIFIED.example", "k").await.state(200, "linked");
 }
 
 #[tokio::test]
-async fn mia_has_an_account_already() {
-    let world = World::start().await;
-    let mia = world.server.sign_in("mia.berg").await;
+async fn mia_is_linked_to_her_existing_account() {
+    let demo = TestDemo::start().await;
+    let mia = demo.server.sign_in("mia.berg").await;
     mia.send("mia.berg@company.com").await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails("mia.berg@company.com", 1).await[0]);
+    let code = demo.server.wait_for_code("mia.berg@company.com", 1).await;
     let linked = mia.verify(&code).await.state(200, "linked");
     assert_eq!(linked["account"]["origin"], "existing");
 }
 
 #[tokio::test]
 async fn kari_has_no_suggestions_and_can_use_any_address() {
-    let world = World::start().await;
-    let kari = world.server.sign_in("kari.holm").await;
+    let demo = TestDemo::start().await;
+    let kari = demo.server.sign_in("kari.holm").await;
     assert_eq!(kari.state().await["suggestions"], json!([]));
     kari.send("kari@räksmörgås.example").await.state(202, "codeSent");
-    world.server.wait_for_mails("kari@xn--rksmrgs-5wao1o.example", 1).await;
+    demo.server.wait_for_mails("kari@xn--rksmrgs-5wao1o.example", 1).await;
 }
 
 #[tokio::test]
-async fn the_mail_has_the_owners_sentences_letter_for_letter() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn the_mail_has_the_product_copy_word_for_word() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
-    let mail = &world.server.wait_for_mails(ANNA, 1).await[0];
+    let mail = &demo.server.wait_for_mails(ANNA, 1).await[0];
     let (text, html) = (mail["text"].as_str().unwrap(), mail["html"].as_str().unwrap());
     let mut rest = text;
     for sentence in [
@@ -108,29 +108,29 @@ async fn the_mail_has_the_owners_sentences_letter_for_letter() {
 }
 
 #[tokio::test]
-async fn sessions_begin_tell_who_it_is_and_end() {
-    let world = World::start().await;
+async fn a_session_begins_identifies_the_employee_and_ends() {
+    let demo = TestDemo::start().await;
     for (username, password) in [("anna.svensson", "wrong"), ("nobody", "demo")] {
         let body = json!({ "username": username, "password": password });
-        Answer::of(world.server.request(Method::POST, "/v1/session").json(&body)).await.is(401, "bad_credentials");
+        Answer::of(demo.server.request(Method::POST, "/v1/session").json(&body)).await.is(401, "bad_credentials");
     }
-    let anna = world.server.sign_in("anna.svensson").await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     let info = Answer::of(anna.request(Method::GET, "/v1/session")).await.body;
     assert_eq!(info["employee"]["firstName"], "Anna");
     assert_eq!(info["employee"]["company"], "Company AB");
     assert!(info["expiresAt"].is_string());
     assert_eq!(Answer::of(anna.request(Method::DELETE, "/v1/session")).await.status, 204);
     Answer::of(anna.request(Method::GET, "/v1/session")).await.is(401, "signed_out");
-    Answer::of(world.server.request(Method::GET, STATE)).await.is(401, "signed_out");
-    let later = world.server.sign_in("anna.svensson").await;
-    world.server.advance(31 * 24 * HOUR).await;
+    Answer::of(demo.server.request(Method::GET, STATE)).await.is(401, "signed_out");
+    let later = demo.server.sign_in("anna.svensson").await;
+    demo.server.advance(31 * 24 * HOUR).await;
     Answer::of(later.request(Method::GET, STATE)).await.is(401, "signed_out");
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_what_a_call_takes_is_told_so() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn an_invalid_body_is_refused() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     let post = |body: String, kind: &str| {
         let request = anna.request(Method::POST, CODES).header("Idempotency-Key", "k").header("Content-Type", kind);
         Answer::of(request.body(body))
@@ -142,14 +142,14 @@ async fn a_body_that_is_not_what_a_call_takes_is_told_so() {
     post("\u{0}".into(), json_kind).await.is(400, "body_invalid");
     post("{\"email\":\"a@b.cd\"}".into(), "text/plain").await.is(415, "body_invalid");
     post(format!("{{\"email\":\"{}\"}}", "a".repeat(17_000)), json_kind).await.is(413, "body_invalid");
-    Answer::of(world.server.request(Method::GET, "/nowhere")).await.is(404, "not_found");
+    Answer::of(demo.server.request(Method::GET, "/nowhere")).await.is(404, "not_found");
     Answer::of(anna.request(Method::PATCH, STATE)).await.is(405, "method_not_allowed");
 }
 
 #[tokio::test]
-async fn an_address_that_cannot_get_mail_is_refused() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn an_invalid_address_is_refused() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     for email in ["", "anna", "anna@company", "a b@company.com", "a@company.com\nBcc: c@d.ef"] {
         anna.send(email).await.is(422, "email_invalid");
     }
@@ -157,22 +157,22 @@ async fn an_address_that_cannot_get_mail_is_refused() {
 }
 
 #[tokio::test]
-async fn a_repeated_send_gets_the_stored_answer_and_sends_one_mail() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn a_repeated_send_gets_the_stored_response_and_no_second_mail() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     let missing = anna.request(Method::POST, CODES).json(&json!({ "email": ANNA }));
     Answer::of(missing).await.is(400, "idempotency_key_missing");
     let first = anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
     assert_eq!(anna.send_with_key(ANNA, "k").await.state(202, "codeSent"), first);
     anna.send_with_key("anna.svensson@gmail.com", "k").await.is(422, "idempotency_key_reused");
     anna.wait_for_delivery("accepted").await;
-    assert_eq!(world.server.inbox().await.len(), 1);
+    assert_eq!(demo.server.inbox().await.len(), 1);
 }
 
 #[tokio::test]
-async fn of_100_simultaneous_sends_with_one_key_one_mails_and_the_others_get_its_answer_or_are_told_to_come_back() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn a_hundred_simultaneous_sends_with_one_key_send_one_mail() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     let calls: Vec<_> = (0..100)
         .map(|_| {
             let anna = anna.clone();
@@ -193,16 +193,16 @@ async fn of_100_simultaneous_sends_with_one_key_one_mails_and_the_others_get_its
     let again = anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
     assert!(sent.iter().all(|state| *state == again), "one answer for all");
     anna.wait_for_delivery("accepted").await;
-    assert_eq!(world.server.inbox().await.len(), 1);
-    assert_eq!(world.count("SELECT COUNT(*) FROM codes").await, 1);
+    assert_eq!(demo.server.inbox().await.len(), 1);
+    assert_eq!(demo.count("SELECT COUNT(*) FROM codes").await, 1);
 }
 
 #[tokio::test]
-async fn a_send_that_is_repeated_while_it_runs_is_told_to_come_back_and_then_gets_the_answer() {
-    let world = World::start().await;
-    let erik = world.server.sign_in("erik.lund").await;
+async fn a_send_repeated_while_it_runs_must_wait_for_the_response() {
+    let demo = TestDemo::start().await;
+    let erik = demo.server.sign_in("erik.lund").await;
     let address = "erik.lund@verified.example";
-    world.server.faults(json!({ "directory": "timeout" })).await;
+    demo.server.faults(json!({ "directory": "timeout" })).await;
     let first = tokio::spawn({
         let erik = erik.clone();
         async move { erik.send_with_key(address, "k").await }
@@ -218,30 +218,30 @@ async fn a_send_that_is_repeated_while_it_runs_is_told_to_come_back_and_then_get
 }
 
 #[tokio::test]
-async fn a_refused_send_gives_its_key_back() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn a_refused_send_releases_its_key() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
     anna.send_with_key(ANNA, "k").await.is(429, "resend_too_soon");
-    world.server.advance(MINUTE).await;
+    demo.server.advance(MINUTE).await;
     anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
 }
 
 #[tokio::test]
-async fn an_answer_is_kept_for_24_hours() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn a_response_is_stored_for_24_hours() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     let first = anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
-    world.server.advance(24 * HOUR - MINUTE).await;
+    demo.server.advance(24 * HOUR - MINUTE).await;
     assert_eq!(anna.send_with_key(ANNA, "k").await.state(202, "codeSent"), first);
-    world.server.advance(MINUTE).await;
+    demo.server.advance(MINUTE).await;
     assert_ne!(anna.send_with_key(ANNA, "k").await.state(202, "codeSent"), first, "another code");
 }
 
 #[tokio::test]
-async fn a_resend_waits_60_seconds_and_5_in_an_hour_and_10_in_a_day_are_the_most() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn sends_are_limited_to_1_a_minute_5_an_hour_and_10_a_day() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
     let soon = anna.send(ANNA).await;
     assert!(soon.retry_after.is_some_and(|seconds| (55..=60).contains(&seconds)), "{soon:?}");
@@ -249,162 +249,162 @@ async fn a_resend_waits_60_seconds_and_5_in_an_hour_and_10_in_a_day_are_the_most
     // Another address obeys the same wait.
     anna.send("anna.svensson@gmail.com").await.is(429, "resend_too_soon");
     for _ in 0..4 {
-        world.server.advance(MINUTE).await;
+        demo.server.advance(MINUTE).await;
         anna.send(ANNA).await.state(202, "codeSent");
     }
-    world.server.advance(MINUTE).await;
+    demo.server.advance(MINUTE).await;
     let many = anna.send(ANNA).await;
     assert!(many.retry_after.is_some_and(|seconds| seconds > 3_000), "{many:?}");
     many.is(429, "too_many_codes");
     anna.start_over().await.state(200, "notLinked");
     anna.send(ANNA).await.is(429, "too_many_codes");
     for _ in 0..5 {
-        world.server.advance(HOUR).await;
+        demo.server.advance(HOUR).await;
         anna.send(ANNA).await.state(202, "codeSent");
     }
-    world.server.advance(HOUR).await;
+    demo.server.advance(HOUR).await;
     anna.send(ANNA).await.is(429, "too_many_codes");
 }
 
 #[tokio::test]
 async fn a_resend_keeps_the_first_code_and_the_attempts() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
-    let first = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
-    let wrong = anna.verify(&wrong_for(std::slice::from_ref(&first))).await.is(422, "code_wrong");
+    let first = demo.server.wait_for_code(ANNA, 1).await;
+    let wrong = anna.verify(wrong_for(&first)).await.is(422, "code_wrong");
     assert_eq!(wrong["attemptsLeft"], 4);
-    world.server.advance(MINUTE).await;
+    demo.server.advance(MINUTE).await;
     let state = anna.send("anna.svensson@COMPANY.com").await.state(202, "codeSent");
     assert_eq!(state["challenge"]["attemptsLeft"], 4, "the same mailbox, the same challenge");
-    world.server.wait_for_mails(ANNA, 2).await;
+    demo.server.wait_for_mails(ANNA, 2).await;
     anna.verify(&first).await.state(200, "linked");
 }
 
 #[tokio::test]
-async fn another_address_kills_the_codes_before_it() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn another_address_revokes_earlier_codes() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
-    let first = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
-    world.server.advance(MINUTE).await;
+    let first = demo.server.wait_for_code(ANNA, 1).await;
+    demo.server.advance(MINUTE).await;
     let state = anna.send("anna.svensson@gmail.com").await.state(202, "codeSent");
     assert_eq!(state["challenge"]["email"], "anna.svensson@gmail.com");
     anna.verify(&first).await.is(422, "code_wrong");
 }
 
 #[tokio::test]
-async fn five_wrong_codes_end_the_challenge_and_a_new_send_begins_another() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn five_wrong_codes_end_the_challenge() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.verify("123456").await.is(409, "no_challenge");
     anna.send(ANNA).await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
-    let wrong = wrong_for(std::slice::from_ref(&code));
+    let code = demo.server.wait_for_code(ANNA, 1).await;
+    let wrong = wrong_for(&code);
     for text in ["", "12345", "1234567", "abcdef", "123 456", "１２３４５６"] {
         assert_eq!(anna.verify(text).await.is(422, "code_format")["attemptsLeft"], 5, "costs no attempt");
     }
     for left in [4, 3, 2, 1] {
-        assert_eq!(anna.verify(&wrong).await.is(422, "code_wrong")["attemptsLeft"], left);
+        assert_eq!(anna.verify(wrong).await.is(422, "code_wrong")["attemptsLeft"], left);
     }
-    anna.verify(&wrong).await.is(409, "attempts_exhausted");
+    anna.verify(wrong).await.is(409, "attempts_exhausted");
     assert_eq!(anna.state().await["status"], "notLinked");
     anna.verify(&code).await.is(409, "attempts_exhausted");
-    world.server.advance(MINUTE).await;
+    demo.server.advance(MINUTE).await;
     let state = anna.send(ANNA).await.state(202, "codeSent");
     assert_eq!(state["challenge"]["attemptsLeft"], 5);
-    let code = code_in(&world.server.wait_for_mails(ANNA, 2).await[0]);
+    let code = demo.server.wait_for_code(ANNA, 2).await;
     anna.verify(&code).await.state(200, "linked");
 }
 
 #[tokio::test]
-async fn a_code_expires_after_30_minutes_and_is_told_so_for_two_hours() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn a_code_is_reported_as_expired_from_30_minutes_to_2_hours() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
-    world.server.advance(30 * MINUTE).await;
+    let code = demo.server.wait_for_code(ANNA, 1).await;
+    demo.server.advance(30 * MINUTE).await;
     assert_eq!(anna.state().await["status"], "notLinked");
     anna.verify(&code).await.is(410, "code_expired");
-    anna.verify(&wrong_for(std::slice::from_ref(&code))).await.is(409, "no_challenge");
-    world.server.advance(90 * MINUTE).await;
+    anna.verify(wrong_for(&code)).await.is(409, "no_challenge");
+    demo.server.advance(90 * MINUTE).await;
     anna.verify(&code).await.is(409, "no_challenge");
 }
 
 #[tokio::test]
 async fn starting_over_drops_the_challenge_and_its_codes() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    let code = demo.server.wait_for_code(ANNA, 1).await;
     anna.start_over().await.state(200, "notLinked");
     anna.verify(&code).await.is(409, "no_challenge");
 }
 
 #[tokio::test]
 async fn a_hundred_failures_in_a_row_lock_send_and_verify() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     for round in 1..=20 {
-        world.server.advance(3 * HOUR).await;
+        demo.server.advance(3 * HOUR).await;
         anna.send(ANNA).await.state(202, "codeSent");
-        let code = code_in(&world.server.wait_for_mails(ANNA, round).await[0]);
-        let wrong = wrong_for(&[code]);
+        let code = demo.server.wait_for_code(ANNA, round).await;
+        let wrong = wrong_for(&code);
         for _ in 0..5 {
-            anna.verify(&wrong).await;
+            anna.verify(wrong).await;
         }
     }
-    world.server.advance(3 * HOUR).await;
+    demo.server.advance(3 * HOUR).await;
     anna.send(ANNA).await.is(423, "linking_locked");
     anna.verify("123456").await.is(423, "linking_locked");
 }
 
 #[tokio::test]
 async fn one_account_belongs_to_one_user_of_the_company() {
-    let world = World::start().await;
-    let mia = world.server.sign_in("mia.berg").await;
+    let demo = TestDemo::start().await;
+    let mia = demo.server.sign_in("mia.berg").await;
     mia.send("mia.berg@company.com").await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails("mia.berg@company.com", 1).await[0]);
+    let code = demo.server.wait_for_code("mia.berg@company.com", 1).await;
     mia.verify(&code).await.state(200, "linked");
 
-    let kari = world.server.sign_in("kari.holm").await;
+    let kari = demo.server.sign_in("kari.holm").await;
     kari.send("mia.berg@company.com").await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails("mia.berg@company.com", 2).await[0]);
+    let code = demo.server.wait_for_code("mia.berg@company.com", 2).await;
     let problem = kari.verify(&code).await.is(409, "account_taken");
     assert!(!problem.to_string().contains("mia"), "nothing tells whose it is");
     assert_eq!(kari.state().await["status"], "notLinked");
     kari.verify(&code).await.is(409, "account_taken");
-    world.server.advance(MINUTE).await;
+    demo.server.advance(MINUTE).await;
     kari.send("mia.berg@company.com").await.is(409, "account_taken");
     kari.send("kari@home.example").await.state(202, "codeSent");
 }
 
 #[tokio::test]
-async fn addresses_are_offered_work_first_and_once_whatever_their_case() {
-    let world = World::start().await;
-    world
+async fn suggestions_begin_with_the_work_address_without_duplicates() {
+    let demo = TestDemo::start().await;
+    demo
         .execute("INSERT INTO employee_addresses (employee_id, position, address) VALUES ('demo-anna', 3, 'ANNA.Svensson@Company.com')")
         .await;
-    let anna = world.server.sign_in("anna.svensson").await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     let offered = anna.state().await["suggestions"].clone();
     assert_eq!(offered, json!([ANNA, "anna.svensson@gmail.com", "anna.svensson@user.com"]));
 }
 
 #[tokio::test]
-async fn an_account_is_created_in_the_employees_name_language_and_country() {
+async fn an_account_has_the_employees_name_language_and_country() {
     const AINO: &str = "aino.laine@company.com";
-    let world = World::start().await;
+    let demo = TestDemo::start().await;
     let finnish = json!({ "name": "finnish" });
     assert!(
-        world.server.request(Method::POST, "/demo/scenario").json(&finnish).send().await.unwrap().status().is_success()
+        demo.server.request(Method::POST, "/demo/scenario").json(&finnish).send().await.unwrap().status().is_success()
     );
-    let aino = world.server.sign_in("aino.laine").await;
+    let aino = demo.server.sign_in("aino.laine").await;
     aino.send(AINO).await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails(AINO, 1).await[0]);
+    let code = demo.server.wait_for_code(AINO, 1).await;
     aino.verify(&code).await.state(200, "linked");
-    let accounts = std::fs::read(world.folder.path().join("visma-connect.json")).unwrap();
-    let accounts: Vec<Value> = serde_json::from_slice(&accounts).unwrap();
-    let hers = accounts.iter().find(|account| account["email"] == AINO).unwrap();
+    let accounts = std::fs::read(demo.folder.path().join("visma-connect.json")).unwrap();
+    let accounts: Value = serde_json::from_slice(&accounts).unwrap();
+    let hers = &accounts[AINO];
     for (member, value) in
         [("first_name", "Aino"), ("last_name", "Laine"), ("preferred_language", "fi-FI"), ("country_code", "FI")]
     {
@@ -413,30 +413,30 @@ async fn an_account_is_created_in_the_employees_name_language_and_country() {
 }
 
 #[tokio::test]
-async fn after_linking_a_notice_goes_to_the_other_addresses() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn a_link_notifies_the_other_addresses() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send("anna.svensson@gmail.com").await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails("anna.svensson@gmail.com", 1).await[0]);
+    let code = demo.server.wait_for_code("anna.svensson@gmail.com", 1).await;
     anna.verify(&code).await.state(200, "linked");
     for other in [ANNA, "anna.svensson@user.com"] {
-        let notice = world.server.wait_for_mails(other, 1).await[0]["text"].to_string();
+        let notice = demo.server.wait_for_mails(other, 1).await[0]["text"].to_string();
         assert!(notice.contains("a…@…") && notice.contains("administrator"), "{notice}");
         assert!(!notice.contains("gmail"), "it does not say which address: {notice}");
     }
-    assert_eq!(world.server.mails_to("anna.svensson@gmail.com").await.len(), 1, "none to the address itself");
+    assert_eq!(demo.server.mails_to("anna.svensson@gmail.com").await.len(), 1, "none to the address itself");
 }
 
 #[tokio::test]
 async fn another_device_of_the_employee_can_enter_the_code() {
-    let world = World::start().await;
-    let phone = world.server.sign_in("anna.svensson").await;
-    let desk = world.server.sign_in("anna.svensson").await;
+    let demo = TestDemo::start().await;
+    let phone = demo.server.sign_in("anna.svensson").await;
+    let desk = demo.server.sign_in("anna.svensson").await;
     let mut events = desk.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     assert_eq!(events.headers()["cache-control"], "no-store");
     phone.send(ANNA).await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    let code = demo.server.wait_for_code(ANNA, 1).await;
     desk.verify(&code).await.state(200, "linked");
     assert_eq!(phone.state().await["status"], "linked");
     let mut heard = String::new();
@@ -449,34 +449,34 @@ async fn another_device_of_the_employee_can_enter_the_code() {
 }
 
 #[tokio::test]
-async fn a_stranger_cannot_enter_annas_code() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
-    let kari = world.server.sign_in("kari.holm").await;
+async fn another_employee_cannot_use_annas_code() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
+    let kari = demo.server.sign_in("kari.holm").await;
     anna.send(ANNA).await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    let code = demo.server.wait_for_code(ANNA, 1).await;
     kari.verify(&code).await.is(409, "no_challenge");
     anna.verify(&code).await.state(200, "linked");
 }
 
 #[tokio::test]
-async fn a_snooze_hides_the_banner_for_24_hours_of_the_servers_clock() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn a_snooze_hides_the_banner_for_24_hours_of_the_server_clock() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     let state = anna.snooze().await.state(200, "notLinked");
     assert_eq!(state["banner"]["visible"], false);
-    world.server.advance(24 * HOUR - MINUTE).await;
+    demo.server.advance(24 * HOUR - MINUTE).await;
     assert_eq!(anna.state().await["banner"]["visible"], false);
-    world.server.advance(MINUTE).await;
+    demo.server.advance(MINUTE).await;
     assert_eq!(anna.state().await["banner"], json!({ "visible": true, "snoozedUntil": null }));
 }
 
 #[tokio::test]
-async fn of_100_simultaneous_verifications_one_links_and_99_get_clean_answers() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn of_100_simultaneous_verifications_one_links() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
+    let code = demo.server.wait_for_code(ANNA, 1).await;
     let calls = (0..100).map(|_| {
         let (anna, code) = (anna.clone(), code.clone());
         tokio::spawn(async move { anna.verify(&code).await })
@@ -491,44 +491,44 @@ async fn of_100_simultaneous_verifications_one_links_and_99_get_clean_answers() 
     }
     assert_eq!(anna.state().await["status"], "linked");
     for other in ["anna.svensson@gmail.com", "anna.svensson@user.com"] {
-        world.server.wait_for_mails(other, 1).await;
+        demo.server.wait_for_mails(other, 1).await;
     }
-    let metrics = world.server.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    let metrics = demo.server.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("hrm_links_total{origin=\"created\"} 1"), "{metrics}");
 }
 
 #[tokio::test]
-async fn the_server_says_what_it_is_and_documents_itself() {
-    let world = World::start().await;
-    let get = async |path: &str| Answer::of(world.server.request(Method::GET, path)).await;
+async fn the_server_serves_health_openapi_and_inbox() {
+    let demo = TestDemo::start().await;
+    let get = async |path: &str| Answer::of(demo.server.request(Method::GET, path)).await;
     assert_eq!(get("/healthz").await.body, json!({ "service": "flex-hrm-connect", "status": "ok" }));
     assert_eq!(get("/readyz").await.status, 200);
     let document = get("/openapi.json").await.body;
     let printed = std::process::Command::new(env!("CARGO_BIN_EXE_hrm-backend")).arg("openapi").output().unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&printed.stdout).unwrap(), document);
-    let page = world.server.request(Method::GET, "/demo/inbox").send().await.unwrap().text().await.unwrap();
+    let page = demo.server.request(Method::GET, "/demo/inbox").send().await.unwrap().text().await.unwrap();
     assert!(page.contains("<h1>Demo inbox</h1>"));
 }
 
 #[tokio::test]
-async fn the_metrics_count_requests_codes_mails_links_and_what_waits() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn metrics_count_requests_codes_mails_links_and_queues() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails(ANNA, 1).await[0]);
-    anna.verify(&wrong_for(std::slice::from_ref(&code))).await.is(422, "code_wrong");
+    let code = demo.server.wait_for_code(ANNA, 1).await;
+    anna.verify(wrong_for(&code)).await.is(422, "code_wrong");
     anna.verify(&code).await.state(200, "linked");
-    world.server.wait_for_metric("hrm_mails_total{answer=\"accepted\"}", 1).await;
-    let text = world.server.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    demo.server.wait_for_metric("hrm_mails_total{answer=\"accepted\"}", 1).await;
+    let text = demo.server.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
     for line in [
         "hrm_http_requests_total{path=\"/v1/me/visma-connect/codes\",status=\"202\"} 1",
         "hrm_http_request_seconds_bucket{",
         "hrm_codes_sent_total 1",
-        "hrm_codes_verified_total{verdict=\"right\"} 1",
-        "hrm_codes_verified_total{verdict=\"wrong\"} 1",
+        "hrm_codes_verified_total{verdict=\"correct\"} 1",
+        "hrm_codes_verified_total{verdict=\"incorrect\"} 1",
         "hrm_links_total{origin=\"created\"} 1",
         "hrm_outbox_waiting{queue=\"mails\"} ",
-        "hrm_outbox_waiting{queue=\"linkings\"} 0",
+        "hrm_outbox_waiting{queue=\"link_jobs\"} 0",
         "hrm_outbox_oldest_seconds{queue=\"mails\"} ",
     ] {
         assert!(text.contains(line), "{line} is not in: {text}");
@@ -536,20 +536,20 @@ async fn the_metrics_count_requests_codes_mails_links_and_what_waits() {
 }
 
 #[tokio::test]
-async fn a_reset_brings_everything_back_to_the_first_state() {
-    let world = World::start().await;
-    let erik = world.server.sign_in("erik.lund").await;
+async fn a_reset_restores_the_first_state() {
+    let demo = TestDemo::start().await;
+    let erik = demo.server.sign_in("erik.lund").await;
     erik.send("erik.lund@verified.example").await.state(200, "linked");
-    world.server.advance(HOUR).await;
-    world.server.door("/demo/reset", Value::Null).await;
+    demo.server.advance(HOUR).await;
+    demo.server.demo_route("/demo/reset", Value::Null).await;
     Answer::of(erik.request(Method::GET, STATE)).await.is(401, "signed_out");
-    let erik = world.server.sign_in("erik.lund").await;
+    let erik = demo.server.sign_in("erik.lund").await;
     let linked = erik.send("erik.lund@verified.example").await.state(200, "linked");
     assert_eq!(linked["account"]["origin"], "created", "the stand-in forgot him too");
 }
 
 #[tokio::test]
-async fn serve_tells_all_faults_of_its_settings_at_once() {
+async fn serve_lists_all_errors_in_its_settings() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_hrm-backend"))
         .args(["serve", "--listen", "nonsense", "--visma-api-url", "http://example.com"])
         .env_clear()
@@ -572,10 +572,10 @@ async fn serve_tells_all_faults_of_its_settings_at_once() {
 }
 
 #[tokio::test]
-async fn serve_has_none_of_the_demos_doors() {
-    let world = World::start().await;
+async fn serve_has_no_demo_routes() {
+    let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
-    let program = Program::start(&mut support::serve(&support::database_url(folder.path()).await, &world.demo));
+    let program = Program::start(&mut support::serve(&support::database_url(folder.path()).await, &demo.running));
     for (method, path) in [
         (Method::GET, "/demo/inbox"),
         (Method::GET, "/demo/inbox.json"),
@@ -590,8 +590,8 @@ async fn serve_has_none_of_the_demos_doors() {
 }
 
 #[tokio::test]
-async fn the_clients_behind_a_trusted_proxy_have_a_limit_each() {
-    let world = World::start().await;
+async fn clients_behind_a_trusted_proxy_have_a_limit_each() {
+    let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
     // A client has twenty calls in a minute of the clock, so forty if the minute ends meanwhile.
@@ -606,117 +606,88 @@ async fn the_clients_behind_a_trusted_proxy_have_a_limit_each() {
         }
         false
     };
-    let behind = Program::start(&mut support::serve(&url, &world.demo));
+    let behind = Program::start(&mut support::serve(&url, &demo.running));
     assert!(!is_refused(&behind.server, 25, &|n| format!("203.0.113.{n}")).await);
     let spoofed = is_refused(&behind.server, 41, &|n| format!("203.0.113.{n}, 198.51.100.1")).await;
     assert!(spoofed, "what a client writes in front of its proxy's word is not believed");
-    let open = Program::start(support::serve(&url, &world.demo).env("HRM_TRUSTED_PROXIES", "192.0.2.1"));
+    let open = Program::start(support::serve(&url, &demo.running).env("HRM_TRUSTED_PROXIES", "192.0.2.1"));
     let spoofed = is_refused(&open.server, 41, &|n| format!("203.0.113.{n}")).await;
     assert!(spoofed, "with no proxy in front, nobody's header is believed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_domain_that_the_company_does_not_allow_is_refused() {
-    let world = World::start().await;
-    let (done, said) = admin(&world.database_url, &["company", "demo", "--allowed", "company.com,räksmörgås.example"]);
+    let demo = TestDemo::start().await;
+    let (done, said) = admin(&demo.database_url, &["company", "demo", "--allowed", "company.com,räksmörgås.example"]);
     assert!(done, "{said}");
-    let anna = world.server.sign_in("anna.svensson").await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send("anna.svensson@gmail.com").await.is(422, "domain_not_allowed");
     anna.send("anna@XN--RKSMRGS-5WAO1O.example").await.state(202, "codeSent");
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_answer_is_unavailable_and_heals() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
-    world.execute("ALTER TABLE challenges RENAME TO challenges_away").await;
+async fn a_broken_database_is_unavailable_until_repaired() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
+    demo.execute("ALTER TABLE challenges RENAME TO challenges_away").await;
     anna.send(ANNA).await.is(503, "unavailable");
     Answer::of(anna.request(Method::GET, STATE)).await.is(503, "unavailable");
-    world.execute("ALTER TABLE challenges_away RENAME TO challenges").await;
+    demo.execute("ALTER TABLE challenges_away RENAME TO challenges").await;
     anna.send(ANNA).await.state(202, "codeSent");
 }
 
 #[tokio::test]
-async fn a_local_part_beyond_ascii_is_refused_where_the_mail_server_cannot_take_it() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn a_non_ascii_local_part_is_refused_without_smtputf8() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     anna.send("änna@company.com").await.is(422, "email_invalid");
 
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
     support::import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", support::light_hash())]);
     // The settings say that this mail server can; in truth the demo's does not offer it.
-    let program = Program::start(support::serve(&url, &world.demo).env("HRM_SMTP_UTF8", "true"));
+    let program = Program::start(support::serve(&url, &demo.running).env("HRM_SMTP_UTF8", "true"));
     let anna = program.server.sign_in("anna").await;
     anna.send("änna@company.com").await.state(202, "codeSent");
     anna.wait_for_delivery("bounced").await;
 }
 
 #[tokio::test]
-async fn a_local_part_beyond_ascii_gets_its_code_where_the_mail_server_offers_smtputf8() {
-    let world = World::start().await;
+async fn a_non_ascii_local_part_gets_its_code_over_smtputf8() {
+    let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
     support::import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", support::light_hash())]);
-    let (smtp_url, heard) = relay_with_smtputf8().await;
-    let mut command = support::serve(&url, &world.demo);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let smtp_url = format!("smtp://{}", listener.local_addr().unwrap());
+    let relay = Arc::new(RecordingRelay::default());
+    tokio::spawn(mail_server::serve(listener, Arc::clone(&relay)));
+    let mut command = support::serve(&url, &demo.running);
     let program = Program::start(command.env("HRM_SMTP_UTF8", "true").env("HRM_SMTP_URL", smtp_url));
     let anna = program.server.sign_in("anna").await;
     anna.send("änna@company.com").await.state(202, "codeSent");
     anna.wait_for_delivery("accepted").await;
-    let heard = heard.lock().unwrap().join("\n");
-    assert!(heard.contains("MAIL FROM:<no-reply@company.com> SMTPUTF8"), "{heard}");
-    assert!(heard.contains("RCPT TO:<änna@company.com>"), "{heard}");
-    let code = heard.lines().find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit())).unwrap();
-    assert_eq!(anna.verify(code).await.state(200, "linked")["account"]["email"], "änna@company.com");
-}
-
-/// A mail server that offers SMTPUTF8, takes everything, and keeps what it is told.
-async fn relay_with_smtputf8() -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("smtp://{}", listener.local_addr().unwrap());
-    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
-    let kept = Arc::clone(&heard);
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let kept = Arc::clone(&kept);
-            tokio::spawn(async move {
-                let (reader, mut writer) = client.into_split();
-                let mut lines = BufReader::new(reader).lines();
-                let mut in_data = false;
-                writer.write_all(b"220 relay\r\n").await.unwrap();
-                while let Ok(Some(line)) = lines.next_line().await {
-                    let answer = match line.split(' ').next().unwrap_or_default() {
-                        "." => "250 taken\r\n",
-                        _ if in_data => "",
-                        "EHLO" => "250-relay\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
-                        "DATA" => "354 go on\r\n",
-                        _ => "250 ok\r\n",
-                    };
-                    in_data = line == "DATA" || (in_data && line != ".");
-                    kept.lock().unwrap().push(line);
-                    writer.write_all(answer.as_bytes()).await.unwrap();
-                }
-            });
-        }
-    });
-    (url, heard)
+    let commands = relay.commands.lock().unwrap().join("\n");
+    assert!(commands.contains("MAIL FROM:<no-reply@company.com> SMTPUTF8"), "{commands}");
+    assert!(commands.contains("RCPT TO:<änna@company.com>"), "{commands}");
+    let code = relay.mails.lock().unwrap()[0].code().unwrap().to_owned();
+    assert_eq!(anna.verify(&code).await.state(200, "linked")["account"]["email"], "änna@company.com");
 }
 
 #[tokio::test]
-async fn after_a_change_of_keys_the_old_codes_still_work_and_new_ones_are_under_the_new_key() {
+async fn codes_work_across_a_rotation_of_keys() {
     const OLD: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
     const NEW: &str = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=";
-    let world = World::start().await;
+    let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
     let row = |n: u8| format!("{n},user{n},{},A,B,en,SE,user{n}@company.com", support::light_hash());
     support::import(&url, &[row(1), row(2)]);
-    let start = |keys: &str| Program::start(support::serve(&url, &world.demo).env("HRM_CODE_KEYS", keys));
+    let start = |keys: &str| Program::start(support::serve(&url, &demo.running).env("HRM_CODE_KEYS", keys));
     let one = start(OLD);
     let first = one.server.sign_in("user1").await;
     first.send("user1@company.com").await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails("user1@company.com", 1).await[0]);
+    let code = demo.server.wait_for_code("user1@company.com", 1).await;
     drop(one);
 
     let two = start(&format!("{NEW},{OLD}"));
@@ -724,7 +695,7 @@ async fn after_a_change_of_keys_the_old_codes_still_work_and_new_ones_are_under_
     first.verify(&code).await.state(200, "linked");
     let second = two.server.sign_in("user2").await;
     second.send("user2@company.com").await.state(202, "codeSent");
-    let code = code_in(&world.server.wait_for_mails("user2@company.com", 1).await[0]);
+    let code = demo.server.wait_for_code("user2@company.com", 1).await;
     drop(two);
 
     let three = start(NEW);

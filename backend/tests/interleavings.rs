@@ -16,10 +16,11 @@ use futures_util::future::BoxFuture;
 use hrm_api::ProblemCode;
 use hrm_backend::clock::{Clock, DAY, MINUTE, Millis};
 use hrm_backend::directory::{Creation, Directory, DirectoryError, NewAccount, UserId};
+use hrm_backend::error::ApiError;
 use hrm_backend::keys::Keys;
-use hrm_backend::mail::{Letter, Post};
+use hrm_backend::mail::{Mailer, Message};
 use hrm_backend::settings::Settings;
-use hrm_backend::{Backend, flow, install_cryptography};
+use hrm_backend::{Backend, flow, install_cryptography, server};
 use proptest::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
 use tempfile::TempDir;
@@ -162,7 +163,7 @@ impl Sent {
         match (answer, &*known) {
             (Ok(sent), Some((at, body))) if now - at < DAY => assert_eq!(sent.body, *body, "another answer"),
             (Ok(sent), _) => *known = Some((now, sent.body)),
-            (Err(flow::Refused(problem)), _) if problem.code == ProblemCode::RequestInProgress => {}
+            (Err(ApiError(problem)), _) if problem.code == ProblemCode::RequestInProgress => {}
             (Err(refused), Some((at, _))) if now - at < DAY => panic!("no answer any more: {refused:?}"),
             (Err(_), _) => {}
         }
@@ -200,17 +201,18 @@ impl Story {
         let (runtime, backend) = self.process.get_or_insert_with(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             // Nobody listens there: the mails stay in the outbox, where this test reads the codes.
-            let post = Post::new(&"smtp://127.0.0.1:9".parse().unwrap(), None, "a@b.example".parse().unwrap()).unwrap();
+            let mailer =
+                Mailer::new(&"smtp://127.0.0.1:9".parse().unwrap(), None, "a@b.example".parse().unwrap()).unwrap();
             let settings = Settings {
                 poll: Duration::from_millis(20),
                 first_wait: 5,
                 longest_wait: 20,
                 lease: 300,
-                password_cost: hrm_backend::session::PasswordCost::Light,
+                password_cost: hrm_backend::password::PasswordCost::Light,
                 ..Settings::new(url)
             };
             let keys = Keys::parse(&SecretString::from(KEY)).unwrap();
-            let backend = runtime.block_on(Backend::start(settings, keys, accounts, post, clock)).unwrap();
+            let backend = runtime.block_on(server::start(settings, keys, accounts, mailer, clock)).unwrap();
             (runtime, backend)
         });
         (runtime, Arc::clone(backend))
@@ -224,7 +226,7 @@ impl Story {
     fn tell(&mut self, op: &Op) {
         let began = self.clock.now();
         match op {
-            Op::TimePasses { minutes } => self.clock.set_ahead(self.clock.ahead() + minutes * MINUTE),
+            Op::TimePasses { minutes } => self.clock.set_offset(self.clock.offset() + minutes * MINUTE),
             Op::Visma(mood) => *self.accounts.mood.lock().unwrap() = *mood,
             Op::Together(one, other) => {
                 let (one, other) = (self.call(one), self.call(other));
@@ -282,14 +284,14 @@ impl Story {
     fn look(&mut self, began: Millis) {
         let (runtime, backend) = self.process();
         let (mails, codes, issued, attempts, links) = runtime.block_on(async {
-            let mut tx = backend.database.read().await.unwrap();
+            let mut tx = backend.database.begin_read().await.unwrap();
             let mails: Vec<(String, String, String, String)> =
-                sqlx::query_as("SELECT id, employee_id, code_id, sealed FROM mails WHERE code_id IS NOT NULL")
+                sqlx::query_as("SELECT id, employee_id, code_id, sealed FROM outbox WHERE code_id IS NOT NULL")
                     .fetch_all(&mut *tx)
                     .await
                     .unwrap();
             let codes: Vec<(String, String, i64, i64)> =
-                sqlx::query_as("SELECT id, employee_id, sent_at, expires_at FROM codes WHERE fate = 'used'")
+                sqlx::query_as("SELECT id, employee_id, sent_at, expires_at FROM codes WHERE status = 'used'")
                     .fetch_all(&mut *tx)
                     .await
                     .unwrap();
@@ -305,7 +307,7 @@ impl Story {
         });
         for (mail, owner, code, sealed) in mails {
             let letter = backend.keys.open(&mail, &sealed).unwrap();
-            if let Ok(Letter::Code { code: text }) = serde_json::from_str(letter.expose_secret())
+            if let Ok(Message::Code { code: text }) = serde_json::from_str(letter.expose_secret())
                 && !self.codes.iter().any(|(known, _)| *known == code)
             {
                 self.codes.push((code, Seen { owner, text }));
@@ -343,8 +345,8 @@ impl Story {
         self.dies();
         let (runtime, backend) = self.process();
         runtime.block_on(support::until("no link that waits", async || {
-            let mut tx = backend.database.read().await.unwrap();
-            let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM linkings").fetch_one(&mut *tx).await.unwrap();
+            let mut tx = backend.database.begin_read().await.unwrap();
+            let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM link_jobs").fetch_one(&mut *tx).await.unwrap();
             (waiting == 0).then_some(())
         }));
         self.look(self.clock.now());

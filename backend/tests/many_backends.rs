@@ -16,21 +16,21 @@ use rand::RngExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
-    Employee, Program, Server, World, code_in, count, database_url, import, light_hash, on_postgres, serve, until,
+    Employee, Program, Server, TestDemo, code_in, count, database_url, import, light_hash, on_postgres, serve, until,
 };
 use tempfile::TempDir;
 
 const PEOPLE: usize = 200;
 
 #[tokio::test]
-async fn backends_on_one_database_share_sessions_answers_limits_and_events() {
+async fn backends_share_sessions_responses_limits_and_events() {
     if !on_postgres() {
         return;
     }
-    let (world, folder) = (World::start().await, TempDir::new().unwrap());
+    let (demo, folder) = (TestDemo::start().await, TempDir::new().unwrap());
     let url = database_url(folder.path()).await;
     import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,anna@company.com", light_hash())]);
-    let (one, two) = (Program::start(&mut serve(&url, &world.demo)), Program::start(&mut serve(&url, &world.demo)));
+    let (one, two) = (Program::start(&mut serve(&url, &demo.running)), Program::start(&mut serve(&url, &demo.running)));
     let here = one.server.sign_in("anna").await;
     let there = Employee { server: two.server.clone(), ..here.clone() };
 
@@ -42,7 +42,7 @@ async fn backends_on_one_database_share_sessions_answers_limits_and_events() {
     while !heard.contains("\"status\":\"codeSent\"") {
         heard += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
     }
-    let code = code_in(&world.server.wait_for_mails("anna@company.com", 1).await[0]);
+    let code = demo.server.wait_for_code("anna@company.com", 1).await;
     there.verify(&code).await.state(200, "linked");
     assert_eq!(here.state().await["status"], "linked");
 
@@ -69,7 +69,7 @@ impl Cluster {
     }
 
     /// Kills and restarts at random until it is over; how often.
-    fn havoc(&self, mut programs: Vec<Program>, command: impl Fn() -> Command) -> usize {
+    fn kill_at_random(&self, mut programs: Vec<Program>, command: impl Fn() -> Command) -> usize {
         let mut kills = 0;
         while !self.is_over.load(Ordering::SeqCst) {
             let (pause, victim) = (rand::rng().random_range(100..700), rand::rng().random_range(0..programs.len()));
@@ -85,10 +85,10 @@ impl Cluster {
     }
 }
 
-/// Ends the havoc, also when the test fails: it would wait for it for ever.
-struct Peace(Arc<Cluster>);
+/// Ends the killing, also when the test fails: it would wait for it for ever.
+struct StopOnDrop(Arc<Cluster>);
 
-impl Drop for Peace {
+impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.is_over.store(true, Ordering::SeqCst);
     }
@@ -155,29 +155,29 @@ impl Person {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_backends_that_die_at_random_link_200_people_once_each() {
+async fn three_backends_killed_at_random_link_200_people_once_each() {
     if !on_postgres() {
         return;
     }
-    let (world, folder) = (World::start().await, TempDir::new().unwrap());
+    let (demo, folder) = (TestDemo::start().await, TempDir::new().unwrap());
     let url = database_url(folder.path()).await;
     let hash = light_hash();
     let row = |n| format!("{n},p{n},{hash},P,Nr {n},en,SE,p{n}@company.com p{n}@home.example");
     import(&url, &(0..PEOPLE).map(row).collect::<Vec<_>>());
 
-    let programs: Vec<_> = (0..3).map(|_| Program::start(&mut serve(&url, &world.demo))).collect();
+    let programs: Vec<_> = (0..3).map(|_| Program::start(&mut serve(&url, &demo.running))).collect();
     let servers = programs.iter().map(|program| program.server.clone()).collect();
     let cluster = Arc::new(Cluster { servers: Mutex::new(servers), is_over: AtomicBool::new(false) });
-    let peace = Peace(Arc::clone(&cluster));
-    let havoc = tokio::task::spawn_blocking({
-        let (cluster, url, neighbours) = (Arc::clone(&cluster), url.clone(), world.demo.neighbours().clone());
-        move || cluster.havoc(programs, || support::serve_beside(&url, &neighbours))
+    let stop_on_drop = StopOnDrop(Arc::clone(&cluster));
+    let killer = tokio::task::spawn_blocking({
+        let (cluster, url, services) = (Arc::clone(&cluster), url.clone(), demo.running.services().clone());
+        move || cluster.kill_at_random(programs, || support::serve_with(&url, &services))
     });
 
     // One reader of the inbox for all.
     let inbox: Arc<Mutex<HashMap<String, Vec<Value>>>> = Arc::default();
     let reader = tokio::spawn({
-        let (inbox, server) = (Arc::clone(&inbox), world.server.clone());
+        let (inbox, server) = (Arc::clone(&inbox), demo.server.clone());
         async move {
             loop {
                 let mut mails: HashMap<String, Vec<Value>> = HashMap::new();
@@ -202,10 +202,10 @@ async fn three_backends_that_die_at_random_link_200_people_once_each() {
         }
     };
     futures_util::future::join_all((0..24).map(|_| worker())).await;
-    let outbox = "SELECT (SELECT COUNT(*) FROM mails) + (SELECT COUNT(*) FROM linkings)";
+    let outbox = "SELECT (SELECT COUNT(*) FROM outbox) + (SELECT COUNT(*) FROM link_jobs)";
     until("an empty outbox", async || (count(&url, outbox).await == 0).then_some(())).await;
-    drop(peace);
-    let kills = havoc.await.unwrap();
+    drop(stop_on_drop);
+    let kills = killer.await.unwrap();
     reader.abort();
     assert!(kills >= 10, "only {kills} kills: this proved little");
 
@@ -213,12 +213,12 @@ async fn three_backends_that_die_at_random_link_200_people_once_each() {
     assert_eq!(count(&url, "SELECT COUNT(DISTINCT employee_id) FROM links").await, all);
     assert_eq!(count(&url, "SELECT COUNT(DISTINCT visma_user_id) FROM links").await, all);
     assert_eq!(count(&url, "SELECT COUNT(*) FROM codes").await, all, "no unasked resend");
-    let accounts = std::fs::read_to_string(world.folder.path().join("visma-connect.json")).unwrap();
-    let accounts: Vec<Value> = serde_json::from_str(&accounts).unwrap();
-    let ours: Vec<_> = accounts.iter().filter_map(|account| account["email"].as_str()?.strip_prefix('p')).collect();
+    let accounts = std::fs::read_to_string(demo.folder.path().join("visma-connect.json")).unwrap();
+    let accounts: HashMap<String, Value> = serde_json::from_str(&accounts).unwrap();
+    let ours: Vec<_> = accounts.values().filter_map(|account| account["email"].as_str()?.strip_prefix('p')).collect();
     assert_eq!((ours.len(), ours.iter().collect::<HashSet<_>>().len()), (PEOPLE, PEOPLE), "no account was made twice");
     let mut mails: HashMap<String, Vec<Value>> = HashMap::new();
-    for mail in world.server.inbox().await {
+    for mail in demo.server.inbox().await {
         mails.entry(mail["to"].as_str().unwrap().to_owned()).or_default().push(mail);
     }
     for number in 0..PEOPLE {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{ANNA, Employee, Server, World, code_in};
+use support::{ANNA, Employee, Server, TestDemo, code_in};
 
 const STATE: &str = "/v1/me/visma-connect";
 
@@ -38,14 +38,14 @@ async fn links(who: &Employee, server: &Server) -> Value {
 }
 
 #[tokio::test]
-async fn each_scenario_is_the_state_that_it_says() {
-    let world = World::start().await;
-    let server = &world.server;
+async fn each_scenario_sets_up_its_state() {
+    let demo = TestDemo::start().await;
+    let server = &demo.server;
     let told: Vec<Value> = server.request(Method::GET, "/demo/scenarios").send().await.unwrap().json().await.unwrap();
     let mut looked_at = 0;
     for scenario in &told {
         let name = scenario["name"].as_str().unwrap();
-        server.door("/demo/reset", Value::Null).await;
+        server.demo_route("/demo/reset", Value::Null).await;
         let who = play(server, name).await;
         let state = who.state().await;
         let challenge = &state["challenge"];
@@ -145,25 +145,25 @@ async fn each_scenario_is_the_state_that_it_says() {
 }
 
 #[tokio::test]
-async fn what_another_device_does_shows_on_this_one_and_keeps_its_session() {
-    let world = World::start().await;
-    let here = play(&world.server, "not-linked").await;
+async fn changes_by_another_device_show_and_keep_the_session() {
+    let demo = TestDemo::start().await;
+    let here = play(&demo.server, "not-linked").await;
     for (scenario, status) in [("code-sent-elsewhere", "codeSent"), ("linked-elsewhere", "linked")] {
-        assert_eq!(call(&world.server, scenario).await["keeps"], true);
+        assert_eq!(call(&demo.server, scenario).await["keeps"], true);
         assert_eq!(here.state().await["status"], status);
-        world.server.advance(60).await;
+        demo.server.advance(60).await;
     }
     let nobody = json!({ "name": "no such state" });
-    let answer = world.server.request(Method::POST, "/demo/scenario").json(&nobody).send().await.unwrap();
+    let answer = demo.server.request(Method::POST, "/demo/scenario").json(&nobody).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::NOT_FOUND);
     assert!(answer.text().await.unwrap().contains("not-linked snoozed"));
 }
 
 /// Each fault of the network as a client meets it, and the way back. The doors know none of them.
 #[tokio::test]
-async fn the_network_breaks_in_every_way_and_the_doors_stay_open() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn network_faults_spare_the_demo_routes() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     let ask = async || {
         let call = anna.request(Method::GET, STATE).timeout(Duration::from_secs(2)).send().await;
         let call = call.map_err(|error| if error.is_timeout() { "never" } else { "dropped" })?;
@@ -171,37 +171,37 @@ async fn the_network_breaks_in_every_way_and_the_doors_stay_open() {
         Ok::<_, &str>((status, call.text().await.unwrap()))
     };
     for fault in ["offline", "timeout", "error", "nonsense"] {
-        world.server.faults(json!({ "network": fault })).await;
+        demo.server.faults(json!({ "network": fault })).await;
         match fault {
             "offline" => assert_eq!(ask().await, Err("dropped")),
             "timeout" => assert_eq!(ask().await, Err("never")),
             "error" => assert_eq!(ask().await, Ok((500, "Internal Server Error".to_owned()))),
             _ => assert!(ask().await.is_ok_and(|(status, page)| status == 200 && page.contains("our hotel"))),
         }
-        assert!(world.server.inbox().await.is_empty(), "the inbox answers under {fault}");
+        assert!(demo.server.inbox().await.is_empty(), "the inbox answers under {fault}");
     }
     // What is not named stays as it is.
-    world.server.faults(json!({ "mail": "delay" })).await;
+    demo.server.faults(json!({ "mail": "delay" })).await;
     assert!(ask().await.unwrap().1.contains("hotel"));
-    world.server.faults(json!({ "network": "slow" })).await;
+    demo.server.faults(json!({ "network": "slow" })).await;
     let began = Instant::now();
     assert_eq!(anna.state().await["status"], "notLinked");
     assert!(began.elapsed() >= Duration::from_secs(3), "{:?}", began.elapsed());
-    world.server.door("/demo/reset", Value::Null).await;
-    world.server.sign_in("anna.svensson").await;
+    demo.server.demo_route("/demo/reset", Value::Null).await;
+    demo.server.sign_in("anna.svensson").await;
 }
 
 #[tokio::test]
-async fn offline_sends_not_a_byte_and_ends_the_streams_that_were_open() {
-    let world = World::start().await;
-    let anna = world.server.sign_in("anna.svensson").await;
+async fn offline_sends_no_byte_and_ends_open_streams() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
     let mut events = anna.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
     assert!(events.chunk().await.unwrap().is_some());
-    world.server.faults(json!({ "network": "offline" })).await;
+    demo.server.faults(json!({ "network": "offline" })).await;
     let end = tokio::time::timeout(Duration::from_secs(5), async { while let Ok(Some(_)) = events.chunk().await {} });
     end.await.expect("the stream ends");
 
-    let address = world.server.url.strip_prefix("http://").unwrap().to_owned();
+    let address = demo.server.url.strip_prefix("http://").unwrap().to_owned();
     let got = tokio::task::spawn_blocking(move || {
         use std::io::{Read, Write};
         let mut line = std::net::TcpStream::connect(address).unwrap();

@@ -1,10 +1,9 @@
-//! The contract between the app and the HRM backend, version 1.
+//! The contract between the app and the HRM backend, version 1. Both sides use these types.
 //!
-//! Both sides use these types, so neither can drift from the other. JSON with camelCase members, times in
-//! UTC as RFC 3339, errors as RFC 9457 `application/problem+json` with a stable [`ProblemCode`].
-//!
-//! Paths are in [`path`], the header that makes a send repeatable is [`IDEMPOTENCY_KEY`].
+//! JSON with camelCase members, times in UTC as RFC 3339, errors as RFC 9457 `application/problem+json` with a stable
+//! [`ProblemCode`]. Paths are in [`path`].
 
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod problem;
@@ -21,14 +20,14 @@ pub use state::{
 /// (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// The largest request body that the backend reads, in bytes.
+/// The largest request body that the backend accepts.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// The paths of the contract.
 pub mod path {
-    /// `POST` signs in, `GET` tells who is signed in, `DELETE` signs out.
+    /// `POST` signs in, `GET` returns the session, `DELETE` signs out.
     pub const SESSION: &str = "/v1/session";
-    /// `GET` answers the [`State`](super::State) of the signed-in employee.
+    /// `GET` returns the [`State`](super::State) of the signed-in employee.
     pub const STATE: &str = "/v1/me/visma-connect";
     /// `POST` sends a code.
     pub const CODES: &str = "/v1/me/visma-connect/codes";
@@ -36,16 +35,16 @@ pub mod path {
     pub const VERIFY: &str = "/v1/me/visma-connect/verify";
     /// `DELETE` starts over.
     pub const CHALLENGE: &str = "/v1/me/visma-connect/challenge";
-    /// `PUT` hides the banner for 24 hours.
+    /// `PUT` hides the banner for a while.
     pub const SNOOZE: &str = "/v1/me/visma-connect/snooze";
-    /// `GET` opens the stream of events named `state`.
+    /// `GET` opens a stream of events named `state`.
     pub const EVENTS: &str = "/v1/me/visma-connect/events";
-    /// `GET` tells that the process is alive.
+    /// `GET` succeeds while the process is alive.
     pub const HEALTH: &str = "/healthz";
-    /// `GET` tells that the database and the outbox are reachable.
+    /// `GET` succeeds while the database and the outbox are reachable.
     pub const READY: &str = "/readyz";
-    /// `GET` answers Prometheus text.
+    /// `GET` returns metrics in the Prometheus text format.
     pub const METRICS: &str = "/metrics";
-    /// `GET` answers the OpenAPI document.
+    /// `GET` returns the OpenAPI document.
     pub const OPENAPI: &str = "/openapi.json";
 }

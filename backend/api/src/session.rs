@@ -1,4 +1,4 @@
-//! Who is signed in.
+//! Sessions.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -6,24 +6,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::Language;
 
-/// The body of `POST /v1/session`. The password can be read from JSON and is never written back or printed.
+/// The body of `POST /v1/session`. The password is not printed or serialised.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SignIn {
-    /// Flex HRM user name, compared without case.
+    /// Flex HRM user name, without regard to case.
     pub username: String,
     /// Flex HRM password.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password))]
     pub password: SecretString,
 }
 
-/// The answer to a sign-in.
+/// The response to a sign-in.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SignedIn {
-    /// Bearer token of the new session. Printed and serialised by nobody but the backend's own answer.
+    /// Bearer token of the new session. Only the backend's response serialises it.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password))]
     pub token: SecretString,
     /// When the session ends.
@@ -32,7 +32,7 @@ pub struct SignedIn {
     pub employee: Employee,
 }
 
-/// The answer to `GET /v1/session`.
+/// The response to `GET /v1/session`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -49,9 +49,9 @@ pub struct SessionInfo {
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Employee {
-    /// The HRM user id: opaque, stable.
+    /// The HRM user id, opaque and stable.
     pub id: String,
-    /// First name, as the mail greets.
+    /// First name, as used in greetings.
     pub first_name: String,
     /// Last name.
     pub last_name: String,

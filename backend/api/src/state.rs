@@ -1,20 +1,20 @@
-//! Where an employee stands on the way to a Visma Connect account.
+//! An employee's progress towards a Visma Connect account.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Everything that the app shows about the employee's way to Visma Connect.
+/// Everything that the app shows of an employee's progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct State {
-    /// The backend's clock when this answer was made. Every other time here is by the same clock.
+    /// The time of this response by the backend's clock, as are all other times here.
     pub server_time: DateTime<Utc>,
-    /// Where the employee stands.
+    /// The step that the employee is at.
     pub status: Status,
-    /// Addresses on the HRM record: the work address first, no duplicates (compared without case).
+    /// Addresses on the HRM record: work address first, no duplicates (compared without case).
     pub suggestions: Vec<String>,
-    /// Whether the banner shows.
+    /// The banner.
     pub banner: Banner,
     /// The live challenge; only in [`Status::CodeSent`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +26,7 @@ pub struct State {
     pub settings_url: SettingsUrl,
 }
 
-/// Where an employee stands.
+/// The step that an employee is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -34,11 +34,11 @@ pub struct State {
 pub enum Status {
     /// No link and no live challenge.
     NotLinked,
-    /// A code was sent and can still be entered.
+    /// A code was sent and still works.
     CodeSent,
-    /// The address is proved; the account is being created or linked.
+    /// The address is verified, and the account is being created or linked.
     Linking,
-    /// The lasting pair of HRM user and Visma Connect account exists.
+    /// The HRM user is linked to a Visma Connect account.
     Linked,
 }
 
@@ -53,39 +53,40 @@ pub struct Banner {
     pub snoozed_until: Option<DateTime<Utc>>,
 }
 
-/// One attempt to prove one e-mail address.
+/// One attempt to verify one e-mail address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Challenge {
-    /// The address that is being proved.
+    /// The address to verify.
     pub email: String,
-    /// When the newest code was made.
+    /// When the newest code was sent.
     pub sent_at: DateTime<Utc>,
     /// When the newest code stops working.
     pub expires_at: DateTime<Utc>,
-    /// From when another code can be asked for.
+    /// When another code can be sent.
     pub resend_at: DateTime<Utc>,
-    /// Wrong codes that are still allowed.
+    /// Incorrect codes that are still allowed.
     pub attempts_left: u32,
-    /// What is known of the newest mail.
+    /// The delivery of the newest mail.
     pub delivery: Delivery,
 }
 
-/// What is known of a mail on its way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The delivery of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr, strum::EnumString)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Delivery {
     /// In the outbox.
     Queued,
-    /// The mail server took it.
+    /// The mail server accepted it.
     Accepted,
-    /// The mail server asked to try later, or could not be reached; it is tried again.
+    /// The mail server asked to try later, or could not be reached. It will be retried.
     Deferred,
-    /// The mail server refused it for good, or it could no longer arrive in time.
+    /// The mail server rejected it for good, or it could no longer arrive in time.
     Bounced,
 }
 
@@ -97,25 +98,26 @@ pub enum Delivery {
 pub struct Account {
     /// The address it was linked with.
     pub email: String,
-    /// When.
+    /// When it was linked.
     pub linked_at: DateTime<Utc>,
-    /// Whether the account was made for this link or was there before.
+    /// Whether the account was created for this link.
     pub origin: Origin,
 }
 
 /// Where a linked account came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr, strum::EnumString)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Origin {
-    /// Created in the employee's name.
+    /// Created for this link.
     Created,
-    /// The employee had it already.
+    /// The employee already had it.
     Existing,
 }
 
-/// Where the employee manages the account, per edition of the app.
+/// Where the employee manages the account, by edition of the app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -131,11 +133,11 @@ pub struct SettingsUrl {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SendCode {
-    /// The address to prove.
+    /// The address to verify.
     pub email: String,
 }
 
-/// The body of `POST /v1/me/visma-connect/verify`. The code is readable and not printable.
+/// The body of `POST /v1/me/visma-connect/verify`. The code is not printed or serialised.
 #[derive(Debug, Clone, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -146,10 +148,13 @@ pub struct VerifyCode {
 }
 
 /// A language of the interface and of the mails (BCP 47).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, strum::IntoStaticStr, strum::EnumString,
+)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Language {
     /// English.
     #[default]

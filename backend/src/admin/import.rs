@@ -1,20 +1,22 @@
-//! People from a CSV file: all of it or nothing.
+//! Imports people from a CSV file, all or nothing.
 
 use std::collections::HashSet;
 use std::io::Read;
 
 use argon2::password_hash::phc::PasswordHash;
+use hrm_api::Language;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::FromRow;
 
-use super::{AdminError, Answer, audit, company_of, told};
+use super::audit;
+use super::company::find_company;
+use super::error::{AdminError, Output, user_error};
 use crate::database::{Database, Tx};
 use crate::email::Address;
 use crate::session::username_key;
-use crate::standing::{language_tag, read_language};
 
-/// A row of the file. `id` is the HRM user id: it tells who is meant, all else can change.
+/// A row of the file. `id` is the HRM user id; everything else can change.
 #[derive(Deserialize)]
 struct Row {
     id: String,
@@ -29,7 +31,7 @@ struct Row {
     addresses: String,
 }
 
-/// An employee as the database has it.
+/// An employee in the database.
 #[derive(FromRow, Clone, PartialEq)]
 struct Person {
     company_id: String,
@@ -43,53 +45,53 @@ struct Person {
     addresses: Vec<String>,
 }
 
-enum Happens {
+enum RowResult {
     New,
     Changed(Vec<&'static str>),
-    Nothing,
+    Unchanged,
 }
 
-/// Imports a file, or says what importing it would do.
-pub async fn import(database: &Database, by: &str, company: &str, file: impl Read, dry_run: bool) -> Answer {
+/// Imports a file, or shows what importing it would do.
+pub async fn import(database: &Database, by: &str, company: &str, file: impl Read, dry_run: bool) -> Output {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     let rows: Vec<_> = reader.deserialize::<Row>().collect();
-    let mut tx = database.write().await?;
-    company_of(&mut tx, company).await?;
+    let mut tx = database.begin_write().await?;
+    find_company(&mut tx, company).await?;
     let mut seen = HashSet::new();
     let mut lines = Vec::new();
-    let (mut new, mut changed, mut same, mut faults) = (0, 0, 0, 0);
+    let (mut new, mut changed, mut same, mut errors) = (0, 0, 0, 0);
     for (line, row) in (2..).zip(rows) {
         let (name, what) = match row {
             Ok(row) => (row.username.clone(), import_row(&mut tx, by, company, row, &mut seen).await),
-            Err(error) => ("-".to_owned(), Err(told(error.to_string()))),
+            Err(error) => ("-".to_owned(), Err(user_error(error.to_string()))),
         };
         let what = match what {
-            Ok(Happens::New) => {
+            Ok(RowResult::New) => {
                 new += 1;
                 "new".to_owned()
             }
-            Ok(Happens::Changed(columns)) => {
+            Ok(RowResult::Changed(columns)) => {
                 changed += 1;
                 format!("changed: {}", columns.join(", "))
             }
-            Ok(Happens::Nothing) => {
+            Ok(RowResult::Unchanged) => {
                 same += 1;
                 "unchanged".to_owned()
             }
-            Err(AdminError::Told(fault)) => {
-                faults += 1;
-                format!("FAULT: {fault}")
+            Err(AdminError::User(error)) => {
+                errors += 1;
+                format!("ERROR: {error}")
             }
             Err(error) => return Err(error),
         };
         lines.push(format!("line {line}  {name}  {what}"));
     }
-    lines.push(format!("{new} new, {changed} changed, {same} unchanged, {faults} with a fault"));
+    lines.push(format!("{new} new, {changed} changed, {same} unchanged, {errors} with errors"));
     if dry_run {
         lines.push("This was a dry run: nothing was changed.".to_owned());
-    } else if faults > 0 {
-        lines.push("Nothing was changed: mend the faults and import again.".to_owned());
-        return Err(told(lines.join("\n")));
+    } else if errors > 0 {
+        lines.push("Nothing was changed: fix the errors and import again.".to_owned());
+        return Err(user_error(lines.join("\n")));
     } else {
         tx.commit().await?;
     }
@@ -102,15 +104,15 @@ async fn import_row(
     company: &str,
     row: Row,
     seen: &mut HashSet<String>,
-) -> Result<Happens, AdminError> {
+) -> Result<RowResult, AdminError> {
     let id = row.id.clone();
     if id.is_empty() || !seen.insert(id.clone()) {
-        return Err(told("the id is missing, or a line above has it"));
+        return Err(user_error("the id is missing, or a line above has it"));
     }
     let old = read(tx, &id).await?;
-    let new = checked(row, company, old.as_ref())?;
+    let new = parse_row(row, company, old.as_ref())?;
     if old.as_ref().is_some_and(|old| old.company_id != company) {
-        return Err(told("the id belongs to another company"));
+        return Err(user_error("the id belongs to another company"));
     }
     let namesake: Option<String> = sqlx::query_scalar("SELECT id FROM employees WHERE username_key = $1 AND id <> $2")
         .bind(&new.username_key)
@@ -118,49 +120,48 @@ async fn import_row(
         .fetch_optional(&mut **tx)
         .await?;
     if namesake.is_some() {
-        return Err(told("the user name belongs to somebody else"));
+        return Err(user_error("the user name belongs to somebody else"));
     }
-    let happens = old.as_ref().map_or(Happens::New, |old| match differences(old, &new) {
-        columns if columns.is_empty() => Happens::Nothing,
-        columns => Happens::Changed(columns),
+    let result = old.as_ref().map_or(RowResult::New, |old| match differences(old, &new) {
+        columns if columns.is_empty() => RowResult::Unchanged,
+        columns => RowResult::Changed(columns),
     });
-    if !matches!(happens, Happens::Nothing) {
+    if !matches!(result, RowResult::Unchanged) {
         write(tx, &id, &new).await?;
         if old.as_ref().is_some_and(|old| old.password_hash != new.password_hash) {
-            // Whoever knew the old one, or has a phone that was signed in with it, is out.
+            // Signs out every device that used the old password.
             sqlx::query("DELETE FROM sessions WHERE employee_id = $1").bind(&id).execute(&mut **tx).await?;
         }
-        let old = old.as_ref().map_or(Value::Null, shown);
-        audit::note(tx, by, "import", &format!("employee {id}"), &old, &shown(&new)).await?;
-        tx.changes(&id);
+        let old = old.as_ref().map_or(Value::Null, audit_value);
+        audit::record(tx, by, "import", &format!("employee {id}"), &old, &audit_value(&new)).await?;
+        tx.notify(&id);
     }
-    Ok(happens)
+    Ok(result)
 }
 
-/// The row as it is to be in the database.
-fn checked(row: Row, company: &str, old: Option<&Person>) -> Result<Person, AdminError> {
+fn parse_row(row: Row, company: &str, old: Option<&Person>) -> Result<Person, AdminError> {
     let username_key = username_key(&row.username);
     if username_key.is_empty() || row.first_name.is_empty() || row.last_name.is_empty() {
-        return Err(told("user name, first name and last name must not be empty"));
+        return Err(user_error("user name, first name and last name must not be empty"));
     }
     let password_hash = if row.password_hash.is_empty() {
-        old.map(|old| old.password_hash.clone()).ok_or_else(|| told("somebody new needs a password_hash"))?
+        old.map(|old| old.password_hash.clone()).ok_or_else(|| user_error("somebody new needs a password_hash"))?
     } else {
-        // Checked only; the hash is kept as it came.
-        PasswordHash::new(&row.password_hash).map_err(|_| told("password_hash is not an Argon2 hash"))?;
+        // Only a check: the hash is stored unchanged.
+        PasswordHash::new(&row.password_hash).map_err(|_| user_error("password_hash is not an Argon2 hash"))?;
         row.password_hash
     };
     let language = if row.language == "no" { "nb".to_owned() } else { row.language };
-    if language_tag(read_language(&language)) != language {
-        return Err(told("language is none of en, sv, nb, da, fi"));
+    if language.parse::<Language>().is_err() {
+        return Err(user_error("language is none of en, sv, nb, da, fi"));
     }
     if row.country.len() != 2 || !row.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Err(told("country is not two capital letters"));
+        return Err(user_error("country is not two capital letters"));
     }
     let addresses: Vec<String> =
         row.addresses.split([' ', ';']).filter(|text| !text.is_empty()).map(str::to_owned).collect();
     if let Some(bad) = addresses.iter().find(|text| Address::parse(text).is_err()) {
-        return Err(told(format!("{bad} is not an e-mail address")));
+        return Err(user_error(format!("{bad} is not an e-mail address")));
     }
     Ok(Person {
         company_id: company.to_owned(),
@@ -189,8 +190,8 @@ fn differences(old: &Person, new: &Person) -> Vec<&'static str> {
     .collect()
 }
 
-/// For the audit: a password shows as a mark that changes with it.
-fn shown(person: &Person) -> Value {
+/// The password appears as a short hash of its hash, so that a change shows.
+fn audit_value(person: &Person) -> Value {
     json!({
         "username": person.username_key,
         "password": &crate::keys::sha256(&person.password_hash)[..8],

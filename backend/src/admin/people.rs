@@ -1,28 +1,29 @@
-//! How far a company's people have got, and how far another policy would take them.
+//! The progress of a company's people, and a preview of another policy.
 
 use std::collections::HashMap;
 
 use hrm_api::{Delivery, Status};
 use serde_json::json;
 
-use super::{Format, written};
-use crate::challenge::{End, Rules};
+use super::format::{Format, format_rows};
+use crate::challenge::ChallengeEnd;
 use crate::clock::{Clock, Millis};
 use crate::database::Tx;
 use crate::email::Address;
 use crate::policy::{Policy, Proof};
+use crate::rules::Rules;
 use crate::settings::default_settings_url;
-use crate::standing::{self, Standing};
+use crate::snapshot::{self, Snapshot};
+use crate::state;
 
-/// A company's people, by user name.
+/// Sorted by user name.
 pub struct People {
-    list: Vec<(String, Standing)>,
+    list: Vec<(String, Snapshot)>,
     now: Millis,
 }
 
-/// Reads them all.
 pub async fn read(tx: &mut Tx, company: &str) -> sqlx::Result<People> {
-    let now = Clock::machine();
+    let now = Clock::system_now();
     let ids: Vec<(String, String)> =
         sqlx::query_as("SELECT id, username_key FROM employees WHERE company_id = $1 ORDER BY username_key")
             .bind(company)
@@ -30,45 +31,45 @@ pub async fn read(tx: &mut Tx, company: &str) -> sqlx::Result<People> {
             .await?;
     let mut list = Vec::with_capacity(ids.len());
     for (id, username) in ids {
-        if let Some(standing) = standing::read(tx, &id, now).await? {
-            list.push((username, standing));
+        if let Some(snapshot) = snapshot::read(tx, &id, now).await? {
+            list.push((username, snapshot));
         }
     }
     Ok(People { list, now })
 }
 
 impl People {
-    /// On how many people's records each address is.
+    /// How many people have each address.
     fn owners(&self) -> HashMap<String, usize> {
         let mut owners = HashMap::new();
-        for address in self.list.iter().flat_map(|(_, standing)| &standing.addresses) {
+        for address in self.list.iter().flat_map(|(_, snapshot)| &snapshot.addresses) {
             *owners.entry(spelling(address)).or_default() += 1;
         }
         owners
     }
 }
 
-/// Addresses on record are compared without case.
+/// Addresses on the HRM record are compared without case.
 fn spelling(address: &Address) -> String {
     address.mailbox().to_lowercase()
 }
 
-/// What each work address would need under a policy, as a sentence.
+/// What each work address would need under a policy.
 pub fn preview(people: &People, policy: &Policy) -> String {
     let owners = people.owners();
     let (mut at_once, mut code, mut none, mut shared, mut refused, mut linked) = (0, 0, 0, 0, 0, 0);
-    for (_, standing) in &people.list {
-        let place = match standing.addresses.first() {
-            _ if standing.link.is_some() => &mut linked,
+    for (_, snapshot) in &people.list {
+        let counter = match snapshot.addresses.first() {
+            _ if snapshot.link.is_some() => &mut linked,
             None => &mut none,
             Some(address) if owners[&spelling(address)] > 1 => &mut shared,
-            Some(address) => match policy.proof_for(address, &standing.addresses) {
+            Some(address) => match policy.proof_for(address, &snapshot.addresses) {
                 Ok(Proof::Company) => &mut at_once,
                 Ok(Proof::Code) => &mut code,
                 Err(_) => &mut refused,
             },
         };
-        *place += 1;
+        *counter += 1;
     }
     format!(
         "{at_once} would be linked at once, {code} need a code, {none} have no address, {shared} share one, \
@@ -76,7 +77,6 @@ pub fn preview(people: &People, policy: &Policy) -> String {
     )
 }
 
-/// Where everybody stands.
 pub fn progress(people: &People, format: Format) -> String {
     const COLUMNS: [&str; 9] = [
         "username",
@@ -90,53 +90,54 @@ pub fn progress(people: &People, format: Format) -> String {
         "problem",
     ];
     let (rules, url, owners) = (Rules::default(), default_settings_url(), people.owners());
-    let mut sums = vec![("linked", 0), ("linking", 0), ("code sent", 0), ("not started", 0)];
+    let mut totals = vec![("linked", 0), ("linking", 0), ("code sent", 0), ("not started", 0)];
     let mut flags = vec![("snoozed", 0), ("bounced", 0), ("no address", 0), ("shared address", 0)];
     let mut rows = Vec::with_capacity(people.list.len());
-    for (username, standing) in &people.list {
-        let state = standing.state(&rules, &url, people.now);
+    for (username, snapshot) in &people.list {
+        let state = state::project(snapshot, &rules, &url, people.now);
         let at = match state.status {
             Status::Linked => 0,
             Status::Linking => 1,
             Status::CodeSent => 2,
             Status::NotLinked => 3,
         };
-        sums[at].1 += 1;
+        totals[at].1 += 1;
         let is = [
             state.banner.snoozed_until.is_some(),
             state.challenge.is_some_and(|challenge| challenge.delivery == Delivery::Bounced),
-            standing.addresses.is_empty(),
-            standing.addresses.first().is_some_and(|address| owners[&spelling(address)] > 1),
+            snapshot.addresses.is_empty(),
+            snapshot.addresses.first().is_some_and(|address| owners[&spelling(address)] > 1),
         ];
-        for (sum, is) in flags.iter_mut().zip(is) {
-            sum.1 += u32::from(is);
+        for (total, is) in flags.iter_mut().zip(is) {
+            total.1 += u32::from(is);
         }
-        let end = standing.challenge.as_ref().and_then(|(challenge, _)| challenge.end);
+        let end = snapshot.challenge.as_ref().and_then(|challenge| challenge.end);
         let problem = match end {
-            _ if rules.is_locked(standing.failures) => "locked",
-            Some(End::GivenUp) => "linking given up",
-            Some(End::Taken) => "account taken",
-            Some(End::Exhausted) => "too many wrong codes",
-            Some(End::Proved) | None => "",
+            _ if rules.is_locked(snapshot.failed_attempts) => "locked",
+            Some(ChallengeEnd::Abandoned) => "linking given up",
+            Some(ChallengeEnd::AccountTaken) => "account taken",
+            Some(ChallengeEnd::AttemptsExhausted) => "too many wrong codes",
+            Some(ChallengeEnd::Verified) | None => "",
         };
-        let person = &standing.person;
+        let person = &snapshot.person;
         let mut row =
-            vec![username.clone(), person.first_name.clone(), person.last_name.clone(), sums[at].0.to_owned()];
+            vec![username.clone(), person.first_name.clone(), person.last_name.clone(), totals[at].0.to_owned()];
         row.extend(is.map(|is| if is { "yes" } else { "" }.to_owned()));
         row.push(problem.to_owned());
         rows.push(row);
     }
-    sums.extend(flags);
+    totals.extend(flags);
     match format {
         Format::Table => {
-            let sums: Vec<_> = sums.iter().map(|(name, sum)| format!("{sum} {name}")).collect();
-            format!("{}\n\n{}", written(&COLUMNS, &rows, format), sums.join(", "))
+            let sums: Vec<_> = totals.iter().map(|(name, sum)| format!("{sum} {name}")).collect();
+            format!("{}\n\n{}", format_rows(&COLUMNS, &rows, format), sums.join(", "))
         }
-        Format::Csv => written(&COLUMNS, &rows, format),
+        Format::Csv => format_rows(&COLUMNS, &rows, format),
         Format::Json => {
-            let people: serde_json::Value = serde_json::from_str(&written(&COLUMNS, &rows, format)).unwrap_or_default();
+            let people: serde_json::Value =
+                serde_json::from_str(&format_rows(&COLUMNS, &rows, format)).unwrap_or_default();
             let sums: serde_json::Map<_, _> =
-                sums.iter().map(|(name, sum)| (name.replace(' ', "_"), json!(sum))).collect();
+                totals.iter().map(|(name, sum)| (name.replace(' ', "_"), json!(sum))).collect();
             format!("{:#}", json!({ "sums": sums, "people": people }))
         }
     }

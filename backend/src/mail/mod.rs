@@ -1,6 +1,6 @@
-//! The mails: what they say, how they look, and the way to the mail server.
+//! Mails: rendering, and sending by SMTP.
 
-pub mod words;
+pub mod templates;
 
 use std::time::Duration;
 
@@ -8,38 +8,30 @@ use hrm_api::Language;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::clock::{MINUTE, Millis};
-use crate::standing::language_tag;
 
-/// What a mail is about. It is sealed as long as it waits in the outbox: it can hold a code.
+/// What a mail says. It can hold a code, so the outbox stores it sealed.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
-pub enum Letter {
-    /// A code.
+pub enum Message {
     Code {
-        /// The six digits.
         code: String,
     },
-    /// The user was linked.
+    /// The user was linked, to this masked address.
     Notice {
-        /// The linked address, masked.
         address: String,
     },
 }
 
-/// A mail as text and as HTML.
 #[derive(Debug, Clone)]
-pub struct Written {
-    /// The subject.
+pub struct Rendered {
     pub subject: String,
-    /// The text part.
     pub text: String,
-    /// The HTML part.
     pub html: String,
 }
 
@@ -49,38 +41,37 @@ enum Block {
     Code(String),
 }
 
-/// Writes a letter to `first_name`.
-pub fn write(letter: &Letter, first_name: &str, language: Language, code_life: Millis) -> Written {
+pub fn render(message: &Message, first_name: &str, language: Language, code_life: Millis) -> Rendered {
     use Block::{Code, Line, List};
-    let (subject, blocks) = match letter {
-        Letter::Code { code } => {
-            let words = words::code(language);
+    let (subject, blocks) = match message {
+        Message::Code { code } => {
+            let template = templates::code(language);
             let blocks = vec![
-                Line(words.greeting.replace("{name}", first_name)),
-                Line(words.intro.to_owned()),
-                Line(words.to_do.to_owned()),
-                List(words.steps.map(str::to_owned).to_vec()),
-                Line(words.code_label.to_owned()),
+                Line(template.greeting.replace("{name}", first_name)),
+                Line(template.intro.to_owned()),
+                Line(template.to_do.to_owned()),
+                List(template.steps.map(str::to_owned).to_vec()),
+                Line(template.code_label.to_owned()),
                 Code(code.clone()),
-                Line(words.valid.replace("{minutes}", &(code_life / MINUTE).to_string())),
-                Line(words.ignore.to_owned()),
-                List(vec![words.last_step.to_owned()]),
+                Line(template.valid.replace("{minutes}", &(code_life / MINUTE).to_string())),
+                Line(template.ignore.to_owned()),
+                List(vec![template.last_step.to_owned()]),
             ];
-            (words.subject, blocks)
+            (template.subject, blocks)
         }
-        Letter::Notice { address } => {
-            let words = words::notice(language);
+        Message::Notice { address } => {
+            let template = templates::notice(language);
             let blocks = vec![
-                Line(words.greeting.replace("{name}", first_name)),
-                Line(words.linked.replace("{address}", address)),
-                Line(words.not_you.to_owned()),
+                Line(template.greeting.replace("{name}", first_name)),
+                Line(template.linked.replace("{address}", address)),
+                Line(template.not_you.to_owned()),
             ];
-            (words.subject, blocks)
+            (template.subject, blocks)
         }
     };
     let text: Vec<String> = blocks.iter().map(text_of).collect();
     let body: String = blocks.iter().map(html_of).collect();
-    // No colours: the reader's own, light or dark. `color-scheme` tells mail programs to leave them so.
+    // No colours of its own, so that it suits light and dark mail programs; `color-scheme` keeps them from recolouring it.
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -89,9 +80,9 @@ pub fn write(letter: &Letter, first_name: &str, language: Language, code_life: M
          <body style=\"margin:0;padding:24px 16px\">\n<div style=\"max-width:560px;margin:0 auto;\
          font-family:system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif;font-size:16px;line-height:1.5\">\n\
          {body}</div>\n</body>\n</html>\n",
-        language = language_tag(language),
+        language = <&str>::from(language),
     );
-    Written { subject: subject.to_owned(), text: text.join("\n\n") + "\n", html }
+    Rendered { subject: subject.to_owned(), text: text.join("\n\n") + "\n", html }
 }
 
 fn text_of(block: &Block) -> String {
@@ -117,12 +108,12 @@ fn html_of(block: &Block) -> String {
     }
 }
 
-/// For HTML text. Quotes and apostrophes stay: they mean nothing there, and the words stay letter for letter.
+/// Escapes HTML text. Quotes stay, since they have no meaning there.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// `Auto-Submitted: auto-generated` (RFC 3834): no out-of-office answers, please.
+/// `Auto-Submitted: auto-generated` (RFC 3834), against out-of-office replies.
 #[derive(Clone)]
 struct AutoSubmitted;
 
@@ -140,32 +131,27 @@ impl Header for AutoSubmitted {
     }
 }
 
-/// What the mail server did with a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Handover {
-    /// It took it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum SendOutcome {
     Accepted,
-    /// It asked to try later, or could not be reached.
+    /// The mail server asked to try later, or could not be reached.
     Deferred,
-    /// It refused it for good, or the mail cannot be written.
+    /// The mail server rejected it for good, or the mail cannot be built.
     Bounced,
 }
 
-/// The way to the mail server.
 #[derive(Debug, Clone)]
-pub struct Post {
+pub struct Mailer {
     smtp: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
 }
 
-impl Post {
-    /// `url`: `smtp://host:port` (STARTTLS wanted if `?tls=required`), `smtps://host`. Nothing is connected yet.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with the URL.
+impl Mailer {
+    /// `url`: `smtp://host:port`, with `?tls=required` for STARTTLS, or `smtps://host`. Does not connect yet.
     pub fn new(url: &Url, login: Option<(String, SecretString)>, from: Mailbox) -> Result<Self, String> {
         let mut smtp = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str())
-            .map_err(|error| format!("not a mail server: {error}"))?
+            .map_err(|error| format!("not an SMTP URL: {error}"))?
             .timeout(Some(Duration::from_secs(10)));
         if let Some((user, password)) = login {
             smtp = smtp.credentials(Credentials::new(user, password.expose_secret().to_owned()));
@@ -173,24 +159,24 @@ impl Post {
         Ok(Self { smtp: smtp.build(), from })
     }
 
-    /// Hands a mail over. `id` makes its Message-ID, the same at every try.
-    pub async fn hand_over(&self, id: &str, recipient: &str, first_name: &str, written: &Written) -> Handover {
-        let message = match self.message(id, recipient, first_name, written) {
+    /// `id` becomes the Message-ID, so that it is the same at every attempt.
+    pub async fn send(&self, id: &str, recipient: &str, first_name: &str, rendered: &Rendered) -> SendOutcome {
+        let message = match self.message(id, recipient, first_name, rendered) {
             Ok(message) => message,
             Err(error) => {
-                tracing::warn!(mail = id, %error, "a mail cannot be written");
-                return Handover::Bounced;
+                tracing::warn!(mail = id, %error, "mail cannot be built");
+                return SendOutcome::Bounced;
             }
         };
         match self.smtp.send(message).await {
-            Ok(_) => Handover::Accepted,
+            Ok(_) => SendOutcome::Accepted,
             Err(error) => {
-                // The server's words can hold the address; the status says enough.
+                // The server's text can contain the address, so only the status is logged.
                 let status = error.status().map(|status| status.to_string());
-                tracing::info!(mail = id, status, permanent = error.is_permanent(), "a mail was not taken");
-                // The library itself refuses an address that needs SMTPUTF8 where the server does not offer it.
-                let cannot_take = error.is_client() && !recipient.is_ascii();
-                if error.is_permanent() || cannot_take { Handover::Bounced } else { Handover::Deferred }
+                tracing::info!(mail = id, status, permanent = error.is_permanent(), "mail not accepted");
+                // lettre rejects an address that needs SMTPUTF8 if the server does not offer it.
+                let is_unsupported = error.is_client() && !recipient.is_ascii();
+                if error.is_permanent() || is_unsupported { SendOutcome::Bounced } else { SendOutcome::Deferred }
             }
         }
     }
@@ -200,16 +186,16 @@ impl Post {
         id: &str,
         recipient: &str,
         first_name: &str,
-        written: &Written,
-    ) -> Result<Message, Box<dyn std::error::Error>> {
+        rendered: &Rendered,
+    ) -> Result<lettre::Message, Box<dyn std::error::Error>> {
         let to = Mailbox::new(Some(first_name.to_owned()), recipient.parse()?);
-        Ok(Message::builder()
+        Ok(lettre::Message::builder()
             .from(self.from.clone())
             .to(to)
-            .subject(&written.subject)
+            .subject(&rendered.subject)
             .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
             .header(AutoSubmitted)
-            .multipart(MultiPart::alternative_plain_html(written.text.clone(), written.html.clone()))?)
+            .multipart(MultiPart::alternative_plain_html(rendered.text.clone(), rendered.html.clone()))?)
     }
 }
 
@@ -219,25 +205,25 @@ mod tests {
 
     const ALL: [Language; 5] = [Language::En, Language::Sv, Language::Nb, Language::Da, Language::Fi];
 
-    fn letter() -> Letter {
-        Letter::Code { code: "012345".into() }
+    fn message() -> Message {
+        Message::Code { code: "012345".into() }
     }
 
     #[test]
     fn the_code_stands_alone_on_its_line_in_every_language() {
         for language in ALL {
-            let written = write(&letter(), "Anna", language, 30 * MINUTE);
-            assert_eq!(written.text.lines().filter(|line| *line == "012345").count(), 1, "{language:?}");
-            assert!(written.html.contains(">012345</p>"), "{language:?}");
+            let rendered = render(&message(), "Anna", language, 30 * MINUTE);
+            assert_eq!(rendered.text.lines().filter(|line| *line == "012345").count(), 1, "{language:?}");
+            assert!(rendered.html.contains(">012345</p>"), "{language:?}");
         }
     }
 
     #[test]
-    fn no_mail_has_a_link_or_an_open_place() {
-        let notice = Letter::Notice { address: "a…@…".into() };
+    fn no_mail_has_a_link_or_an_unfilled_placeholder() {
+        let notice = Message::Notice { address: "a…@…".into() };
         for language in ALL {
-            for letter in [letter(), notice.clone()] {
-                let Written { subject, text, html } = write(&letter, "Anna", language, 30 * MINUTE);
+            for message in [message(), notice.clone()] {
+                let Rendered { subject, text, html } = render(&message, "Anna", language, 30 * MINUTE);
                 for part in [subject, text, html] {
                     assert!(!part.contains("http") && !part.contains("href") && !part.contains("www."), "{part}");
                     assert!(!part.contains("{name}") && !part.contains("{minutes}") && !part.contains("{address}"));
@@ -248,22 +234,22 @@ mod tests {
 
     #[test]
     fn the_life_in_the_mail_is_the_life_of_the_code() {
-        let written = write(&letter(), "Anna", Language::En, 15 * MINUTE);
-        assert!(written.text.contains("The code is valid for 15 minutes."));
+        let rendered = render(&message(), "Anna", Language::En, 15 * MINUTE);
+        assert!(rendered.text.contains("The code is valid for 15 minutes."));
     }
 
     #[test]
-    fn a_name_cannot_write_html() {
-        let written = write(&letter(), "<b>Anna</b>", Language::En, 30 * MINUTE);
-        assert!(written.html.contains("Hi &lt;b&gt;Anna&lt;/b&gt;"));
+    fn a_name_is_escaped_in_html() {
+        let rendered = render(&message(), "<b>Anna</b>", Language::En, 30 * MINUTE);
+        assert!(rendered.html.contains("Hi &lt;b&gt;Anna&lt;/b&gt;"));
     }
 
     #[test]
-    fn a_mail_says_who_made_it_and_keeps_its_message_id() {
+    fn a_mail_is_marked_automatic_and_keeps_its_message_id() {
         let url = Url::parse("smtp://127.0.0.1:25").unwrap();
-        let post = Post::new(&url, None, "Flex HRM <no-reply@hrm.example>".parse().unwrap()).unwrap();
-        let written = write(&letter(), "Anna", Language::En, 30 * MINUTE);
-        let mail = post.message("row-1", "anna@company.com", "Anna", &written).unwrap().formatted();
+        let mailer = Mailer::new(&url, None, "Flex HRM <no-reply@hrm.example>".parse().unwrap()).unwrap();
+        let rendered = render(&message(), "Anna", Language::En, 30 * MINUTE);
+        let mail = mailer.message("row-1", "anna@company.com", "Anna", &rendered).unwrap().formatted();
         let mail = String::from_utf8(mail).unwrap();
         assert!(mail.contains("Auto-Submitted: auto-generated"));
         assert!(mail.contains("Message-ID: <row-1@hrm.example>"));

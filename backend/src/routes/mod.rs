@@ -1,43 +1,37 @@
-//! The contract over HTTP. Handlers read the request into types and hand it on; what they answer is in [`answer`].
+//! The contract over HTTP. Handlers parse the request and call [`crate::flow`] or [`crate::session`].
 
-pub mod answer;
+pub mod extract;
 mod openapi;
 mod operations;
 mod session;
 mod visma_connect;
 
-use std::net::SocketAddr;
+use std::any::Any;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
-use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::request::Parts;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use hrm_api::{Problem, ProblemCode};
+use axum::{Json, Router};
+use hrm_api::ProblemCode;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::keys::sha256;
-use crate::session::Session;
-use crate::{Backend, limits};
-use answer::Fault;
+use crate::backend::Backend;
+use crate::error::ApiError;
 
-pub use openapi::document;
-
-/// For so long a request is worked on.
-const TIME_LIMIT: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The contract's routes.
 fn contract() -> OpenApiRouter<Arc<Backend>> {
-    OpenApiRouter::with_openapi(openapi::frame())
-        .routes(routes!(session::sign_in, session::show, session::sign_out))
-        .routes(routes!(visma_connect::show))
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(session::sign_in, session::get_session, session::sign_out))
+        .routes(routes!(visma_connect::get_state))
         .routes(routes!(visma_connect::send_code))
         .routes(routes!(visma_connect::verify))
         .routes(routes!(visma_connect::start_over))
@@ -46,39 +40,47 @@ fn contract() -> OpenApiRouter<Arc<Backend>> {
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))
-        .routes(routes!(operations::openapi))
+        .routes(routes!(get_openapi))
 }
 
-/// The contract's routes and `more`, with what holds for all of them.
+/// The OpenAPI document of the contract.
+pub fn document() -> OpenApi {
+    openapi::with_problems(contract().into_openapi())
+}
+
+/// This document
+#[utoipa::path(get, path = hrm_api::path::OPENAPI, tag = "operations", security(()),
+    responses((status = 200, description = "The OpenAPI document", body = Value)))]
+async fn get_openapi() -> Json<OpenApi> {
+    Json(document())
+}
+
+/// The routes of the contract, and `more` under the same middleware.
 pub fn router(backend: &Arc<Backend>, more: Router<Arc<Backend>>) -> Router {
     let (contract, _) = contract().split_for_parts();
     contract
         .merge(more)
-        .fallback(async || Fault::from(ProblemCode::NotFound))
-        .method_not_allowed_fallback(async || Fault::from(ProblemCode::MethodNotAllowed))
-        // Inside the middleware, so that a panic is counted and logged like any other answer.
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| unavailable().into_response()))
-        .layer(middleware::from_fn_with_state(Arc::clone(backend), every_request))
+        .fallback(async || ApiError::from(ProblemCode::NotFound))
+        .method_not_allowed_fallback(async || ApiError::from(ProblemCode::MethodNotAllowed))
+        // Inside the middleware, so that a panic is counted and logged like any other response.
+        .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| ApiError::unavailable().into_response()))
+        .layer(middleware::from_fn_with_state(Arc::clone(backend), request_middleware))
         .with_state(Arc::clone(backend))
 }
 
-fn unavailable() -> Fault {
-    Problem::new(ProblemCode::Unavailable).retry_after(5).into()
-}
-
-/// Request id, time limit, log line, count, and the headers of every answer.
-async fn every_request(State(backend): State<Arc<Backend>>, request: Request, next: Next) -> Response {
-    let began = Instant::now();
+/// Request id, timeout, log line, metrics, and the headers of every response.
+async fn request_middleware(State(backend): State<Arc<Backend>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
     let id = uuid::Uuid::new_v4().to_string();
     let method = request.method().clone();
-    // The route, not the path: a stranger's path could hold anything.
+    // The route, not the path: a path can contain anything.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", id, %method, route);
-    let answered = tokio::time::timeout(TIME_LIMIT, next.run(request)).instrument(span.clone()).await;
-    let mut response = answered.unwrap_or_else(|_| unavailable().into_response());
+    let response = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).instrument(span.clone()).await;
+    let mut response = response.unwrap_or_else(|_| ApiError::unavailable().into_response());
     let status = response.status().as_u16();
-    backend.metrics.request(&route, status, began.elapsed());
-    span.in_scope(|| tracing::info!(status, ms = began.elapsed().as_millis(), "answered"));
+    backend.metrics.request(&route, status, started.elapsed());
+    span.in_scope(|| tracing::info!(status, ms = started.elapsed().as_millis(), "answered"));
 
     let headers = response.headers_mut();
     for (name, value) in [
@@ -99,47 +101,38 @@ async fn every_request(State(backend): State<Arc<Backend>>, request: Request, ne
     response
 }
 
-/// The session of the request's bearer token.
-struct Caller(Session);
+#[cfg(test)]
+mod tests {
+    use hrm_api::ProblemCode;
 
-impl FromRequestParts<Arc<Backend>> for Caller {
-    type Rejection = Fault;
+    use super::document;
+    use super::openapi::PROBLEMS;
 
-    async fn from_request_parts(parts: &mut Parts, backend: &Arc<Backend>) -> Result<Self, Fault> {
-        let Bearer(token_hash) = Bearer::from_request_parts(parts, backend).await?;
-        Ok(Self(crate::session::find(backend, token_hash).await?))
+    #[test]
+    fn every_call_of_the_document_has_its_row_of_problems() {
+        let document = serde_json::to_value(document()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let calls: usize = paths.values().map(|item| item.as_object().unwrap().len()).sum();
+        assert_eq!(calls, PROBLEMS.len());
+        for (path, item) in paths {
+            for (method, operation) in item.as_object().unwrap() {
+                assert!(operation["responses"]["503"].is_object(), "{method} {path}");
+            }
+        }
     }
-}
 
-/// The hash of the request's bearer token. Whether there is such a session is not asked yet.
-struct Bearer(String);
-
-impl<S: Sync> FromRequestParts<S> for Bearer {
-    type Rejection = Fault;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Fault> {
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.split_once(' ')).filter(|(s, _)| s.eq_ignore_ascii_case("bearer"));
-        let (_, token) = token.ok_or_else(|| Fault::from(ProblemCode::SignedOut))?;
-        Ok(Self(sha256(token.trim())))
+    #[test]
+    fn the_document_has_the_problem_codes_of_the_wire() {
+        let document = serde_json::to_value(document()).unwrap();
+        let names: Vec<_> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(document["components"]["schemas"]["ProblemCode"]["enum"], serde_json::json!(names));
     }
-}
 
-/// The address of the client, as limits count it.
-struct Client(String);
-
-impl FromRequestParts<Arc<Backend>> for Client {
-    type Rejection = Fault;
-
-    async fn from_request_parts(parts: &mut Parts, backend: &Arc<Backend>) -> Result<Self, Fault> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let peer = peer.ok_or_else(unavailable)?;
-        let forwarded = forwarded_for(&parts.headers);
-        Ok(Self(limits::client(peer, forwarded.as_deref(), &backend.settings.trusted_proxies)))
+    #[test]
+    fn every_problem_of_the_contract_is_in_the_document() {
+        let of_every_call = [ProblemCode::NotFound, ProblemCode::MethodNotAllowed, ProblemCode::Unavailable];
+        for code in ProblemCode::ALL.iter().filter(|code| !of_every_call.contains(code)) {
+            assert!(PROBLEMS.iter().any(|(_, _, codes)| codes.contains(code)), "{code:?}");
+        }
     }
-}
-
-fn forwarded_for(headers: &HeaderMap) -> Option<String> {
-    let values: Vec<_> = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
-    (!values.is_empty()).then(|| values.join(","))
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI document: the handlers' own annotations, and one table of the problems that each call can answer.
+//! What the OpenAPI document has besides the annotations of the handlers: title, bearer token, and the problems of each call.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-/// The problems of each call. `body_invalid` stands for 400, 413 and 415.
-const PROBLEMS: &[(HttpMethod, &str, &[ProblemCode])] = &[
+/// The problems of each call. `body_invalid` can be 400, 413 and 415; `unavailable` is added to every call.
+pub(super) const PROBLEMS: &[(HttpMethod, &str, &[ProblemCode])] = &[
     (HttpMethod::Post, path::SESSION, &[BadCredentials, TooManyRequests, BodyInvalid]),
     (HttpMethod::Get, path::SESSION, &[SignedOut]),
     (HttpMethod::Delete, path::SESSION, &[SignedOut]),
@@ -62,9 +62,8 @@ const PROBLEMS: &[(HttpMethod, &str, &[ProblemCode])] = &[
     (HttpMethod::Get, path::OPENAPI, &[]),
 ];
 
-/// The document of the contract.
-pub fn document() -> OpenApi {
-    let mut document = super::contract().into_openapi();
+/// Adds the problems of each call to its operation.
+pub(super) fn with_problems(mut document: OpenApi) -> OpenApi {
     for (method, path, problems) in PROBLEMS {
         let item = document.paths.paths.get_mut(*path);
         let operation = item.and_then(|item| match method {
@@ -80,8 +79,7 @@ pub fn document() -> OpenApi {
     document
 }
 
-/// Title, the Problem schema and the bearer token.
-pub(super) fn frame() -> OpenApi {
+pub(super) fn base() -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("From POST /v1/session")).build();
     let components = ComponentsBuilder::new()
         .schema("Problem", Problem::schema())
@@ -116,37 +114,5 @@ fn add_problems(operation: &mut Operation, problems: &[ProblemCode]) {
             response = response.header("Retry-After", HeaderBuilder::new().schema(Some(seconds)).build());
         }
         operation.responses.responses.insert(status.to_string(), response.build().into());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_call_of_the_document_has_its_row_of_problems() {
-        let document = serde_json::to_value(document()).unwrap();
-        let paths = document["paths"].as_object().unwrap();
-        let calls: usize = paths.values().map(|item| item.as_object().unwrap().len()).sum();
-        assert_eq!(calls, PROBLEMS.len());
-        for (path, item) in paths {
-            for (method, operation) in item.as_object().unwrap() {
-                assert!(operation["responses"]["503"].is_object(), "{method} {path}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_document_names_the_problems_as_they_are_on_the_wire() {
-        let document = serde_json::to_value(document()).unwrap();
-        let names: Vec<_> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
-        assert_eq!(document["components"]["schemas"]["ProblemCode"]["enum"], serde_json::json!(names));
-    }
-
-    #[test]
-    fn every_problem_of_the_contract_is_in_the_document() {
-        for code in ProblemCode::ALL.iter().filter(|code| ![NotFound, MethodNotAllowed, Unavailable].contains(code)) {
-            assert!(PROBLEMS.iter().any(|(_, _, codes)| codes.contains(code)), "{code:?}");
-        }
     }
 }

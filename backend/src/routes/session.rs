@@ -10,49 +10,52 @@ use hrm_api::{SessionInfo, SignIn, SignedIn};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::answer::{Body, Fault};
-use super::{Caller, Client};
+use super::extract::{Body, Caller, ClientIp};
+use crate::backend::Backend;
 use crate::clock::MINUTE;
-use crate::{Backend, limits, session};
+use crate::error::ApiError;
+use crate::keys::sha256;
+use crate::rules::USERNAME_PERIOD;
+use crate::{rate_limit, session};
 
-/// Sign in.
+/// Sign in
 #[utoipa::path(post, path = hrm_api::path::SESSION, tag = "session", request_body = SignIn, security(()),
     responses((status = 201, description = "Signed in", body = SignedIn)))]
 pub(super) async fn sign_in(
     State(backend): State<Arc<Backend>>,
-    Client(client): Client,
+    ClientIp(client): ClientIp,
     Body(body): Body<SignIn>,
-) -> Result<Response, Fault> {
-    limits::count(&backend, &format!("sign-in {client}"), backend.settings.sign_ins, MINUTE).await?;
-    // Hashed: a stranger's text has no business in our table.
-    let user = crate::keys::sha256(&session::username_key(&body.username));
-    limits::count(&backend, &format!("user {user}"), backend.settings.sign_ins, 5 * MINUTE).await?;
+) -> Result<Response, ApiError> {
+    rate_limit::check(&backend.database, &format!("sign-in {client}"), backend.settings.sign_ins, MINUTE).await?;
+    // Hashed, so that the table stores no text of strangers.
+    let user = sha256(&session::username_key(&body.username));
+    rate_limit::check(&backend.database, &format!("user {user}"), backend.settings.sign_ins, USERNAME_PERIOD).await?;
     let (token, info) = session::sign_in(&backend, &body.username, body.password).await?;
-    let answer = json!({
+    let body = json!({
         "token": token.expose_secret(),
         "expiresAt": info.expires_at,
         "employee": info.employee,
     });
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
+    Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
-/// Who is signed in.
+/// Who is signed in
 #[utoipa::path(get, path = hrm_api::path::SESSION, tag = "session",
     responses((status = 200, description = "The session", body = SessionInfo)))]
-pub(super) async fn show(
+pub(super) async fn get_session(
     State(backend): State<Arc<Backend>>,
     Caller(session): Caller,
-) -> Result<Json<SessionInfo>, Fault> {
+) -> Result<Json<SessionInfo>, ApiError> {
     Ok(Json(session::info(&backend, &session).await?))
 }
 
-/// Sign out.
+/// Sign out
 #[utoipa::path(delete, path = hrm_api::path::SESSION, tag = "session",
     responses((status = 204, description = "Signed out")))]
 pub(super) async fn sign_out(
     State(backend): State<Arc<Backend>>,
     Caller(session): Caller,
-) -> Result<StatusCode, Fault> {
+) -> Result<StatusCode, ApiError> {
     session::sign_out(&backend, &session).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,26 +12,27 @@ use axum::response::{IntoResponse, Response};
 use hrm_api::{IDEMPOTENCY_KEY, ProblemCode, SendCode, State as ApiState, VerifyCode};
 use tracing::Instrument;
 
-use super::answer::{Body, Fault};
-use super::{Bearer, Caller, Client, unavailable};
+use super::extract::{Bearer, Body, Caller, ClientIp};
+use crate::backend::Backend;
 use crate::clock::MINUTE;
+use crate::error::ApiError;
 use crate::events::Changes;
-use crate::{Backend, flow, limits};
+use crate::{flow, rate_limit};
 
-/// Where the employee stands.
+/// The State
 #[utoipa::path(get, path = hrm_api::path::STATE, tag = "visma-connect",
     responses((status = 200, description = "The State", body = ApiState)))]
-pub(super) async fn show(
+pub(super) async fn get_state(
     State(backend): State<Arc<Backend>>,
     Bearer(token_hash): Bearer,
-) -> Result<Json<ApiState>, Fault> {
+) -> Result<Json<ApiState>, ApiError> {
     Ok(Json(flow::state_of_session(&backend, &token_hash).await?.0))
 }
 
-/// Send a code, or link at once where none is needed.
+/// Send a code, or link at once where none is needed
 #[utoipa::path(post, path = hrm_api::path::CODES, tag = "visma-connect", request_body = SendCode,
     params(("Idempotency-Key" = String, Header, pattern = r"^[!-~]([ -~]{0,253}[!-~])?$", example = "8e03978e-40d5-43e8-bc93-6894a57f9324",
-        description = "1 to 255 printable ASCII characters; the same key and body get the same answer for 24 hours, or 409 while the first call still runs")),
+        description = "1 to 255 printable ASCII characters; the same key and body get the same response, or 409 while the first call still runs")),
     responses(
         (status = 202, description = "A code is on its way", body = ApiState),
         (status = 200, description = "No code is needed: linked, or linking", body = ApiState),
@@ -39,60 +40,60 @@ pub(super) async fn show(
 pub(super) async fn send_code(
     State(backend): State<Arc<Backend>>,
     Caller(session): Caller,
-    Client(client): Client,
+    ClientIp(client): ClientIp,
     headers: HeaderMap,
     Body(body): Body<SendCode>,
-) -> Result<Response, Fault> {
+) -> Result<Response, ApiError> {
     let key = headers.get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok()).map(str::trim);
     let key = key.filter(|key| (1..=255).contains(&key.len()) && !key.contains('\t'));
-    let key = key.ok_or_else(|| Fault::from(ProblemCode::IdempotencyKeyMissing))?;
-    limits::count(&backend, &format!("send {client}"), backend.settings.sends, MINUTE).await?;
-    // To its end, also when the client hangs up: it comes back with the same key, and for its answer.
-    let sent = backend.tasks.spawn({
+    let key = key.ok_or_else(|| ApiError::from(ProblemCode::IdempotencyKeyMissing))?;
+    rate_limit::check(&backend.database, &format!("send {client}"), backend.settings.sends, MINUTE).await?;
+    // Runs to its end even if the client disconnects, which then repeats the call with the same key.
+    let call = backend.tasks.spawn({
         let (backend, key) = (Arc::clone(&backend), key.to_owned());
         async move { flow::send(&backend, &session.employee_id, &key, &body.email).await }.in_current_span()
     });
-    let sent = sent.await.map_err(|_| unavailable())??;
-    let status = StatusCode::from_u16(sent.status).unwrap_or(StatusCode::OK);
-    Ok((status, [(header::CONTENT_TYPE, "application/json")], sent.body).into_response())
+    let response = call.await.map_err(|_| ApiError::unavailable())??;
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::OK);
+    Ok((status, [(header::CONTENT_TYPE, "application/json")], response.body).into_response())
 }
 
-/// Enter a code.
+/// Enter a code
 #[utoipa::path(post, path = hrm_api::path::VERIFY, tag = "visma-connect", request_body = VerifyCode,
     responses((status = 200, description = "Linked, or linking while Visma Connect is out of reach", body = ApiState)))]
 pub(super) async fn verify(
     State(backend): State<Arc<Backend>>,
     Caller(session): Caller,
     Body(body): Body<VerifyCode>,
-) -> Result<Json<ApiState>, Fault> {
+) -> Result<Json<ApiState>, ApiError> {
     Ok(Json(flow::verify(&backend, &session.employee_id, &body.code).await?))
 }
 
-/// Start over.
+/// Start over
 #[utoipa::path(delete, path = hrm_api::path::CHALLENGE, tag = "visma-connect",
     responses((status = 200, description = "The State, without a challenge", body = ApiState)))]
 pub(super) async fn start_over(
     State(backend): State<Arc<Backend>>,
     Caller(session): Caller,
-) -> Result<Json<ApiState>, Fault> {
+) -> Result<Json<ApiState>, ApiError> {
     Ok(Json(flow::start_over(&backend, &session.employee_id).await?))
 }
 
-/// Hide the banner for 24 hours.
+/// Hide the banner
 #[utoipa::path(put, path = hrm_api::path::SNOOZE, tag = "visma-connect",
     responses((status = 200, description = "The State, with the banner hidden", body = ApiState)))]
 pub(super) async fn snooze(
     State(backend): State<Arc<Backend>>,
     Caller(session): Caller,
-) -> Result<Json<ApiState>, Fault> {
+) -> Result<Json<ApiState>, ApiError> {
     Ok(Json(flow::snooze(&backend, &session.employee_id).await?))
 }
 
-/// The State at once and at every change, from any device, as events named `state`.
+/// The State at once and at every change, from any device, as events named `state`
 #[utoipa::path(get, path = hrm_api::path::EVENTS, tag = "visma-connect",
     responses((status = 200, description = "Events named `state`, each with a State", body = String, content_type = "text/event-stream")))]
-pub(super) async fn events(State(backend): State<Arc<Backend>>, Caller(session): Caller) -> Result<Response, Fault> {
-    let changes = backend.events.of(&session.employee_id);
+pub(super) async fn events(State(backend): State<Arc<Backend>>, Caller(session): Caller) -> Result<Response, ApiError> {
+    let changes = backend.events.subscribe(&session.employee_id);
     let stream = Stream { backend, token_hash: session.token_hash, changes, last: None };
     let events = futures_util::stream::unfold(stream, |mut stream| async move {
         let event = stream.next().await?;
@@ -102,7 +103,6 @@ pub(super) async fn events(State(backend): State<Arc<Backend>>, Caller(session):
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
 
-/// One open event stream.
 struct Stream {
     backend: Arc<Backend>,
     token_hash: String,
@@ -121,7 +121,7 @@ impl Stream {
                 return Event::default().event("state").json_data(state).ok();
             }
             let now = self.backend.clock.now();
-            // A code that expires or a snooze that ends is a change too.
+            // Expiring codes and ending snoozes change the State too.
             let wait = next_change.map_or(MINUTE, |at| (at - now).clamp(1, MINUTE));
             tokio::select! {
                 more = self.changes.next() => if !more { return None },

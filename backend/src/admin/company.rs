@@ -1,0 +1,110 @@
+//! A company and its policy.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::audit;
+use super::error::{AdminError, Output, user_error};
+use crate::database::{Database, Tx};
+use crate::email::domain_key;
+use crate::policy::{CodePolicy, Policy};
+use crate::snapshot;
+
+/// Changes to a policy. What is not given stays.
+#[derive(Debug, Args)]
+pub struct PolicyOptions {
+    /// When a code is needed
+    #[arg(long, value_parser = ["always", "verified_domains", "never"])]
+    policy: Option<String>,
+    /// Domains that the company has verified, separated by commas
+    #[arg(long)]
+    verified: Option<String>,
+    /// The only accepted domains, separated by commas; empty accepts all
+    #[arg(long)]
+    allowed: Option<String>,
+}
+
+impl PolicyOptions {
+    pub fn apply_to(&self, mut policy: Policy) -> Result<Policy, AdminError> {
+        if let Some(word) = &self.policy {
+            policy.code = word.parse().unwrap_or_default();
+        }
+        for (given, domains) in
+            [(&self.verified, &mut policy.verified_domains), (&self.allowed, &mut policy.allowed_domains)]
+        {
+            if let Some(list) = given {
+                let words = list.split(',').map(str::trim).filter(|word| !word.is_empty());
+                let keys: Result<Vec<_>, _> = words
+                    .map(|word| domain_key(word).ok_or_else(|| user_error(format!("{word} is not a domain"))))
+                    .collect();
+                *domains = keys?;
+                domains.sort();
+                domains.dedup();
+            }
+        }
+        Ok(policy)
+    }
+}
+
+/// The name and the policy of a company.
+pub async fn find_company(tx: &mut Tx, id: &str) -> Result<(String, Policy), AdminError> {
+    let row: Option<String> =
+        sqlx::query_scalar("SELECT name FROM companies WHERE id = $1").bind(id).fetch_optional(&mut **tx).await?;
+    let name =
+        row.ok_or_else(|| user_error(format!("There is no company {id}. To create it: admin company {id} --name …")))?;
+    Ok((name, snapshot::read_policy(tx, id).await?))
+}
+
+/// Shows a company; creates or changes it if options are given.
+pub async fn company(
+    database: &Database,
+    by: &str,
+    id: &str,
+    name: Option<String>,
+    policy_options: &PolicyOptions,
+) -> Output {
+    let json_of = |name: &str, policy: &Policy| {
+        json!({ "name": name, "policy": policy.code.into_str(),
+                "verified": policy.verified_domains, "allowed": policy.allowed_domains })
+    };
+    let mut tx = database.begin_write().await?;
+    let known = find_company(&mut tx, id).await;
+    let (old, before) = match (known, &name) {
+        (Ok((name, policy)), _) => (json_of(&name, &policy), (name, policy)),
+        (Err(AdminError::User(_)), Some(name)) => {
+            let code = CodePolicy::VerifiedDomains;
+            (Value::Null, (name.clone(), Policy { code, verified_domains: Vec::new(), allowed_domains: Vec::new() }))
+        }
+        (Err(error), _) => return Err(error),
+    };
+    let name = name.unwrap_or(before.0);
+    let policy = policy_options.apply_to(before.1)?;
+    let new = json_of(&name, &policy);
+    let output = format!("{id}: {new}");
+    if old == new {
+        return Ok(output);
+    }
+    sqlx::query(
+        "INSERT INTO companies (id, name, code_policy) VALUES ($1, $2, $3)
+         ON CONFLICT (id) DO UPDATE SET name = $2, code_policy = $3",
+    )
+    .bind(id)
+    .bind(&name)
+    .bind(policy.code.into_str())
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query("DELETE FROM company_domains WHERE company_id = $1").bind(id).execute(&mut *tx).await?;
+    for (kind, domains) in [("verified", &policy.verified_domains), ("allowed", &policy.allowed_domains)] {
+        for domain in domains {
+            sqlx::query("INSERT INTO company_domains (company_id, kind, domain) VALUES ($1, $2, $3)")
+                .bind(id)
+                .bind(kind)
+                .bind(domain)
+                .execute(&mut *tx)
+                .await?;
+        }
+    }
+    audit::record(&mut tx, by, "company", &format!("company {id}"), &old, &new).await?;
+    tx.commit().await?;
+    Ok(output)
+}
