@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "a program for a person at a terminal")]
 
-use std::{env, fs, path::PathBuf};
+use std::{env, fs, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -158,6 +158,10 @@ pub fn print(rows: &[Row]) {
             [baseline, target].iter().filter(|cell| !cell.is_empty()).map(|cell| format!(" | {cell}")).collect();
         println!("{verdict:6} {}: {ours}{rest}", row.what);
     }
+}
+
+pub fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 /// Of an even number, the lower of the two in the middle.
