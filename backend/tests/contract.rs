@@ -543,7 +543,7 @@ async fn a_reset_restores_the_first_state() {
     Answer::of(erik.request(Method::GET, STATE)).await.is(401, "signed_out");
     let erik = demo.server.sign_in("erik.lund").await;
     let linked = erik.send("erik.lund@verified.example").await.state(200, "linked");
-    assert_eq!(linked["account"]["origin"], "created", "the stand-in forgot him too");
+    assert_eq!(linked["account"]["origin"], "created", "Visma Connect was reset too");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "a program for a person at a terminal")]
 
-use std::{env, fs, path::PathBuf};
+use std::{env, fs, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -160,6 +160,10 @@ pub fn print(rows: &[Row]) {
     }
 }
 
+pub fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
 /// Of an even number, the lower of the two in the middle.
 pub fn median(figures: &[f64]) -> f64 {
     quantile(figures, 0.5)
@@ -196,9 +200,4 @@ mod tests {
         assert!((quantile(&figures, 0.99) - 5.0).abs() < f64::EPSILON);
         assert!(median(&[]).is_nan());
     }
-}
-
-/// In milliseconds.
-pub fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }

@@ -86,7 +86,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     anna(
         "delayed-mail",
-        "A code was asked for and the mail server says: later. To end it: fault mail=ok.",
+        "A code was requested, and the mail server delays the mail. To end it: fault mail=ok.",
         &[Step::MailFault(MailFault::Delay), Send(ANNA_AT_WORK, "deferred")],
     ),
     anna(

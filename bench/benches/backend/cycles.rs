@@ -13,10 +13,10 @@ use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tokio::sync::Mutex;
 
 use crate::databases::{Engine, Population};
+use crate::environment::{Bench, quick};
 use crate::http::{self, Client, Employee};
 use crate::programs::Program;
 use crate::relay::Relay;
-use crate::setup::{Bench, quick};
 
 const CONCURRENT_CYCLES: usize = 16;
 

@@ -88,6 +88,10 @@ pub(crate) struct Population {
     pub clients: u32,
 }
 
+pub(crate) const SMALL: Population = Population { employees: 1_000, challenged: 3, addresses: 2, clients: 1_000 };
+/// 300,000 of them have a live challenge.
+pub(crate) const MILLION: Population = Population { employees: 1_000_000, ..SMALL };
+
 /// Bytes on the disk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {

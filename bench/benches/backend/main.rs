@@ -5,23 +5,22 @@
 mod burst;
 mod cycles;
 mod databases;
+mod environment;
 mod http;
 mod programs;
 mod relay;
-mod setup;
 mod sizes;
 mod state;
 mod streams;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use databases::Databases;
+use environment::Bench;
 use hrm_fakes::json_file::JsonFile;
 use hrm_fakes::visma_connect::{self, DirectoryFault};
 use relay::Relay;
-use setup::Bench;
 use tokio::net::TcpListener;
 
 #[tokio::main]

@@ -7,10 +7,10 @@ use flex_connect_bench::{Row, Target, quantile};
 use futures_util::future::try_join_all;
 use hrm_backend::clock::Clock;
 
-use crate::databases::{Engine, Population, delete_sends};
+use crate::databases::{Engine, MILLION, Population, SMALL, delete_sends};
+use crate::environment::{Bench, milliseconds, quick};
 use crate::http::{self, Client, Employee, STATE};
 use crate::programs::Program;
-use crate::setup::{Bench, MILLION, SMALL, milliseconds, quick};
 
 const CONNECTIONS: usize = 4;
 

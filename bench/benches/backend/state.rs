@@ -13,20 +13,19 @@ use serde_json::{Value, json};
 use sqlx::{Pool, Postgres, Sqlite};
 use tokio::net::TcpListener;
 
-use crate::databases::Engine;
+use crate::databases::{Engine, SMALL};
+use crate::environment::{Bench, quick};
 use crate::http::{self, Client, Employee, STATE};
 use crate::programs::Program;
-use crate::setup::{Bench, quick};
 
 const CONNECTIONS: usize = 16;
 
 pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for engine in Engine::BOTH {
-        let population = crate::setup::SMALL;
         let url = bench.databases.create(engine, "state").await?;
-        population.fill(&url, engine).await?;
-        let employees = population.clients();
+        SMALL.fill(&url, engine).await?;
+        let employees = SMALL.clients();
         let (backend, baseline) = (bench.backend(&url)?, Program::baseline(&url)?);
         let (rounds, time) = if quick() { (3, Duration::from_secs(1)) } else { (7, Duration::from_secs(3)) };
         let (mut ours, mut bare) = (Vec::new(), Vec::new());

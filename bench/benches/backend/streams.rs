@@ -13,8 +13,8 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::databases::{Engine, Population};
+use crate::environment::{Bench, milliseconds, quick};
 use crate::http::{self, Client, EVENTS, Employee};
-use crate::setup::{Bench, milliseconds, quick};
 
 /// The number of the stream's employee, and when the event came.
 type Event = (u32, Instant);
