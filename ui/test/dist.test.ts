@@ -35,12 +35,6 @@ test("a start loads at most 25 kB in any language", () => {
   for (const name of languages) expect(always + gzipped(name), name).toBeLessThanOrEqual(MAX_START_BYTES);
 });
 
-test("two builds are identical", () => {
-  const before = built();
-  build();
-  expect(built()).toEqual(before);
-}, 60_000);
-
 test("the page has no external URL", () => {
   const text = [join(OUT, "index.html"), ...built().map((name) => join(OUT, "assets", name))].map((path) => readFileSync(path, "utf8")).join("\n");
   const urls = [...text.matchAll(/https?:\/\/[\w.-]*\w/g)].map(([found]) => found);
