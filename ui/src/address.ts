@@ -3,15 +3,13 @@ export const looksLikeAddress = (text: string): boolean => /^[^\s@]+@[^\s@.]+(\.
 
 const COMMON_DOMAINS = ["gmail.com", "outlook.com", "hotmail.com", "icloud.com", "yahoo.com", "live.com", "proton.me"];
 
-/** Damerau–Levenshtein distance of at most 1: one letter added, removed or replaced, or two neighbours swapped. */
+/** For different words: a letter added, removed or replaced, or two neighbours swapped. */
 function isOneEditAway(a: string, b: string): boolean {
-  let head = 0;
-  while (head < a.length && a[head] === b[head]) head += 1;
-  let tail = 0;
-  while (tail < Math.min(a.length, b.length) - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
-  const x = a.slice(head, a.length - tail);
-  const y = b.slice(head, b.length - tail);
-  return (x.length < 2 && y.length < 2) || (x.length === 2 && x[0] === y[1] && x[1] === y[0]);
+  let same = 0;
+  while (a[same] === b[same]) same += 1;
+  const [x, y] = [a.slice(same), b.slice(same)];
+  const swapped = x[0] === y[1] && x[1] === y[0] && x.slice(2) === y.slice(2);
+  return swapped || x.slice(1) === y.slice(1) || x.slice(1) === y || x === y.slice(1);
 }
 
 /** The address with its domain corrected, if that is one edit away from a domain of the employee's or a common one. */
@@ -19,6 +17,7 @@ export function suggestDomain(text: string, suggestions: readonly string[]): str
   const address = text.trim();
   const at = address.lastIndexOf("@");
   const domain = address.slice(at + 1).toLowerCase();
+  // Shorter domains are still being typed.
   if (at < 1 || domain.length < 4) return undefined;
   const known = [...suggestions.map((s) => s.slice(s.lastIndexOf("@") + 1).toLowerCase()), ...COMMON_DOMAINS];
   if (known.includes(domain)) return undefined;

@@ -5,11 +5,11 @@ import { serverNow } from "./app";
 
 let timer: ReturnType<typeof setInterval> | undefined;
 
-/** Changes every second while something on the screen reads it. */
-const tick = signal(0, {
+/** A new object every second, while something on the screen reads it. */
+const tick = signal({}, {
   watched() {
     timer = setInterval(() => {
-      tick.value += 1;
+      tick.value = {};
     }, 1000);
   },
   unwatched() {

@@ -19,8 +19,8 @@ const GROUP = /\d(?:[\s\x85.\-\u2010-\u2015\u200b]?\d)*/g;
  * and no code, or several codes.
  */
 export function readCode(text: string): string | undefined {
-  const groups = Array.from(text, toAsciiDigit).join("").match(GROUP) ?? [];
-  const digits = groups.map((group) => group.replace(/\D/g, ""));
+  const groups = Array.from(text, toAsciiDigit).join("").matchAll(GROUP);
+  const digits = Array.from(groups, ([group]) => group.replace(/\D/g, ""));
   const codes = new Set(digits.filter((group) => group.length === CODE_LENGTH));
   if (codes.size === 1) return [...codes][0];
   const all = digits.join("");

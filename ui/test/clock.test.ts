@@ -1,7 +1,8 @@
-import { describe, expect, test, vi } from "vitest";
+import { effect } from "@preact/signals";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { STATES } from "../gallery/fixtures";
 import { applyView } from "../src/app";
-import { crossedMark, formatCountdown, secondsUntil } from "../src/clock";
+import { crossedMark, formatCountdown, secondsLeft, secondsSince, secondsUntil } from "../src/clock";
 
 test("a countdown is written mm:ss", () => {
   expect(formatCountdown(1745)).toBe("29:05");
@@ -21,17 +22,47 @@ describe("the time left is announced", () => {
   test("once after a sleep over several marks", () => expect(crossedMark(700, 30)).toBe(60));
 });
 
-test("time runs by the server's clock and not by the device's", () => {
-  vi.useFakeTimers({ toFake: ["performance", "Date"] });
-  const view = STATES["code-sent"]?.view("mobile");
-  if (!view || view.phase.name !== "signedIn") throw new Error("the fixture has changed");
-  vi.setSystemTime("1999-12-31T23:59:59Z");
-  applyView(view);
-  const expiresAt = view.phase.linking?.challenge?.expiresAt ?? "";
-  expect(secondsUntil(expiresAt)).toBe(1795);
-  vi.advanceTimersByTime(95_000);
-  expect(secondsUntil(expiresAt)).toBe(1700);
-  vi.setSystemTime("2040-01-01T00:00:00Z");
-  expect(secondsUntil(expiresAt)).toBe(1700);
-  vi.useRealTimers();
+const viewOf = (state: string) => {
+  const view = STATES[state]?.view("mobile");
+  if (view?.phase.name !== "signedIn" || !view.phase.linking?.challenge) throw new Error("the fixture has changed");
+  return { view, challenge: view.phase.linking.challenge };
+};
+
+describe("running times", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test("time runs by the server's clock and not by the device's", () => {
+    const { view, challenge } = viewOf("code-sent");
+    vi.setSystemTime("1999-12-31T23:59:59Z");
+    applyView(view);
+    expect(secondsUntil(challenge.expiresAt)).toBe(1795);
+    vi.advanceTimersByTime(95_000);
+    expect(secondsUntil(challenge.expiresAt)).toBe(1700);
+    expect(secondsSince(challenge.sentAt)).toBe(100);
+    vi.setSystemTime("2040-01-01T00:00:00Z");
+    expect(secondsUntil(challenge.expiresAt)).toBe(1700);
+    expect(secondsSince(challenge.sentAt)).toBe(100);
+  });
+
+  test("a wait ticks every second while it is read, down to 0", () => {
+    vi.advanceTimersByTime(5000);
+    const from = performance.now();
+    const seen: number[] = [];
+    const stop = effect(() => void seen.push(secondsLeft(from, 3)));
+    vi.advanceTimersByTime(4000);
+    expect(seen).toEqual([3, 2, 1, 0, 0]);
+    stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test.each([secondsUntil, secondsSince])("%o ticks every second while it is read", (read) => {
+    const { view, challenge } = viewOf("code-sent");
+    applyView({ ...view, revision: 100 });
+    const seen: number[] = [];
+    const stop = effect(() => void seen.push(read(challenge.resendAt)));
+    vi.advanceTimersByTime(2000);
+    expect(seen).toHaveLength(3);
+    stop();
+  });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { Action } from "../src/app";
 import { LANGUAGES, type Messages } from "../src/i18n";
 import type { Problem } from "../src/ipc/bridge";
-import { messageOf, retryAfterText, slotOf } from "../src/problems";
+import { messageOf, retryAfter, retryAfterText, slotOf } from "../src/problems";
 import { problemCodes } from "./problem-codes";
 
 const messagesOf = async (language: string) => ((await import(`../src/messages/${language}.ts`)) as { default: Messages }).default;
@@ -15,7 +16,7 @@ describe.each(Object.keys(LANGUAGES))("in %s", (language) => {
       // Neither a code nor an empty parameter.
       expect(sentence).not.toMatch(/undefined|\{|_/);
     }
-    expect(slotOf({ action: "sendCode", problem, at: 0, retry: () => {} })).toBeTruthy();
+    expect(slotOf({ action: "sendCode", problem, at: 0, retry: () => {} })).toMatch(/^(email|code)$/);
   });
 
   test("singular and plural differ", async () => {
@@ -29,7 +30,53 @@ test("a wait is given in the unit that people use", async () => {
   const m = await messagesOf("en");
   expect(retryAfterText(45, m)).toBe("Try again in 45 seconds.");
   expect(retryAfterText(1, m)).toBe("Try again in 1 second.");
+  expect(retryAfterText(120, m)).toBe("Try again in 2 minutes.");
   expect(retryAfterText(121, m)).toBe("Try again in 3 minutes.");
   expect(retryAfterText(7200, m)).toBe("Try again in 2 hours.");
   expect(retryAfterText(0, m)).toBe("You can try again now.");
+});
+
+test("the server's wait is 0 where it names none", () => {
+  expect(retryAfter({ code: "tooManyCodes", retryAfterSeconds: 45, retryable: false })).toBe(45);
+  expect(retryAfter({ code: "unavailable", retryAfterSeconds: null, retryable: true })).toBe(0);
+  expect(retryAfter({ code: "offline", retryable: true })).toBe(0);
+});
+
+test("the attempts left are in the advice for a wrong code only", async () => {
+  const m = await messagesOf("en");
+  expect(messageOf({ code: "codeWrong", attemptsLeft: 1, retryable: false }, m).advice).toMatch(/^1 try left\./);
+  expect(messageOf({ code: "codeExpired", retryable: false }, m).advice).toBe(m.codeExpiredAdvice);
+});
+
+const slot = (action: Action, code: Problem["code"]) => slotOf({ action, problem: { code, retryable: false } as Problem, at: 0, retry: () => {} });
+
+describe("a problem is shown", () => {
+  test.each([
+    ["signIn", "signIn"],
+    ["sendCode", "email"],
+    ["verifyCode", "code"],
+    ["startOver", "code"],
+    ["snooze", "banner"],
+    ["openAccountSettings", "manage"],
+    ["copyDiagnostics", "settings"],
+    ["signOut", "settings"],
+    ["setLanguage", "settings"],
+    ["refresh", "screen"],
+    ["navigate", "screen"],
+  ] as const)("of %s at %s", (action, where) => expect(slot(action, "offline")).toBe(where));
+
+  test.each(["emailInvalid", "domainNotAllowed", "accountTaken"] as const)("%s always at the address", (code) => {
+    expect(slot("verifyCode", code)).toBe("email");
+  });
+
+  test.each([
+    ["serverAddressInvalid", "server"],
+    ["noSuchHost", "server"],
+    ["notHrmServer", "server"],
+    ["certificateNotTrusted", "server"],
+    ["badCredentials", "password"],
+  ] as const)("%s at %s, if the sign-in screen has it", (code, where) => {
+    expect(slot("signIn", code)).toBe(where);
+    expect(slot("snooze", code)).toBe("banner");
+  });
 });
