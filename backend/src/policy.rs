@@ -98,6 +98,6 @@ mod tests {
     #[test]
     fn an_unknown_policy_word_is_read_as_the_strictest() {
         assert_eq!("verified_domains".parse(), Ok(CodePolicy::VerifiedDomains));
-        assert_eq!("nonsense".parse().unwrap_or_default(), CodePolicy::Always);
+        assert_eq!("nonsense".parse::<CodePolicy>().unwrap_or_default(), CodePolicy::Always);
     }
 }

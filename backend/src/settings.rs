@@ -211,7 +211,7 @@ impl ServeArgs {
         let smtp_login =
             self.smtp_user.and_then(|user| Some((user, errors.require("HRM_SMTP_PASSWORD", smtp_password)?)));
         let mail_from = errors
-            .need("HRM_MAIL_FROM", self.mail_from)
+            .require("HRM_MAIL_FROM", self.mail_from)
             .and_then(|text| errors.check("HRM_MAIL_FROM", text.parse().map_err(|_| "is not a sender")));
         let token_url = errors.https("HRM_VISMA_TOKEN_URL", &self.visma_token_url);
         let api_url = errors.https("HRM_VISMA_API_URL", &self.visma_api_url).map(as_folder);

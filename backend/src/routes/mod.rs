@@ -16,7 +16,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use hrm_api::ProblemCode;
-use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 use utoipa::openapi::OpenApi;
@@ -51,7 +50,7 @@ pub fn document() -> OpenApi {
 
 /// This document
 #[utoipa::path(get, path = hrm_api::path::OPENAPI, tag = "operations", security(()),
-    responses((status = 200, description = "The OpenAPI document", body = Value)))]
+    responses((status = 200, description = "The OpenAPI document", body = serde_json::Value)))]
 async fn get_openapi() -> Json<OpenApi> {
     Json(document())
 }
