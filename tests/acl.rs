@@ -1,8 +1,8 @@
-//! What the page may call, on Tauri's mock runtime with the real configuration.
+//! Which commands the page may call: the real configuration on Tauri's mock runtime.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use flex_connect_core::{App, Device, Edition, Start, ports};
+use flex_connect_core::{App, Edition, LaunchOptions, Platform, ports};
 use tauri::{
     WebviewWindow, WebviewWindowBuilder,
     ipc::{CallbackFn, InvokeBody},
@@ -10,34 +10,35 @@ use tauri::{
     webview::InvokeRequest,
 };
 
-struct Nothing;
+/// Every port, without effects.
+struct NullPorts;
 
-impl ports::Vault for Nothing {
+impl ports::Vault for NullPorts {
     fn read(&self) -> Result<Option<flex_connect_core::SecretString>, ports::VaultUnreadable> {
         Ok(None)
     }
-    fn write(&self, _: &flex_connect_core::SecretString) -> ports::Kept {
-        ports::Kept::InMemory
+    fn write(&self, _: &flex_connect_core::SecretString) -> ports::Persistence {
+        ports::Persistence::SessionOnly
     }
     fn delete(&self) -> Result<(), ports::VaultUnreadable> {
         Ok(())
     }
 }
 
-impl ports::Store for Nothing {
+impl ports::RecordStore for NullPorts {
     fn load(&self) -> Option<String> {
         None
     }
     fn save(&self, _: &str) {}
 }
 
-impl ports::Browser for Nothing {
+impl ports::Browser for NullPorts {
     fn open(&self, _: &str) -> Result<(), ports::NotOpened> {
         Err(ports::NotOpened)
     }
 }
 
-impl ports::Clipboard for Nothing {
+impl ports::Clipboard for NullPorts {
     fn copy(&self, _: &str) -> Result<(), ports::NotCopied> {
         Err(ports::NotCopied)
     }
@@ -46,20 +47,20 @@ impl ports::Clipboard for Nothing {
     }
 }
 
-/// The real configuration and handlers over a device of nothing. Only one context can be made in a program.
+/// Call it once per process: Tauri allows one context.
 fn window() -> (tauri::App<MockRuntime>, WebviewWindow<MockRuntime>) {
     hrm_backend::install_cryptography();
-    let device = Device {
-        vault: std::sync::Arc::new(Nothing),
-        store: std::sync::Arc::new(Nothing),
+    let platform = Platform {
+        vault: std::sync::Arc::new(NullPorts),
+        record_store: std::sync::Arc::new(NullPorts),
         clock: std::sync::Arc::new(ports::SystemClock::default()),
-        browser: std::sync::Arc::new(Nothing),
-        clipboard: std::sync::Arc::new(Nothing),
+        browser: std::sync::Arc::new(NullPorts),
+        clipboard: std::sync::Arc::new(NullPorts),
     };
-    let start = Start { edition: Edition::Desktop, server: None, username: None, platform: String::new() };
-    let core = App::new(start, device, reqwest::Client::builder);
+    let options = LaunchOptions { edition: Edition::Desktop, server: None, username: None, system: String::new() };
+    let core = App::new(options, platform, reqwest::Client::builder);
     let app = flex_connect_lib::with_commands(mock_builder()).manage(core).build(flex_connect_lib::context()).unwrap();
-    // Windows of the configuration are not made on the mock runtime.
+    // The mock runtime does not create the configured windows.
     let window = WebviewWindowBuilder::new(&app, "main", Default::default()).build().unwrap();
     (app, window)
 }
@@ -71,7 +72,7 @@ fn call(window: &WebviewWindow<MockRuntime>, command: &str, origin: &str) -> Res
         error: CallbackFn(1),
         url: origin.parse().unwrap(),
         body: InvokeBody::Json(serde_json::json!({
-            "server": "not a server", "username": "", "password": "", "place": "home", "email": "a@b.c",
+            "server": "not a server", "username": "", "password": "", "screen": "home", "email": "a@b.c",
             "code": "1", "language": null, "url": "https://evil.example", "path": "/etc/passwd",
             "options": { "label": "second" }, "event": "x", "payload": null, "value": "x"
         })),
@@ -91,14 +92,14 @@ macro_rules! names {
 }
 
 #[test]
-fn the_page_may_call_the_listed_commands_and_nothing_else() {
+fn the_page_may_call_the_listed_commands_and_no_others() {
     let (_app, window) = window();
-    let here = if cfg!(windows) { "http://tauri.localhost" } else { "tauri://localhost" };
-    let barred = |answer: &Result<InvokeBody, String>| matches!(answer, Err(error) if error.contains("not allowed") || error.contains("not found"));
+    let app_origin = if cfg!(windows) { "http://tauri.localhost" } else { "tauri://localhost" };
+    let is_denied = |response: &Result<InvokeBody, String>| matches!(response, Err(error) if error.contains("not allowed") || error.contains("not found"));
 
     for command in flex_connect_core::commands!(names) {
-        let answer = call(&window, command, here);
-        assert!(!barred(&answer), "{command}: {answer:?}");
+        let response = call(&window, command, app_origin);
+        assert!(!is_denied(&response), "{command}: {response:?}");
     }
     for command in [
         "eval",
@@ -117,11 +118,11 @@ fn the_page_may_call_the_listed_commands_and_nothing_else() {
         "plugin:app|version",
         "plugin:window-state|save_window_state",
     ] {
-        let answer = call(&window, command, here);
-        assert!(barred(&answer), "{command} must be refused: {answer:?}");
+        let response = call(&window, command, app_origin);
+        assert!(is_denied(&response), "{command} must be denied: {response:?}");
     }
-    for elsewhere in ["https://evil.example", "http://127.0.0.1:8787", "http://localhost:5173"] {
-        let answer = call(&window, "view", elsewhere);
-        assert!(answer.is_err(), "{elsewhere} must be refused: {answer:?}");
+    for origin in ["https://evil.example", "http://127.0.0.1:8787", "http://localhost:5173"] {
+        let response = call(&window, "view", origin);
+        assert!(response.is_err(), "{origin} must be denied: {response:?}");
     }
 }

@@ -1,5 +1,4 @@
-//! The kit: the demo backend in a known state, and tauri-driver beside it, until the end of the standard input or Ctrl-C.
-//! `cargo xtask qa` starts it.
+//! `cargo xtask qa --scenario NAME`: the demo backend in that scenario and tauri-driver, until standard input closes or Ctrl-C.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -10,33 +9,33 @@ use std::net::TcpListener;
 use serde_json::json;
 use support::{
     backend::Backend,
-    desk::{Desk, capabilities, free_port},
     eventually,
+    programs::free_port,
+    sandbox::{Sandbox, capabilities},
 };
 use tokio::io::AsyncReadExt as _;
 
-/// What WebDriver clients and the contract expect, if nobody has them.
-const WEBDRIVER: u16 = 4444;
-const DEMO: u16 = 8787;
+const DEFAULT_WEBDRIVER_PORT: u16 = 4444;
+const DEFAULT_DEMO_PORT: u16 = 8787;
 
 #[tokio::main]
 async fn main() {
     let name = std::env::var("QA_SCENARIO").unwrap_or_else(|_| "not-linked".into());
     let edition = std::env::var("QA_EDITION").unwrap_or_else(|_| "mobile".into());
     let folder = tempfile::tempdir().unwrap();
-    let backend = Backend::listen(usual(DEMO), folder.path().join("backend")).await;
-    let scenario = backend.scenario(&name).await;
+    let backend = Backend::listen(port_or_free(DEFAULT_DEMO_PORT), folder.path().join("backend")).await;
+    let scenario = backend.load_scenario(&name).await;
     let text = |key: &str| scenario[key].as_str().unwrap();
     let display = std::env::var("DISPLAY").ok().filter(|display| !display.is_empty());
-    let desk = Desk::shown_on(display);
-    let (_driver, webdriver) = desk.driver(usual(WEBDRIVER));
+    let sandbox = Sandbox::on_display(display);
+    let (_driver, webdriver) = sandbox.start_driver(port_or_free(DEFAULT_WEBDRIVER_PORT));
     let address = webdriver.trim_start_matches("http://");
     eventually("tauri-driver", || async { tokio::net::TcpStream::connect(address).await.ok() }).await;
 
     let demo = backend.url.as_str();
     let capabilities = capabilities(&["--edition", &edition, "--server", demo, "--username", text("username")]);
-    let kit = json!({ "webdriver": webdriver, "capabilities": capabilities, "demo": demo, "scenario": scenario });
-    std::fs::write("target/qa.json", format!("{kit:#}\n")).unwrap();
+    let session = json!({ "webdriver": webdriver, "capabilities": capabilities, "demo": demo, "scenario": scenario });
+    std::fs::write("target/qa.json", format!("{session:#}\n")).unwrap();
     println!(
         "
 {name}: {}
@@ -44,12 +43,12 @@ async fn main() {
 Sign in as    {}, password demo
 WebDriver     {webdriver}
 Capabilities  {capabilities}
-The inbox     {demo}/demo/inbox, for programs {demo}/demo/inbox.json
-The clock     cargo xtask qa clock +24h             POST {demo}/demo/clock {{\"advanceSeconds\": 86400}}
+Inbox         {demo}/demo/inbox, as JSON {demo}/demo/inbox.json
+Clock         cargo xtask qa clock +24h             POST {demo}/demo/clock {{\"advanceSeconds\": 86400}}
 Faults        cargo xtask qa fault network=offline  POST {demo}/demo/faults {{\"network\": \"offline\"}}
-Other states  cargo xtask qa scenario code-sent     POST {demo}/demo/scenario {{\"name\": \"code-sent\"}}
+Scenarios     cargo xtask qa scenario code-sent     POST {demo}/demo/scenario {{\"name\": \"code-sent\"}}
 
-The same for programs: target/qa.json. Ctrl-C ends it.
+The same as JSON: target/qa.json. Press Ctrl-C to stop.
 Ready.",
         text("what"),
         text("username")
@@ -61,14 +60,14 @@ Ready.",
         _ = tokio::signal::ctrl_c() => {}
     }
     std::fs::remove_file("target/qa.json").ok();
-    drop(desk);
+    drop(sandbox);
     backend.stop().await;
     drop(folder);
-    // The thread that reads the standard input would hold the program until the input ends.
+    // The thread that reads standard input would block the exit.
     std::process::exit(0);
 }
 
-/// This port, or another one if somebody has it.
-fn usual(port: u16) -> u16 {
+/// Another one if this port is in use.
+fn port_or_free(port: u16) -> u16 {
     if TcpListener::bind(("127.0.0.1", port)).is_ok() { port } else { free_port() }
 }

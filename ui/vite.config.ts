@@ -1,4 +1,5 @@
 import { defineConfig, type Plugin } from "vite";
+import tauri from "../tauri.conf.json" with { type: "json" };
 
 /**
  * Tauri freezes Object.prototype (`freezePrototype`), and then `X.prototype.toString = …` throws: the name is read-only
@@ -50,11 +51,23 @@ const dropsWhatIsUnused: Plugin = {
   },
 };
 
+/** `tauri dev` loads the page from Vite, so Vite sends the policy. Vite's own <style> elements carry the nonce. */
+const developmentPolicy: Plugin = {
+  name: "development-policy",
+  apply: () => process.env.TAURI_ENV_PLATFORM !== undefined,
+  config: (_config, { command }) =>
+    command === "serve"
+      ? { html: { cspNonce: "vite" }, server: { headers: { "Content-Security-Policy": tauri.app.security.devCsp } } }
+      : {},
+};
+
 export default defineConfig({
-  plugins: [livesWithAFrozenPrototype, dropsWhatIsUnused, importsArePlain],
+  plugins: [developmentPolicy, livesWithAFrozenPrototype, dropsWhatIsUnused, importsArePlain],
   // Tauri looks for relative and absolute alike; relative also opens from a plain folder.
   base: "./",
   clearScreen: false,
+  // Not pre-bundled, so that the plugins above see the sources of these packages.
+  optimizeDeps: { exclude: ["preact", "@preact/signals", "@preact/signals-core"] },
   server: { port: 1420, strictPort: true },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {

@@ -67,7 +67,7 @@ pub async fn insert_code(db: &mut AnyConnection, employee: &str, code: &IssuedCo
     .bind(code.sent_at)
     .bind(code.expires_at)
     .bind(code.status.into_str())
-    .bind(code.delivery.as_ref())
+    .bind(<&str>::from(code.delivery))
     .execute(db)
     .await?;
     Ok(())
@@ -81,7 +81,7 @@ pub async fn set_code_status(db: &mut AnyConnection, code: &str, status: CodeSta
 /// Whether this changed anything.
 pub async fn set_delivery(db: &mut AnyConnection, code: &str, delivery: Delivery) -> sqlx::Result<bool> {
     let changed = sqlx::query("UPDATE codes SET delivery = $1 WHERE id = $2 AND delivery <> $1")
-        .bind(delivery.as_ref())
+        .bind(<&str>::from(delivery))
         .bind(code)
         .execute(db)
         .await?;

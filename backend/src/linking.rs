@@ -175,7 +175,7 @@ async fn commit_link(
     .bind(&person.company_id)
     .bind(&user.0)
     .bind(address.as_typed())
-    .bind(origin.as_ref())
+    .bind(<&str>::from(origin))
     .bind(backend.clock.now())
     .execute(&mut *tx)
     .await?;
@@ -185,7 +185,7 @@ async fn commit_link(
             let message = Message::Notice { address: address.masked() };
             notices.push(outbox::add(&mut tx, backend, &person.id, None, &other.mailbox(), &message).await?);
         }
-        backend.metrics.link(origin.as_ref());
+        backend.metrics.link(<&str>::from(origin));
         Outcome::Linked
     } else {
         let end = ChallengeEnd::AccountTaken;
@@ -198,7 +198,7 @@ async fn commit_link(
         notice.dispatch(backend);
     }
     let user = &keys::sha256(&user.0)[..8];
-    tracing::info!(employee = person.id, origin = origin.as_ref(), ?outcome, user, "link job done");
+    tracing::info!(employee = person.id, origin = <&str>::from(origin), ?outcome, user, "link job done");
     Ok(outcome)
 }
 

@@ -37,7 +37,7 @@ impl TestDemo {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_tells_each_row_and_changes_nothing_and_the_import_does_what_it_told() {
+async fn a_dry_run_prints_what_the_import_then_does() {
     let demo = TestDemo::start().await;
     let hash = light_hash();
     let (nils, anna) = (
@@ -68,7 +68,7 @@ async fn a_dry_run_tells_each_row_and_changes_nothing_and_the_import_does_what_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_with_a_fault_changes_nothing_and_names_every_fault() {
+async fn an_invalid_import_changes_nothing_and_lists_every_error() {
     let demo = TestDemo::start().await;
     let hash = light_hash();
     let file = demo.csv(&[
@@ -102,7 +102,7 @@ async fn an_import_with_a_fault_changes_nothing_and_names_every_fault() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_is_tried_dry_and_then_set_while_the_backend_runs() {
+async fn a_policy_is_tried_in_a_dry_run_and_set_at_run_time() {
     let demo = TestDemo::start().await;
     let hash = light_hash();
     // Two people share an address, whatever its case.
@@ -134,7 +134,7 @@ async fn a_policy_is_tried_dry_and_then_set_while_the_backend_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_password_ends_the_persons_sessions_and_nothing_else_does() {
+async fn only_a_new_password_ends_the_persons_sessions() {
     let demo = TestDemo::start().await;
     let (anna, erik) = (demo.server.sign_in("anna.svensson").await, demo.server.sign_in("erik.lund").await);
     let import = |hash: &str, language: &str| {
@@ -150,7 +150,7 @@ async fn a_new_password_ends_the_persons_sessions_and_nothing_else_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn progress_tells_where_everybody_stands_in_three_forms() {
+async fn progress_lists_everybody_in_three_formats() {
     let demo = TestDemo::start().await;
     let (anna, erik, mia) = (
         demo.server.sign_in("anna.svensson").await,
@@ -206,7 +206,7 @@ async fn a_lock_is_lifted_by_the_administrator() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hashed_password_opens_the_door() {
+async fn a_hashed_password_signs_in() {
     use std::io::Write;
     let mut command = support::program();
     let command = command.args(["admin", "hash-password"]).stdin(std::process::Stdio::piped());

@@ -5,12 +5,14 @@
 mod support;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hrm_backend::clock::Clock;
+use hrm_fakes::mail_server;
 use reqwest::Method;
 use serde_json::json;
-use support::{ANNA, Answer, Program, TestDemo, code_in, program, until};
+use support::{ANNA, Answer, Program, RecordingRelay, TestDemo, code_in, program, until};
 
 /// A demo in a process of its own, with its log.
 fn start_demo(folder: &Path) -> Program {
@@ -21,7 +23,7 @@ fn start_demo(folder: &Path) -> Program {
 }
 
 #[tokio::test]
-async fn a_backend_killed_before_the_mail_is_delivered_sends_it_once_after_its_restart() {
+async fn a_mail_delayed_at_a_kill_is_sent_once_after_the_restart() {
     let folder = tempfile::TempDir::new().unwrap();
     let first = start_demo(folder.path());
     first.server.faults(json!({ "mail": "delay" })).await;
@@ -32,7 +34,7 @@ async fn a_backend_killed_before_the_mail_is_delivered_sends_it_once_after_its_r
     drop(first);
 
     let second = start_demo(folder.path());
-    let code = code_in(&second.server.wait_for_mails(ANNA, 1).await[0]);
+    let code = second.server.wait_for_code(ANNA, 1).await;
     let anna = support::Employee { server: second.server.clone(), ..anna };
     anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
     anna.wait_for_delivery("accepted").await;
@@ -41,7 +43,7 @@ async fn a_backend_killed_before_the_mail_is_delivered_sends_it_once_after_its_r
 }
 
 #[tokio::test]
-async fn a_backend_killed_right_after_accepting_sends_the_mail_at_least_once() {
+async fn a_send_accepted_right_before_a_kill_is_mailed() {
     let folder = tempfile::TempDir::new().unwrap();
     let first = start_demo(folder.path());
     let anna = first.server.sign_in("anna.svensson").await;
@@ -56,7 +58,7 @@ async fn a_backend_killed_right_after_accepting_sends_the_mail_at_least_once() {
 }
 
 #[tokio::test]
-async fn a_backend_that_dies_in_the_middle_of_a_send_does_not_hold_its_key_for_long() {
+async fn a_key_claimed_by_a_killed_backend_is_soon_free() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
     // The row is now as one that died before its work would leave it.
@@ -74,11 +76,11 @@ async fn a_backend_that_dies_in_the_middle_of_a_send_does_not_hold_its_key_for_l
 }
 
 #[tokio::test]
-async fn an_outage_of_visma_connect_heals_by_itself() {
+async fn a_link_is_finished_after_an_outage_of_visma_connect() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
-    let code = code_in(&demo.server.wait_for_mails(ANNA, 1).await[0]);
+    let code = demo.server.wait_for_code(ANNA, 1).await;
     demo.server.faults(json!({ "directory": "error" })).await;
     anna.verify(&code).await.state(200, "linking");
     anna.verify(&code).await.state(200, "linking");
@@ -88,7 +90,7 @@ async fn an_outage_of_visma_connect_heals_by_itself() {
 }
 
 #[tokio::test]
-async fn an_account_made_without_an_answer_is_found_again_and_was_created() {
+async fn an_account_created_without_a_response_counts_as_created() {
     let demo = TestDemo::start().await;
     let erik = demo.server.sign_in("erik.lund").await;
     demo.server.faults(json!({ "directory": "create_timeout" })).await;
@@ -100,7 +102,7 @@ async fn an_account_made_without_an_answer_is_found_again_and_was_created() {
 }
 
 #[tokio::test]
-async fn a_visma_connect_that_never_answers_is_not_waited_for() {
+async fn a_call_does_not_wait_for_a_silent_visma_connect() {
     let demo = TestDemo::start().await;
     let erik = demo.server.sign_in("erik.lund").await;
     demo.server.faults(json!({ "directory": "timeout" })).await;
@@ -110,7 +112,7 @@ async fn a_visma_connect_that_never_answers_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_link_that_waits_survives_a_restart() {
+async fn a_pending_link_survives_a_restart() {
     let demo = TestDemo::start().await;
     let erik = demo.server.sign_in("erik.lund").await;
     demo.server.faults(json!({ "directory": "error" })).await;
@@ -121,14 +123,14 @@ async fn a_link_that_waits_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn an_account_found_taken_in_the_background_ends_the_challenge() {
+async fn an_account_found_taken_by_the_worker_ends_the_challenge() {
     let demo = TestDemo::start().await;
     let (mia, kari) = (demo.server.sign_in("mia.berg").await, demo.server.sign_in("kari.holm").await);
     let address = "mia.berg@company.com";
     mia.send(address).await.state(202, "codeSent");
-    mia.verify(&code_in(&demo.server.wait_for_mails(address, 1).await[0])).await.state(200, "linked");
+    mia.verify(&demo.server.wait_for_code(address, 1).await).await.state(200, "linked");
     kari.send(address).await.state(202, "codeSent");
-    let code = code_in(&demo.server.wait_for_mails(address, 2).await[0]);
+    let code = demo.server.wait_for_code(address, 2).await;
     demo.server.faults(json!({ "directory": "error" })).await;
     kari.verify(&code).await.state(200, "linking");
     demo.server.faults(json!({ "directory": "ok" })).await;
@@ -137,12 +139,12 @@ async fn an_account_found_taken_in_the_background_ends_the_challenge() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_said_to_exist_and_is_not_found_is_found_later_and_is_no_creation() {
+async fn an_account_that_a_search_misses_at_first_counts_as_existing() {
     let demo = TestDemo::start().await;
     let mia = demo.server.sign_in("mia.berg").await;
     let address = "mia.berg@company.com";
     mia.send(address).await.state(202, "codeSent");
-    let code = code_in(&demo.server.wait_for_mails(address, 1).await[0]);
+    let code = demo.server.wait_for_code(address, 1).await;
     demo.server.faults(json!({ "directory": "conflict" })).await;
     mia.verify(&code).await.state(200, "linking");
     demo.server.faults(json!({ "directory": "ok" })).await;
@@ -150,7 +152,7 @@ async fn an_account_that_is_said_to_exist_and_is_not_found_is_found_later_and_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_is_given_up_brings_the_banner_back_and_the_employee_can_begin_again() {
+async fn an_abandoned_link_restores_the_banner_and_can_be_repeated() {
     let demo = TestDemo::start().await;
     let erik = demo.server.sign_in("erik.lund").await;
     let address = "erik.lund@verified.example";
@@ -166,7 +168,7 @@ async fn a_link_that_is_given_up_brings_the_banner_back_and_the_employee_can_beg
 }
 
 #[tokio::test]
-async fn old_rows_are_swept_away_and_what_a_rule_needs_stays() {
+async fn old_rows_are_deleted_once_no_rule_needs_them() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
     anna.send(ANNA).await.state(202, "codeSent");
@@ -182,37 +184,31 @@ async fn old_rows_are_swept_away_and_what_a_rule_needs_stays() {
 }
 
 #[tokio::test]
-async fn a_mail_server_that_is_not_there_is_tried_again_until_it_is() {
+async fn a_mail_is_retried_until_the_mail_server_is_up() {
     let demo = TestDemo::start().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
+    // A socket that is bound and does not listen: it refuses connections and holds its port.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let smtp_url = format!("smtp://{}", socket.local_addr().unwrap());
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
     let hash = support::light_hash();
     support::import(&url, &[format!("1,anna,{hash},Anna,Svensson,en,SE,{ANNA}")]);
-    let mut command = support::serve(&url, &demo.running);
-    let backend = Program::start(command.env("HRM_SMTP_URL", format!("smtp://127.0.0.1:{port}")));
+    let backend = Program::start(support::serve(&url, &demo.running).env("HRM_SMTP_URL", smtp_url));
     let anna = backend.server.sign_in("anna").await;
     anna.send(ANNA).await.state(202, "codeSent");
     anna.wait_for_delivery("deferred").await;
-    // The catcher of the demo comes up at that address.
-    let front = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-    let behind = demo.running.services().smtp_url.trim_start_matches("smtp://").to_owned();
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = front.accept().await {
-            let mut catcher = tokio::net::TcpStream::connect(&behind).await.unwrap();
-            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut catcher).await });
-        }
-    });
+    let relay = Arc::new(RecordingRelay::default());
+    tokio::spawn(mail_server::serve(socket.listen(16).unwrap(), Arc::clone(&relay)));
     anna.wait_for_delivery("accepted").await;
-    let code = code_in(&demo.server.wait_for_mails(ANNA, 1).await[0]);
+    let code = relay.mails.lock().unwrap()[0].code().unwrap().to_owned();
+    assert_eq!(relay.mails.lock().unwrap()[0].to, ANNA);
     anna.verify(&code).await.state(200, "linked");
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_backend_that_is_asked_to_stop_answers_what_is_under_way_first() {
+async fn a_stopping_backend_finishes_running_calls() {
     let folder = tempfile::TempDir::new().unwrap();
     let mut demo = start_demo(folder.path());
     demo.server.faults(json!({ "directory": "timeout" })).await;
@@ -230,7 +226,7 @@ async fn a_backend_that_is_asked_to_stop_answers_what_is_under_way_first() {
 }
 
 #[tokio::test]
-async fn the_state_follows_what_the_mail_server_says() {
+async fn the_state_follows_the_mail_servers_replies() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
     demo.server.faults(json!({ "mail": "refuse" })).await;
@@ -246,7 +242,7 @@ async fn the_state_follows_what_the_mail_server_says() {
 }
 
 #[tokio::test]
-async fn a_mail_that_would_come_too_late_is_not_sent() {
+async fn a_mail_too_late_for_its_code_is_not_sent() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
     demo.server.faults(json!({ "mail": "delay" })).await;
@@ -259,7 +255,7 @@ async fn a_mail_that_would_come_too_late_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_restart_goes_on_where_it_was() {
+async fn a_restart_continues_with_the_same_state() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
     anna.snooze().await;
@@ -292,7 +288,7 @@ async fn no_code_password_or_token_is_in_the_database_or_the_log() {
     anna.wait_for_delivery("deferred").await;
     let waiting = bytes_of(folder.path());
     program.server.faults(json!({ "mail": "ok" })).await;
-    let code = code_in(&program.server.wait_for_mails(ANNA, 1).await[0]);
+    let code = program.server.wait_for_code(ANNA, 1).await;
     anna.verify(&code).await.state(200, "linked");
     until("the notices", async || (program.server.inbox().await.len() == 3).then_some(())).await;
     for (when, bytes) in [("while the mail waits", waiting), ("in the end", bytes_of(folder.path()))] {

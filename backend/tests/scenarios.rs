@@ -38,14 +38,14 @@ async fn links(who: &Employee, server: &Server) -> Value {
 }
 
 #[tokio::test]
-async fn each_scenario_is_the_state_that_it_says() {
+async fn each_scenario_sets_up_its_state() {
     let demo = TestDemo::start().await;
     let server = &demo.server;
     let told: Vec<Value> = server.request(Method::GET, "/demo/scenarios").send().await.unwrap().json().await.unwrap();
     let mut looked_at = 0;
     for scenario in &told {
         let name = scenario["name"].as_str().unwrap();
-        server.door("/demo/reset", Value::Null).await;
+        server.demo_route("/demo/reset", Value::Null).await;
         let who = play(server, name).await;
         let state = who.state().await;
         let challenge = &state["challenge"];
@@ -145,7 +145,7 @@ async fn each_scenario_is_the_state_that_it_says() {
 }
 
 #[tokio::test]
-async fn what_another_device_does_shows_on_this_one_and_keeps_its_session() {
+async fn changes_by_another_device_show_and_keep_the_session() {
     let demo = TestDemo::start().await;
     let here = play(&demo.server, "not-linked").await;
     for (scenario, status) in [("code-sent-elsewhere", "codeSent"), ("linked-elsewhere", "linked")] {
@@ -161,7 +161,7 @@ async fn what_another_device_does_shows_on_this_one_and_keeps_its_session() {
 
 /// Each fault of the network as a client meets it, and the way back. The doors know none of them.
 #[tokio::test]
-async fn the_network_breaks_in_every_way_and_the_doors_stay_open() {
+async fn network_faults_spare_the_demo_routes() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
     let ask = async || {
@@ -187,12 +187,12 @@ async fn the_network_breaks_in_every_way_and_the_doors_stay_open() {
     let began = Instant::now();
     assert_eq!(anna.state().await["status"], "notLinked");
     assert!(began.elapsed() >= Duration::from_secs(3), "{:?}", began.elapsed());
-    demo.server.door("/demo/reset", Value::Null).await;
+    demo.server.demo_route("/demo/reset", Value::Null).await;
     demo.server.sign_in("anna.svensson").await;
 }
 
 #[tokio::test]
-async fn offline_sends_not_a_byte_and_ends_the_streams_that_were_open() {
+async fn offline_sends_no_byte_and_ends_open_streams() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
     let mut events = anna.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();

@@ -1,67 +1,89 @@
-//! A figure of ours beside its floor, measured in the same run, and what was asked of it.
+//! A measured figure, its baseline from the same run, and its target.
 
-#![allow(clippy::print_stdout, reason = "the figures are for the person who asked for them")]
+#![allow(clippy::print_stdout, reason = "a program for a person at a terminal")]
 
-use std::{fs, path::Path};
+use std::{env, fs, path::PathBuf};
 
 use anyhow::Context as _;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-/// One line of the table.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A line of the table.
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// What is measured, as the table says it.
     pub what: String,
-    /// The unit of `ours` and `floor`: `ms`, `MB`, `/s`.
+    /// `ms`, `MB`, `/s`; empty for a count.
     pub unit: String,
     /// Median of the rounds.
     pub ours: f64,
-    /// Median of the floor's rounds, taken in turn with ours. None where the target is absolute, or nothing is asked.
-    pub floor: Option<f64>,
-    /// What the floor is.
-    pub beside: Option<String>,
-    /// What was asked.
+    pub baseline: Option<Baseline>,
     pub target: Option<Target>,
-    /// How many rounds each.
     pub rounds: usize,
 }
 
-/// What was asked of a figure.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
+pub struct Baseline {
+    pub what: String,
+    /// Median of the rounds, which alternate with ours. In the row's unit.
+    pub figure: f64,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Target {
-    /// Ours ÷ floor, at most.
+    /// Ours ÷ baseline.
     RatioAtMost(f64),
-    /// Ours ÷ floor, at least.
+    /// Ours ÷ baseline.
     RatioAtLeast(f64),
-    /// Ours, in its unit, at most.
+    /// Ours, in the row's unit.
     AtMost(f64),
 }
 
 impl Row {
-    /// Ours ÷ floor.
-    pub fn ratio(&self) -> Option<f64> {
-        self.floor.map(|floor| self.ours / floor)
+    pub fn new(what: impl Into<String>, unit: &str, figures: &[f64]) -> Self {
+        let (what, unit) = (what.into(), unit.to_owned());
+        Self { what, unit, ours: median(figures), baseline: None, target: None, rounds: figures.len() }
     }
 
-    /// Whether the target is met; None where nothing is asked.
-    pub fn is_met(&self) -> Option<bool> {
-        let ratio = self.ratio().unwrap_or(f64::NAN);
+    pub fn vs(self, what: &str, figures: &[f64]) -> Self {
+        Self { baseline: Some(Baseline { what: what.to_owned(), figure: median(figures) }), ..self }
+    }
+
+    pub fn target(self, target: Target) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
+    /// Ours ÷ baseline.
+    fn ratio(&self) -> f64 {
+        self.baseline.as_ref().map_or(f64::NAN, |baseline| self.ours / baseline.figure)
+    }
+
+    /// Whether the target is met; None if there is none.
+    fn is_met(&self) -> Option<bool> {
         self.target.map(|target| match target {
-            Target::RatioAtMost(most) => ratio <= most,
-            Target::RatioAtLeast(least) => ratio >= least,
+            Target::RatioAtMost(most) => self.ratio() <= most,
+            Target::RatioAtLeast(least) => self.ratio() >= least,
             Target::AtMost(most) => self.ours <= most,
         })
     }
 }
 
-/// Writes rows to `target/bench/NAME.json`, and as a table for the README to `NAME.md`, each with the machine.
+/// The target folder that cargo used for this program, which is in `TARGET/PROFILE/deps`.
+///
+/// # Errors
+/// When the program is somewhere else.
+pub fn target_folder() -> anyhow::Result<PathBuf> {
+    let program = env::current_exe()?;
+    Ok(program.ancestors().nth(3).context("not in a target folder")?.to_owned())
+}
+
+/// Writes the rows and the machine to `bench/NAME.json` and, as Markdown, `bench/NAME.md` in the target folder.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write(folder: &Path, name: &str, rows: &[Row]) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+pub fn write(name: &str, rows: &[Row]) -> anyhow::Result<()> {
+    let folder = target_folder()?.join("bench");
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let machine = machine();
     let json = serde_json::to_string_pretty(&serde_json::json!({ "machine": machine, "rows": rows }))?;
     for (kind, text) in [("json", json), ("md", format!("{machine}\n\n{}", table(rows)))] {
@@ -71,7 +93,7 @@ pub fn write(folder: &Path, name: &str, rows: &[Row]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The processor, the cores and the memory of this machine, and its system.
+/// Processor, cores, memory, system.
 fn machine() -> String {
     let of = |file: &str, key: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
@@ -84,68 +106,66 @@ fn machine() -> String {
     format!("{processor}, {cores} cores, {:.0} GB, {system}", kilobytes / 1e6)
 }
 
-/// The rows as Markdown.
 fn table(rows: &[Row]) -> String {
-    let mut table = String::from("| what | ours | beside it | asked | verdict |\n|---|--:|---|---|---|\n");
+    let mut table = String::from("| what | ours | baseline | target | verdict |\n|---|--:|---|---|---|\n");
     for row in rows {
-        let Cells { ours, beside, asked, verdict } = Cells::of(row);
+        let Cells { ours, baseline, target, verdict } = Cells::of(row);
         let verdict = if verdict == "missed" { "**missed**" } else { verdict };
-        table += &format!("| {} | {ours} | {beside} | {asked} | {verdict} |\n", row.what);
+        table += &format!("| {} | {ours} | {baseline} | {target} | {verdict} |\n", row.what);
     }
     table
 }
 
-/// What is said of a row, wherever it is said.
+/// A row as text, for the table and the terminal.
 struct Cells {
     ours: String,
-    beside: String,
-    asked: String,
+    baseline: String,
+    target: String,
     verdict: &'static str,
 }
 
 impl Cells {
     fn of(row: &Row) -> Self {
         let with_unit = |number: String| format!("{number} {}", row.unit).trim_end().to_owned();
-        let beside = row.floor.zip(row.beside.as_ref()).map(|(floor, beside)| {
-            format!("{}, {beside}: {:.2} ×", with_unit(figure(floor)), row.ratio().unwrap_or_default())
+        let baseline = row.baseline.as_ref().map(|Baseline { what, figure }| {
+            format!("{}, {what}: {:.2} ×", with_unit(three_digits(*figure)), row.ratio())
         });
-        let asked = row.target.map(|target| match target {
+        let target = row.target.map(|target| match target {
             Target::RatioAtMost(most) => format!("≤ {most} ×"),
             Target::RatioAtLeast(least) => format!("≥ {least} ×"),
             Target::AtMost(most) => format!("≤ {}", with_unit(most.to_string())),
         });
         let verdict = row.is_met().map_or("", |met| if met { "met" } else { "missed" });
-        let ours = with_unit(figure(row.ours));
-        Self { ours, beside: beside.unwrap_or_default(), asked: asked.unwrap_or_default(), verdict }
+        let ours = with_unit(three_digits(row.ours));
+        Self { ours, baseline: baseline.unwrap_or_default(), target: target.unwrap_or_default(), verdict }
     }
 }
 
-/// Three digits that mean something; a count as it is.
-fn figure(figure: f64) -> String {
-    let digits = match figure {
+/// Rounds to three significant digits; a whole number stays as it is.
+fn three_digits(figure: f64) -> String {
+    let decimals = match figure {
         whole if whole.fract() == 0.0 => 0,
         small if small < 10.0 => 2,
         large => usize::from(large < 100.0),
     };
-    format!("{figure:.digits$}")
+    format!("{figure:.decimals$}")
 }
 
-/// Prints rows: whether the target is met, ours, the floor with their ratio, and what was asked.
 pub fn print(rows: &[Row]) {
     for row in rows {
-        let Cells { ours, beside, asked, verdict } = Cells::of(row);
+        let Cells { ours, baseline, target, verdict } = Cells::of(row);
         let rest: String =
-            [beside, asked].iter().filter(|cell| !cell.is_empty()).map(|cell| format!(" | {cell}")).collect();
+            [baseline, target].iter().filter(|cell| !cell.is_empty()).map(|cell| format!(" | {cell}")).collect();
         println!("{verdict:6} {}: {ours}{rest}", row.what);
     }
 }
 
-/// The middle of some figures; of an even number, the lower of the two.
+/// Of an even number, the lower of the two in the middle.
 pub fn median(figures: &[f64]) -> f64 {
     quantile(figures, 0.5)
 }
 
-/// The figure that this part of all figures does not exceed (nearest rank).
+/// By nearest rank. NaN if there are no figures.
 pub fn quantile(figures: &[f64], part: f64) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -159,22 +179,14 @@ mod tests {
     use super::{Row, Target, median, quantile, table};
 
     #[test]
-    fn the_table_says_what_was_asked_and_whether_it_is_met() {
-        let row = Row {
-            what: "a start".into(),
-            unit: "ms".into(),
-            ours: 380.0,
-            floor: Some(340.0),
-            beside: Some("a bare window".into()),
-            target: Some(Target::RatioAtMost(1.1)),
-            rounds: 25,
-        };
+    fn the_table_has_the_target_and_whether_it_is_met() {
+        let row = Row::new("a start", "ms", &[380.0]).vs("a bare window", &[340.0]).target(Target::RatioAtMost(1.1));
         let missed = table(std::slice::from_ref(&row));
         assert!(
             missed.ends_with("| a start | 380 ms | 340 ms, a bare window: 1.12 × | ≤ 1.1 × | **missed** |\n"),
             "{missed}"
         );
-        assert!(table(&[Row { target: Some(Target::RatioAtMost(1.15)), ..row }]).contains("| met |"));
+        assert!(table(&[row.target(Target::RatioAtMost(1.15))]).contains("| met |"));
     }
 
     #[test]

@@ -1,63 +1,66 @@
-//! A device for the app to wake on, made of nothing but the record it kept.
+//! Starts the app from a record, on a platform without anything else.
 
 use std::sync::Arc;
 
 use flex_connect_core::{
-    App, Device, Edition, SecretString, Start, View,
-    ports::{Browser, Clipboard, Kept, NotCopied, NotOpened, Store, SystemClock, Vault, VaultUnreadable},
+    App, Edition, LaunchOptions, Platform, SecretString, View,
+    ports::{Browser, Clipboard, NotCopied, NotOpened, Persistence, RecordStore, SystemClock, Vault, VaultUnreadable},
 };
 
-struct Bare(String);
+struct RecordOnly(String);
 
-impl Vault for Bare {
+impl Vault for RecordOnly {
     fn read(&self) -> Result<Option<SecretString>, VaultUnreadable> {
         Ok(None)
     }
-    fn write(&self, _: &SecretString) -> Kept {
-        Kept::InMemory
+    fn write(&self, _: &SecretString) -> Persistence {
+        Persistence::SessionOnly
     }
     fn delete(&self) -> Result<(), VaultUnreadable> {
         Ok(())
     }
 }
 
-impl Store for Bare {
+impl RecordStore for RecordOnly {
     fn load(&self) -> Option<String> {
         Some(self.0.clone())
     }
     fn save(&self, _: &str) {}
 }
 
-impl Browser for Bare {
+impl Browser for RecordOnly {
     fn open(&self, _: &str) -> Result<(), NotOpened> {
         Ok(())
     }
 }
 
-impl Clipboard for Bare {
+impl Clipboard for RecordOnly {
     fn copy(&self, _: &str) -> Result<(), NotCopied> {
         Ok(())
     }
+    fn paste(&self) -> Option<SecretString> {
+        None
+    }
 }
 
-/// What the app shows when it wakes with this record, before it has asked anybody.
-pub fn woken_with(record: String, edition: Edition) -> View {
-    let bare = Arc::new(Bare(record));
-    let device = Device {
-        vault: bare.clone(),
-        store: bare.clone(),
+/// The app's first view with this record, before any request.
+pub fn view_of_record(record: String, edition: Edition) -> View {
+    let ports = Arc::new(RecordOnly(record));
+    let platform = Platform {
+        vault: ports.clone(),
+        record_store: ports.clone(),
         clock: Arc::new(SystemClock::default()),
-        browser: bare.clone(),
-        clipboard: bare,
+        browser: ports.clone(),
+        clipboard: ports,
     };
-    let start = Start { edition, server: None, username: None, platform: String::new() };
-    let app = App::new(start, device, client);
+    let options = LaunchOptions { edition, server: None, username: None, system: String::new() };
+    let app = App::new(options, platform, client);
     let view = app.views().borrow().clone();
-    serde_json::to_string(&view).expect("every view can go to the page");
+    serde_json::to_string(&view).expect("every view is serialisable");
     view
 }
 
-/// A client that trusts nobody: reading the system's roots for each input would be all the work.
+/// Trusts no certificate: loading the system's roots would dominate the run time.
 fn client() -> reqwest::ClientBuilder {
     rustls::crypto::ring::default_provider().install_default().ok();
     let tls = rustls::ClientConfig::builder().with_root_certificates(rustls::RootCertStore::empty());

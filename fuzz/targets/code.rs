@@ -1,4 +1,4 @@
-//! A code as somebody pasted it.
+//! A pasted code.
 #![no_main]
 
 use flex_connect_core::code;
@@ -6,11 +6,11 @@ use libfuzzer_sys::fuzz_target;
 use secrecy::{ExposeSecret as _, SecretString};
 
 fuzz_target!(|pasted: &str| {
-    let Ok(code) = code::read(&SecretString::from(pasted)) else { return };
+    let Ok(code) = code::parse(&SecretString::from(pasted)) else { return };
     let digits = code.expose_secret();
     assert!(digits.len() == 6 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{digits:?}");
-    assert_eq!(code::read(&code).expect("six digits are a code").expose_secret(), digits);
-    // Words around it change nothing.
+    assert_eq!(code::parse(&code).expect("six digits are a code").expose_secret(), digits);
+    // Text around it changes nothing.
     let mailed = SecretString::from(format!("Hi,\n{digits}\nThe code is valid for 30 minutes."));
-    assert_eq!(code::read(&mailed).expect("the mail holds the code").expose_secret(), digits);
+    assert_eq!(code::parse(&mailed).expect("the mail holds the code").expose_secret(), digits);
 });

@@ -1,11 +1,11 @@
-//! The file that the app kept, after whatever happened to it.
+//! A damaged record file.
 #![no_main]
 
 use flex_connect_core::Edition;
-use flex_connect_fuzz::woken_with;
+use flex_connect_fuzz::view_of_record;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|record: &str| {
-    woken_with(record.to_owned(), Edition::Mobile);
-    woken_with(record.to_owned(), Edition::Desktop);
+    view_of_record(record.to_owned(), Edition::Mobile);
+    view_of_record(record.to_owned(), Edition::Desktop);
 });

@@ -1,10 +1,9 @@
-//! The system browser, through the opener plugin. The page itself may not open anything.
+//! The system browser, through the opener plugin. The page itself has no permission to open anything.
 
 use flex_connect_core::ports::{Browser, NotOpened};
 use tauri::{AppHandle, Runtime};
 use tauri_plugin_opener::OpenerExt as _;
 
-/// Opens what the core has checked.
 pub(crate) struct SystemBrowser<R: Runtime>(pub(crate) AppHandle<R>);
 
 impl<R: Runtime> Browser for SystemBrowser<R> {

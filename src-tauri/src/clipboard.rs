@@ -1,43 +1,46 @@
-//! The system's clipboard. The page itself may neither read nor write it: the web views of Linux and Android let none.
+//! The system clipboard. Not through the page: the web views of Linux and Android do not allow it.
 
 #[cfg(any(target_os = "windows", target_os = "macos"))]
-pub(crate) use by_library::of_the_system;
+pub(crate) use arboard_impl::system;
+#[cfg(target_os = "linux")]
+pub(crate) use gtk_impl::system;
 #[cfg(mobile)]
-pub(crate) use by_plugin::of_the_system;
-#[cfg(target_os = "linux")]
-pub(crate) use by_toolkit::of_the_system;
+pub(crate) use plugin_impl::system;
 
-/// GTK's, which the window brings along: it speaks X11 and every Wayland.
+/// GTK is linked anyway and supports X11 and every Wayland compositor.
 #[cfg(target_os = "linux")]
-mod by_toolkit {
+mod gtk_impl {
     use std::{sync::mpsc, time::Duration};
 
     use flex_connect_core::{
         SecretString,
         ports::{Clipboard, NotCopied},
     };
-    use gtk::{Clipboard as Toolkit, gdk::SELECTION_CLIPBOARD};
+    use gtk::gdk::SELECTION_CLIPBOARD;
     use tauri::{AppHandle, Runtime};
 
-    /// The program that has the text may hang.
-    const PATIENCE: Duration = Duration::from_secs(3);
+    /// The program that owns the clipboard may hang.
+    const TIMEOUT: Duration = Duration::from_secs(3);
 
-    struct ByToolkit<R: Runtime>(AppHandle<R>);
+    struct GtkClipboard<R: Runtime>(AppHandle<R>);
 
-    pub(crate) fn of_the_system<R: Runtime>(app: AppHandle<R>) -> impl Clipboard {
-        ByToolkit(app)
+    pub(crate) fn system<R: Runtime>(app: AppHandle<R>) -> impl Clipboard {
+        GtkClipboard(app)
     }
 
-    impl<R: Runtime> ByToolkit<R> {
-        /// Does something on the main thread, where GTK lives, and waits for what it hands over.
-        fn with<T: Send + 'static>(&self, does: impl FnOnce(Toolkit, mpsc::Sender<T>) + Send + 'static) -> Option<T> {
+    impl<R: Runtime> GtkClipboard<R> {
+        /// Runs `work` on the main thread, which GTK requires, and waits for what it sends.
+        fn with<T: Send + 'static>(
+            &self,
+            work: impl FnOnce(gtk::Clipboard, mpsc::Sender<T>) + Send + 'static,
+        ) -> Option<T> {
             let (done, outcome) = mpsc::channel();
-            self.0.run_on_main_thread(move || does(Toolkit::get(&SELECTION_CLIPBOARD), done)).ok()?;
-            outcome.recv_timeout(PATIENCE).ok()
+            self.0.run_on_main_thread(move || work(gtk::Clipboard::get(&SELECTION_CLIPBOARD), done)).ok()?;
+            outcome.recv_timeout(TIMEOUT).ok()
         }
     }
 
-    impl<R: Runtime> Clipboard for ByToolkit<R> {
+    impl<R: Runtime> Clipboard for GtkClipboard<R> {
         fn copy(&self, text: &str) -> Result<(), NotCopied> {
             let text = text.to_owned();
             let copied = self.with(move |clipboard, done| {
@@ -58,23 +61,22 @@ mod by_toolkit {
     }
 }
 
-/// The plugin for desktops brings code for pictures, and connects at every start: its own library, for text alone,
-/// connects when somebody copies or pastes.
+/// The plugin brings code for images and connects at every start. Its library without images connects on use.
 #[cfg(any(target_os = "windows", target_os = "macos"))]
-mod by_library {
+mod arboard_impl {
     use flex_connect_core::{
         SecretString,
         ports::{Clipboard, NotCopied},
     };
     use tauri::{AppHandle, Runtime};
 
-    struct ByLibrary;
+    struct ArboardClipboard;
 
-    pub(crate) fn of_the_system<R: Runtime>(_: AppHandle<R>) -> impl Clipboard {
-        ByLibrary
+    pub(crate) fn system<R: Runtime>(_: AppHandle<R>) -> impl Clipboard {
+        ArboardClipboard
     }
 
-    impl Clipboard for ByLibrary {
+    impl Clipboard for ArboardClipboard {
         fn copy(&self, text: &str) -> Result<(), NotCopied> {
             arboard::Clipboard::new().and_then(|mut clipboard| clipboard.set_text(text)).map_err(|_| NotCopied)
         }
@@ -86,7 +88,7 @@ mod by_library {
 }
 
 #[cfg(mobile)]
-mod by_plugin {
+mod plugin_impl {
     use flex_connect_core::{
         SecretString,
         ports::{Clipboard, NotCopied},
@@ -94,13 +96,13 @@ mod by_plugin {
     use tauri::{AppHandle, Runtime};
     use tauri_plugin_clipboard_manager::ClipboardExt as _;
 
-    struct ByPlugin<R: Runtime>(AppHandle<R>);
+    struct PluginClipboard<R: Runtime>(AppHandle<R>);
 
-    pub(crate) fn of_the_system<R: Runtime>(app: AppHandle<R>) -> impl Clipboard {
-        ByPlugin(app)
+    pub(crate) fn system<R: Runtime>(app: AppHandle<R>) -> impl Clipboard {
+        PluginClipboard(app)
     }
 
-    impl<R: Runtime> Clipboard for ByPlugin<R> {
+    impl<R: Runtime> Clipboard for PluginClipboard<R> {
         fn copy(&self, text: &str) -> Result<(), NotCopied> {
             self.0.clipboard().write_text(text).map_err(|_| NotCopied)
         }

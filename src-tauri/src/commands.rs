@@ -1,6 +1,6 @@
-//! The commands as Tauri handlers: each is one line over the core. The list is the core's.
+//! The core's commands as Tauri handlers.
 
-use flex_connect_core::{App, Language, Place, Problem, SecretString, View, commands};
+use flex_connect_core::{App, Language, Problem, Screen, SecretString, View, commands};
 use tauri::{Runtime, State, ipc::Invoke};
 
 macro_rules! handlers {
@@ -9,11 +9,10 @@ macro_rules! handlers {
             $(#[$doc])*
             #[tauri::command]
             async fn $name(app: State<'_, App> $(, $arg: $ty)*) -> Result<View, Problem> {
-                app.noted(app.$name($($arg),*).await)
+                app.log_problem(app.$name($($arg),*).await)
             }
         )*
 
-        /// Answers the page's calls.
         pub(crate) fn handler<R: Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
             tauri::generate_handler![$($name),*]
         }

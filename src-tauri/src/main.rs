@@ -1,6 +1,6 @@
-//! The program of the desktop editions.
+//! The desktop program.
 
-// No console window beside the app on Windows.
+// No console window on Windows.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
 fn main() {

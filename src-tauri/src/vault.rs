@@ -11,44 +11,42 @@ use std::sync::{Mutex, PoisonError};
 
 use flex_connect_core::{
     SecretString,
-    ports::{Kept, Vault, VaultUnreadable},
+    ports::{Persistence, Vault, VaultUnreadable},
 };
 use secrecy::ExposeSecret as _;
 
 const SERVICE: &str = "Flex HRM Connect";
 const ACCOUNT: &str = "session";
 
-/// The stores of this system, best first, and memory when there is none.
+/// The system's stores in order of preference, and memory as the last resort.
 pub(crate) struct SystemVault {
-    /// Asked anew each time: a store can be unlocked, or go, while the app runs.
+    /// Opened for each call: a store can be unlocked or disappear while the app runs.
     stores: Box<dyn Fn() -> Vec<Box<dyn Entry>> + Send + Sync>,
     memory: Mutex<Option<SecretString>>,
 }
 
-/// One place in one store.
+/// The token's entry in one store.
 trait Entry {
-    fn get(&self) -> Result<String, Refusal>;
-    fn set(&self, secret: &str) -> Result<(), Refusal>;
-    fn delete(&self) -> Result<(), Refusal>;
+    fn get(&self) -> Result<String, StoreError>;
+    fn set(&self, secret: &str) -> Result<(), StoreError>;
+    fn delete(&self) -> Result<(), StoreError>;
 }
 
-/// Why a store did not do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refusal {
-    /// The store works and has no such entry.
+enum StoreError {
     NoEntry,
-    /// The store is there and does not open: locked, denied, or written by another device.
+    /// Locked, denied, or written by another device.
     Unreadable,
 }
 
 impl Default for SystemVault {
     fn default() -> Self {
-        Self::of(|| platform::entries().collect())
+        Self::new(|| platform::entries().collect())
     }
 }
 
 impl SystemVault {
-    fn of(stores: impl Fn() -> Vec<Box<dyn Entry>> + Send + Sync + 'static) -> Self {
+    fn new(stores: impl Fn() -> Vec<Box<dyn Entry>> + Send + Sync + 'static) -> Self {
         Self { stores: Box::new(stores), memory: Mutex::default() }
     }
 
@@ -66,31 +64,31 @@ impl Vault for SystemVault {
         for entry in (self.stores)() {
             match entry.get() {
                 Ok(token) => return Ok(Some(token.into())),
-                Err(Refusal::NoEntry) => {}
-                Err(Refusal::Unreadable) => unreadable = true,
+                Err(StoreError::NoEntry) => {}
+                Err(StoreError::Unreadable) => unreadable = true,
             }
         }
         if unreadable { Err(VaultUnreadable) } else { Ok(None) }
     }
 
-    fn write(&self, token: &SecretString) -> Kept {
+    fn write(&self, token: &SecretString) -> Persistence {
         *self.memory() = None;
         if (self.stores)().iter().any(|entry| entry.set(token.expose_secret()).is_ok()) {
-            return Kept::Stored;
+            return Persistence::Persistent;
         }
         *self.memory() = Some(token.clone());
-        Kept::InMemory
+        Persistence::SessionOnly
     }
 
     fn delete(&self) -> Result<(), VaultUnreadable> {
         *self.memory() = None;
-        // From every store: an earlier run may have had another one.
-        let kept = (self.stores)().iter().filter(|entry| entry.delete() == Err(Refusal::Unreadable)).count();
-        if kept == 0 { Ok(()) } else { Err(VaultUnreadable) }
+        // From every store: an earlier run may have used another one.
+        let failed = (self.stores)().iter().filter(|entry| entry.delete() == Err(StoreError::Unreadable)).count();
+        if failed == 0 { Ok(()) } else { Err(VaultUnreadable) }
     }
 }
 
-impl From<keyring_core::Error> for Refusal {
+impl From<keyring_core::Error> for StoreError {
     fn from(error: keyring_core::Error) -> Self {
         match error {
             keyring_core::Error::NoEntry => Self::NoEntry,
@@ -100,15 +98,15 @@ impl From<keyring_core::Error> for Refusal {
 }
 
 impl Entry for keyring_core::Entry {
-    fn get(&self) -> Result<String, Refusal> {
+    fn get(&self) -> Result<String, StoreError> {
         Ok(self.get_password()?)
     }
 
-    fn set(&self, secret: &str) -> Result<(), Refusal> {
+    fn set(&self, secret: &str) -> Result<(), StoreError> {
         Ok(self.set_password(secret)?)
     }
 
-    fn delete(&self) -> Result<(), Refusal> {
+    fn delete(&self) -> Result<(), StoreError> {
         match self.delete_credential() {
             Err(keyring_core::Error::NoEntry) => Ok(()),
             done => Ok(done?),
@@ -120,22 +118,22 @@ impl Entry for keyring_core::Entry {
 mod platform {
     use super::{ACCOUNT, Entry, SERVICE};
 
-    /// `keyring` chooses the store of the system.
+    /// `keyring` chooses the system's store.
     pub(super) fn entries() -> impl Iterator<Item = Box<dyn Entry>> {
         let system = keyring::Entry::new(SERVICE, ACCOUNT).ok().map(|entry| Box::new(entry.inner) as Box<dyn Entry>);
-        system.into_iter().chain(second())
+        system.into_iter().chain(fallback())
     }
 
     #[cfg(target_os = "linux")]
-    fn second() -> Option<Box<dyn Entry>> {
+    fn fallback() -> Option<Box<dyn Entry>> {
         use keyring_core::api::CredentialStoreApi as _;
-        // A machine without a Secret Service: the kernel keeps the token until it restarts.
+        // Without a Secret Service, the kernel keeps the token until the machine restarts.
         let store = linux_keyutils_keyring_store::Store::new().ok()?;
         Some(Box::new(store.build(SERVICE, ACCOUNT, None).ok()?))
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn second() -> Option<Box<dyn Entry>> {
+    fn fallback() -> Option<Box<dyn Entry>> {
         None
     }
 }
@@ -162,20 +160,19 @@ mod tests {
 
     use super::*;
 
-    /// A store whose secret and whose mood a test can see and set.
     #[derive(Clone, Default)]
-    struct Chest(Arc<Mutex<Inside>>);
+    struct FakeStore(Arc<Mutex<FakeState>>);
 
     #[derive(Default)]
-    struct Inside {
+    struct FakeState {
         secret: Option<String>,
         locked: bool,
     }
 
-    impl Chest {
-        fn open(&self) -> Result<std::sync::MutexGuard<'_, Inside>, Refusal> {
-            let inside = self.0.lock().unwrap();
-            if inside.locked { Err(Refusal::Unreadable) } else { Ok(inside) }
+    impl FakeStore {
+        fn open(&self) -> Result<std::sync::MutexGuard<'_, FakeState>, StoreError> {
+            let state = self.0.lock().unwrap();
+            if state.locked { Err(StoreError::Unreadable) } else { Ok(state) }
         }
         fn lock(&self) {
             self.0.lock().unwrap().locked = true;
@@ -185,23 +182,23 @@ mod tests {
         }
     }
 
-    impl Entry for Chest {
-        fn get(&self) -> Result<String, Refusal> {
-            self.open()?.secret.clone().ok_or(Refusal::NoEntry)
+    impl Entry for FakeStore {
+        fn get(&self) -> Result<String, StoreError> {
+            self.open()?.secret.clone().ok_or(StoreError::NoEntry)
         }
-        fn set(&self, secret: &str) -> Result<(), Refusal> {
+        fn set(&self, secret: &str) -> Result<(), StoreError> {
             self.open()?.secret = Some(secret.into());
             Ok(())
         }
-        fn delete(&self) -> Result<(), Refusal> {
+        fn delete(&self) -> Result<(), StoreError> {
             self.open()?.secret = None;
             Ok(())
         }
     }
 
-    fn vault_of(chests: &[Chest]) -> SystemVault {
-        let chests = chests.to_vec();
-        SystemVault::of(move || chests.iter().cloned().map(|chest| Box::new(chest) as Box<dyn Entry>).collect())
+    fn vault_of(stores: &[FakeStore]) -> SystemVault {
+        let stores = stores.to_vec();
+        SystemVault::new(move || stores.iter().cloned().map(|store| Box::new(store) as Box<dyn Entry>).collect())
     }
 
     fn token_in(vault: &SystemVault) -> Option<String> {
@@ -209,25 +206,25 @@ mod tests {
     }
 
     #[test]
-    fn the_best_store_has_the_token_and_a_new_start_finds_it() {
-        let chests = [Chest::default(), Chest::default()];
-        assert_eq!(vault_of(&chests).write(&"token".into()), Kept::Stored);
-        assert_eq!((chests[0].holds(), chests[1].holds()), (Some("token".into()), None));
-        assert_eq!(token_in(&vault_of(&chests)).as_deref(), Some("token"));
+    fn the_first_store_has_the_token_after_a_restart() {
+        let stores = [FakeStore::default(), FakeStore::default()];
+        assert_eq!(vault_of(&stores).write(&"token".into()), Persistence::Persistent);
+        assert_eq!((stores[0].holds(), stores[1].holds()), (Some("token".into()), None));
+        assert_eq!(token_in(&vault_of(&stores)).as_deref(), Some("token"));
     }
 
     #[test]
-    fn without_the_first_store_the_second_has_it() {
-        let chests = [Chest::default(), Chest::default()];
-        chests[0].lock();
-        assert_eq!(vault_of(&chests).write(&"token".into()), Kept::Stored);
-        assert_eq!(token_in(&vault_of(&chests)).as_deref(), Some("token"));
+    fn the_fallback_store_is_used_if_the_first_is_locked() {
+        let stores = [FakeStore::default(), FakeStore::default()];
+        stores[0].lock();
+        assert_eq!(vault_of(&stores).write(&"token".into()), Persistence::Persistent);
+        assert_eq!(token_in(&vault_of(&stores)).as_deref(), Some("token"));
     }
 
     #[test]
-    fn without_any_store_the_token_lasts_as_long_as_the_program() {
+    fn without_a_store_the_token_lasts_until_exit() {
         let vault = vault_of(&[]);
-        assert_eq!(vault.write(&"token".into()), Kept::InMemory);
+        assert_eq!(vault.write(&"token".into()), Persistence::SessionOnly);
         assert_eq!(token_in(&vault).as_deref(), Some("token"));
         assert_eq!(token_in(&vault_of(&[])), None);
         vault.delete().unwrap();
@@ -235,34 +232,33 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_does_not_open_is_not_taken_for_an_empty_one() {
-        let chests = [Chest::default()];
-        vault_of(&chests).write(&"token".into());
-        chests[0].lock();
-        assert_eq!(vault_of(&chests).read().unwrap_err(), VaultUnreadable);
-        assert_eq!(vault_of(&chests).delete().unwrap_err(), VaultUnreadable);
+    fn a_locked_store_is_not_an_empty_store() {
+        let stores = [FakeStore::default()];
+        vault_of(&stores).write(&"token".into());
+        stores[0].lock();
+        assert_eq!(vault_of(&stores).read().unwrap_err(), VaultUnreadable);
+        assert_eq!(vault_of(&stores).delete().unwrap_err(), VaultUnreadable);
     }
 
-    /// The one test that asks the real store. Ignored, since it would overwrite the session of whoever runs it:
-    /// `cargo xtask check-targets --wine` gives it a Windows of its own.
+    /// Ignored, since it would overwrite the developer's own session; `cargo xtask check-targets --wine` runs it.
     #[test]
     #[ignore = "writes into the credential store of this system"]
-    fn the_systems_own_store_keeps_the_token_and_forgets_it() {
+    fn the_systems_store_saves_and_deletes_the_token() {
         let vault = SystemVault::default();
-        assert_eq!(vault.write(&"token with ä and 漢".into()), Kept::Stored);
-        assert_eq!(token_in(&SystemVault::default()).as_deref(), Some("token with ä and 漢"), "a new start finds it");
+        assert_eq!(vault.write(&"token with ä and 漢".into()), Persistence::Persistent);
+        assert_eq!(token_in(&SystemVault::default()).as_deref(), Some("token with ä and 漢"), "after a restart");
         vault.delete().unwrap();
         assert_eq!(token_in(&SystemVault::default()), None);
         vault.delete().unwrap();
     }
 
     #[test]
-    fn forgetting_forgets_in_every_store() {
-        let chests = [Chest::default(), Chest::default()];
-        for chest in &chests {
-            chest.set("of an earlier run").unwrap();
+    fn deleting_deletes_from_every_store() {
+        let stores = [FakeStore::default(), FakeStore::default()];
+        for store in &stores {
+            store.set("from an earlier run").unwrap();
         }
-        vault_of(&chests).delete().unwrap();
-        assert_eq!((chests[0].holds(), chests[1].holds()), (None, None));
+        vault_of(&stores).delete().unwrap();
+        assert_eq!((stores[0].holds(), stores[1].holds()), (None, None));
     }
 }

@@ -1,4 +1,4 @@
-//! The real backend in its demo form, in this process, and the doors that testers have.
+//! The real backend in demo mode, in this process, and its `/demo` endpoints.
 
 use std::{path::PathBuf, time::Instant};
 
@@ -27,59 +27,56 @@ impl Backend {
         self.demo.shutdown().await;
     }
 
-    pub async fn get(&self, path: &str) -> Value {
-        self.http.get(format!("{}{path}", self.url)).send().await.unwrap().json().await.unwrap()
-    }
-
     async fn post(&self, path: &str, body: Value) -> Value {
         let began = Instant::now();
-        let answer = self.http.post(format!("{}{path}", self.url)).json(&body).send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
+        let response = self.http.post(format!("{}{path}", self.url)).json(&body).send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
         report::step(&format!("POST {path} {body}"), began);
         assert!(status.is_success(), "{path}: {status} {text}");
         serde_json::from_str(&text).unwrap_or_default()
     }
 
-    /// How many requests of an app it has answered.
-    pub async fn requests(&self) -> u32 {
+    /// Requests from apps that it has answered.
+    pub async fn request_count(&self) -> u32 {
         let metrics = self.http.get(format!("{}/metrics", self.url)).send().await.unwrap().text().await.unwrap();
-        let of_apps = metrics.lines().filter(|line| line.starts_with(r#"hrm_http_requests_total{path="/v1/"#));
-        of_apps.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum()
+        let api = metrics.lines().filter(|line| line.starts_with(r#"hrm_http_requests_total{path="/v1/"#));
+        api.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum()
     }
 
-    /// Brings the backend into a known state; what there is to know about it.
-    pub async fn scenario(&self, name: &str) -> Value {
+    /// Returns the scenario's name, description, user name and so on.
+    pub async fn load_scenario(&self, name: &str) -> Value {
         self.post("/demo/scenario", json!({ "name": name })).await
     }
 
     /// The mails, newest first.
     pub async fn inbox(&self) -> Vec<Value> {
-        self.get("/demo/inbox.json").await.as_array().unwrap().clone()
+        let inbox = self.http.get(format!("{}/demo/inbox.json", self.url)).send().await.unwrap();
+        inbox.json().await.unwrap()
     }
 
-    /// Waits for the newest code mail to an address among more than `before` mails, and reads its code.
-    pub async fn code_to(&self, email: &str, before: usize) -> String {
+    /// Waits for a code mail to this address that came after the first `before` mails, and returns its code.
+    pub async fn code_sent_to(&self, email: &str, before: usize) -> String {
         eventually(&format!("a mail to {email}"), || async {
             let inbox = self.inbox().await;
             let mail = inbox.iter().take(inbox.len().saturating_sub(before)).find(|mail| mail["to"] == email)?;
-            let alone = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
-            mail["text"].as_str()?.lines().map(str::trim).find(alone).map(str::to_owned)
+            let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
+            mail["text"].as_str()?.lines().map(str::trim).find(is_code).map(str::to_owned)
         })
         .await
     }
 
-    pub async fn pass(&self, seconds: u64) {
+    pub async fn advance_clock(&self, seconds: u64) {
         self.post("/demo/clock", json!({ "advanceSeconds": seconds })).await;
     }
 
-    pub async fn faults(&self, faults: Value) {
+    pub async fn set_faults(&self, faults: Value) {
         self.post("/demo/faults", faults).await;
     }
 }
 
-/// A code of the right form that is not this one.
-pub fn not(code: &str) -> String {
+/// A well-formed code other than this one.
+pub fn wrong_code(code: &str) -> String {
     let first = if code.starts_with('9') { '1' } else { '9' };
     format!("{first}{}", &code[1..])
 }

@@ -1,4 +1,4 @@
-//! Linux around the app: an Xvfb, a message bus, a real credential store and folders, all of the desk's own.
+//! The sandbox on Linux: Xvfb, a message bus, a real credential store and XDG folders.
 
 use std::{
     ffi::OsStr,
@@ -9,9 +9,9 @@ use std::{
 };
 
 use super::{
-    desk::{Servant, app},
     page::Page,
-    report::Camera,
+    programs::{ChildGuard, app},
+    report::ScreenCapture,
 };
 
 pub struct System {
@@ -19,7 +19,7 @@ pub struct System {
     display: String,
     bus: String,
     dark: bool,
-    servants: Vec<Servant>,
+    children: Vec<ChildGuard>,
 }
 
 impl System {
@@ -27,15 +27,14 @@ impl System {
         for folder in ["run", "config", "data", "cache", "state"] {
             fs::create_dir(home.join(folder)).unwrap();
         }
-        let shown = display.is_some();
-        let display = display.unwrap_or_default();
-        let mut system = Self { home: home.to_owned(), display, bus: String::new(), dark, servants: Vec::new() };
+        let mut system =
+            Self { home: home.to_owned(), display: String::new(), bus: String::new(), dark, children: Vec::new() };
 
-        if !shown {
-            let mut screen = system.command("Xvfb");
-            screen.args(["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"]);
-            system.display = format!(":{}", system.serve(screen));
-        }
+        system.display = display.unwrap_or_else(|| {
+            let mut xvfb = system.command("Xvfb");
+            xvfb.args(["-displayfd", "1", "-screen", "0", "1400x900x24", "-nolisten", "tcp"]);
+            format!(":{}", system.serve(xvfb))
+        });
 
         let mut bus = system.command("dbus-daemon");
         bus.args(["--session", "--nofork", "--print-address"]);
@@ -45,12 +44,12 @@ impl System {
         keyring.args(["--unlock", "--components=secrets", "--foreground"]);
         let mut keyring =
             keyring.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("gnome-keyring-daemon starts");
-        keyring.stdin.take().unwrap().write_all(b"a test's own password\n").unwrap();
-        system.servants.push(Servant(keyring));
+        keyring.stdin.take().unwrap().write_all(b"password of this sandbox\n").unwrap();
+        system.children.push(ChildGuard(keyring));
         system
     }
 
-    /// A command that sees nothing of the user's own folders.
+    /// With the sandbox's folders instead of the user's own.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         let home = &self.home;
@@ -75,71 +74,69 @@ impl System {
         command
     }
 
-    /// Starts a program and reads the one line that it says when it is ready.
+    /// Starts a program and returns the line that it prints when it is ready.
     fn serve(&mut self, mut command: Command) -> String {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        self.servants.push(Servant(child));
+        self.children.push(ChildGuard(child));
         line.trim().to_owned()
     }
 
-    /// The folder where the app keeps its record.
     pub fn app_folder(&self) -> PathBuf {
         self.home.join("data/app.flexconnect.employee")
     }
 
-    /// Puts text on the clipboard as another program does, a mail program for example.
-    pub fn copy(&mut self, text: &str) {
-        let mut clip = self.command("xclip");
-        clip.args(["-selection", "clipboard", "-quiet"]).stdin(Stdio::piped()).stdout(Stdio::null());
-        let mut clip = clip.spawn().expect("xclip starts");
-        clip.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        // It owns the clipboard for as long as it lives.
-        self.servants.push(Servant(clip));
+    pub fn set_clipboard(&mut self, text: &str) {
+        let mut xclip = self.command("xclip");
+        xclip.args(["-selection", "clipboard", "-quiet"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut xclip = xclip.spawn().expect("xclip starts");
+        xclip.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        // On X11 the clipboard's text is served by its owner, so xclip has to keep running.
+        self.children.push(ChildGuard(xclip));
     }
 
-    /// Presses keys on the desk's keyboard. WebDriver's own key presses reach no editing shortcut of WebKitGTK.
-    pub fn press(&self, keys: &str) {
-        self.hand(&["windowfocus", "--sync", "key", keys]);
+    /// WebDriver's own key presses trigger no editing shortcut in WebKitGTK.
+    pub fn press_keys(&self, keys: &str) {
+        self.xdotool(&["windowfocus", "--sync", "key", keys]);
     }
 
-    /// Types on the desk's keyboard, wherever the focus is.
-    pub fn write(&self, text: &str) {
-        self.hand(&["windowfocus", "--sync", "type", "--delay", "20", text]);
+    /// Types into whatever has the focus.
+    pub fn type_text(&self, text: &str) {
+        self.xdotool(&["windowfocus", "--sync", "type", "--delay", "20", text]);
     }
 
-    /// Gives the window a size, and the keyboard: the pointer decides who has it where there is no window manager.
-    /// WebDriver's own way would wait for one.
-    pub async fn resize(&self, page: &Page, (width, height): (u32, u32)) {
-        self.hand(&["windowsize", &width.to_string(), &height.to_string(), "windowfocus", "--sync"]);
-        page.is_wide(width).await;
+    /// Resizes the window and gives it the keyboard focus, which follows the pointer without a window manager. WebDriver's own
+    /// resize waits for a window manager.
+    pub async fn resize_window(&self, page: &Page, (width, height): (u32, u32)) {
+        self.xdotool(&["windowsize", &width.to_string(), &height.to_string(), "windowfocus", "--sync"]);
+        page.wait_width(width).await;
     }
 
-    fn hand(&self, does: &[&str]) {
-        let mut hand = self.command("xdotool");
-        hand.args(["search", "--onlyvisible", "--name", "^Flex HRM Connect$"]).args(does);
-        assert!(hand.stdout(Stdio::null()).status().expect("xdotool starts").success(), "xdotool could not {does:?}");
+    fn xdotool(&self, arguments: &[&str]) {
+        let mut xdotool = self.command("xdotool");
+        xdotool.args(["search", "--onlyvisible", "--name", "^Flex HRM Connect$"]).args(arguments);
+        let status = xdotool.stdout(Stdio::null()).status().expect("xdotool starts");
+        assert!(status.success(), "xdotool failed: {arguments:?}");
     }
 
-    pub fn camera(&self) -> Camera {
-        Camera(self.display.clone())
+    pub fn screen_capture(&self) -> ScreenCapture {
+        ScreenCapture { display: self.display.clone() }
     }
 
-    /// Process ids of the app on this desk.
     pub fn app_processes(&self) -> Vec<u32> {
         let mut processes = self.processes();
         processes.retain(|pid| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == app()));
         processes
     }
 
-    /// Process ids of everything that runs on this desk, the app's web processes included.
+    /// Everything that runs in this sandbox, including the app's web processes.
     pub fn processes(&self) -> Vec<u32> {
-        let mark = format!("XDG_DATA_HOME={}", self.home.join("data").display());
+        let marker = format!("XDG_DATA_HOME={}", self.home.join("data").display());
         let processes = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
             let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
             let environ = fs::read(entry.path().join("environ")).ok()?;
-            environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes()).then_some(pid)
+            environ.split(|byte| *byte == 0).any(|variable| variable == marker.as_bytes()).then_some(pid)
         });
         processes.collect()
     }
@@ -148,7 +145,7 @@ impl System {
         Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status().ok();
     }
 
-    /// What the credential store holds for the app, read with a tool that is not ours.
+    /// The app's token in the credential store, read with libsecret's own tool.
     pub fn token_in_keyring(&self) -> Option<String> {
         let mut tool = self.command("secret-tool");
         let found = tool.args(["lookup", "service", "Flex HRM Connect", "username", "session"]).output().unwrap();
@@ -156,25 +153,24 @@ impl System {
         (!token.is_empty()).then_some(token)
     }
 
-    /// Every file below the desk's folders.
     pub fn files(&self) -> Vec<PathBuf> {
-        fn below(folder: &Path, found: &mut Vec<PathBuf>) {
+        fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 match entry.file_type() {
-                    Ok(kind) if kind.is_dir() => below(&entry.path(), found),
+                    Ok(kind) if kind.is_dir() => collect(&entry.path(), found),
                     Ok(kind) if kind.is_file() => found.push(entry.path()),
                     _ => {}
                 }
             }
         }
         let mut found = Vec::new();
-        below(&self.home, &mut found);
+        collect(&self.home, &mut found);
         found
     }
 }
 
 impl Drop for System {
-    /// Nothing is left behind: a WebDriver that is killed leaves its own driver and the app.
+    /// A killed tauri-driver leaves its native driver and the app running.
     fn drop(&mut self) {
         self.processes().into_iter().for_each(Self::kill);
     }

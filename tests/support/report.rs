@@ -1,5 +1,5 @@
-//! What a run leaves for a person to read: the steps of each test with their times, pictures, and at a failure the page as it
-//! stood. Nothing unless `QA_REPORT` names a folder; `cargo xtask test` makes one page of it.
+//! Collects what the report on the tests in a window needs: each test's steps, times and screenshots, and at a failure the
+//! page. Does nothing unless `QA_REPORT` names a folder; `cargo xtask report` makes one HTML page of it.
 
 use std::{
     collections::BTreeMap,
@@ -13,12 +13,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// A test runs on a thread that has its name, so what happens on a thread is its test's story.
-static STORIES: LazyLock<Mutex<BTreeMap<String, Story>>> = LazyLock::new(Mutex::default);
+/// By test name. libtest names each test's thread after it, so a call on that thread belongs to that test.
+static LOGS: LazyLock<Mutex<BTreeMap<String, TestLog>>> = LazyLock::new(Mutex::default);
 
-struct Story {
+struct TestLog {
     began: Instant,
-    at: SystemTime,
+    began_at: SystemTime,
     steps: Vec<Value>,
     failure: Option<String>,
     page: Value,
@@ -28,39 +28,40 @@ fn folder() -> Option<PathBuf> {
     std::env::var_os("QA_REPORT").map(PathBuf::from)
 }
 
-/// Whether somebody will read it.
-pub fn is_wanted() -> bool {
+pub fn is_enabled() -> bool {
     folder().is_some()
 }
 
 fn test_name() -> Option<String> {
-    thread::current().name().filter(|name| *name != "main").map(str::to_owned)
+    let thread = thread::current();
+    let path = thread.name().filter(|name| *name != "main")?;
+    path.rsplit("::").next().map(str::to_owned)
 }
 
-/// Works on the story of the test that runs on this thread, if a report is wanted.
-fn with<T>(work: impl FnOnce(&str, &mut Story) -> T) -> Option<T> {
+/// Calls `work` with the log of the test on this thread, if reports are enabled.
+fn with_log<T>(work: impl FnOnce(&str, &mut TestLog) -> T) -> Option<T> {
     folder()?;
-    hear_of_failures();
+    install_panic_hook();
     let name = test_name()?;
-    let mut stories = STORIES.lock().ok()?;
-    let story = stories.entry(name.clone()).or_insert_with(|| Story {
+    let mut logs = LOGS.lock().ok()?;
+    let log = logs.entry(name.clone()).or_insert_with(|| TestLog {
         began: Instant::now(),
-        at: SystemTime::now(),
+        began_at: SystemTime::now(),
         steps: Vec::new(),
         failure: None,
         page: json!({}),
     });
-    Some(work(&name, story))
+    Some(work(&name, log))
 }
 
-fn hear_of_failures() {
+fn install_panic_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let usual = std::panic::take_hook();
+        let default_hook = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            usual(panic);
-            let said = panic.to_string();
-            with(|_, story| _ = story.failure.get_or_insert(said));
+            default_hook(panic);
+            let message = panic.to_string();
+            with_log(|_, log| _ = log.failure.get_or_insert(message));
         }));
     });
 }
@@ -69,24 +70,25 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A step that began then and is done now.
+/// Records a step that ends now.
 pub fn step(what: &str, began: Instant) {
-    with(|_, story| {
-        let at = millis(began.saturating_duration_since(story.began));
-        story.steps.push(json!({ "at": at, "took": millis(began.elapsed()), "what": what }));
+    with_log(|_, log| {
+        let at = millis(began.saturating_duration_since(log.began));
+        log.steps.push(json!({ "at": at, "took": millis(began.elapsed()), "what": what }));
     });
 }
 
-/// Takes pictures of a display. WebDriver's own way waits for a compositor's frame that never comes on a display without one.
+/// Takes screenshots of an X display. WebDriver's own wait for a frame of a compositor, which Xvfb lacks.
 #[derive(Clone)]
-pub struct Camera(pub String);
+pub struct ScreenCapture {
+    pub display: String,
+}
 
-impl Camera {
-    /// Adds a picture of what is on the display to the story.
-    pub fn take(&self, of: &str) {
-        let file = with(|name, story| {
-            let file = format!("{name}-{}.png", story.steps.len());
-            story.steps.push(json!({ "at": millis(story.began.elapsed()), "what": of, "picture": file }));
+impl ScreenCapture {
+    pub fn add_to_report(&self, label: &str) {
+        let file = with_log(|name, log| {
+            let file = format!("{name}-{}.png", log.steps.len());
+            log.steps.push(json!({ "at": millis(log.began.elapsed()), "what": label, "screenshot": file }));
             file
         });
         let (Some(folder), Some(file)) = (folder(), file) else { return };
@@ -95,70 +97,70 @@ impl Camera {
         self.import(&["-trim"], &folder.join(file));
     }
 
-    /// Takes a picture, `size` from the display's corner.
-    pub fn shoot(&self, (width, height): (u32, u32), file: &Path) {
-        assert!(self.import(&["-crop", &format!("{width}x{height}+0+0")], file), "no picture could be taken");
+    /// Saves the `width` × `height` pixels at the top left of the display.
+    pub fn save(&self, (width, height): (u32, u32), file: &Path) {
+        assert!(self.import(&["-crop", &format!("{width}x{height}+0+0")], file), "`import` failed");
     }
 
     fn import(&self, part: &[&str], file: &Path) -> bool {
-        let mut camera = Command::new("import");
-        camera.env("DISPLAY", &self.0).args(["-window", "root"]).args(part).arg("+repage").arg(file);
-        camera.stdin(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        let mut import = Command::new("import");
+        import.env("DISPLAY", &self.display).args(["-window", "root"]).args(part).arg("+repage").arg(file);
+        import.stdin(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
     }
 }
 
-/// Sees to it that a failure leaves the page as it stood: its picture, its text, its source.
-pub struct Witness {
-    pub camera: Camera,
-    /// The WebDriver's address of the session.
-    pub session: String,
+/// If the test fails, records a screenshot, the page's text and its source when dropped.
+pub struct FailureCapture {
+    pub screen: ScreenCapture,
+    /// The WebDriver session's address.
+    pub session_url: String,
 }
 
-impl Drop for Witness {
+impl Drop for FailureCapture {
     fn drop(&mut self) {
-        if !thread::panicking() || folder().is_none() {
+        if !thread::panicking() || !is_enabled() {
             return;
         }
-        self.camera.take("the moment of the failure");
-        let session = self.session.clone();
-        // The test's own runtime is on its way down.
+        self.screen.add_to_report("failure");
+        let session_url = self.session_url.clone();
+        // The test's own runtime is shutting down.
         let page = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), told(&session)).await.ok() })
+            runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), snapshot(&session_url)).await.ok() })
         });
-        let page = page.join().ok().flatten().unwrap_or_else(|| json!({ "text": "the WebDriver did not say" }));
-        with(|_, story| story.page = page);
+        let page = page.join().ok().flatten().unwrap_or_else(|| json!({ "text": "no response from the WebDriver" }));
+        with_log(|_, log| log.page = page);
     }
 }
 
-async fn told(session: &str) -> Value {
+async fn snapshot(session_url: &str) -> Value {
     let http = reqwest::Client::new();
-    let answer = async |call: reqwest::RequestBuilder| -> Option<Value> {
-        Some(call.send().await.ok()?.json::<Value>().await.ok()?["value"].take())
+    let value = async |request: reqwest::RequestBuilder| -> Option<Value> {
+        Some(request.send().await.ok()?.json::<Value>().await.ok()?["value"].take())
     };
     let script = json!({ "script": "return document.body.innerText", "args": [] });
     json!({
-        "text": answer(http.post(format!("{session}/execute/sync")).json(&script)).await,
-        "source": answer(http.get(format!("{session}/source"))).await,
+        "text": value(http.post(format!("{session_url}/execute/sync")).json(&script)).await,
+        "source": value(http.get(format!("{session_url}/source"))).await,
     })
 }
 
-/// Writes the story of this test down, of a failure with what its programs said. More can follow: it is written anew then.
-pub fn write(log: &Path) {
+/// Writes the test's log as JSON, at a failure with the output of its processes. Later calls overwrite the file.
+pub fn write(process_output: &Path) {
     let failed = thread::panicking();
-    let story = with(|name, story| {
-        let at = story.at.duration_since(SystemTime::UNIX_EPOCH).map(millis).unwrap_or_default();
+    let written = with_log(|name, log| {
+        let began = log.began_at.duration_since(SystemTime::UNIX_EPOCH).map(millis).unwrap_or_default();
         if failed {
-            story.page["log"] = fs::read_to_string(log).unwrap_or_default().into();
+            log.page["output"] = fs::read_to_string(process_output).unwrap_or_default().into();
         }
-        let failure = failed.then(|| story.failure.clone().unwrap_or_default());
+        let failure = failed.then(|| log.failure.clone().unwrap_or_default());
         let text = json!({
-            "name": name, "began": at, "took": millis(story.began.elapsed()),
-            "failure": failure, "steps": story.steps, "page": story.page,
+            "name": name, "began": began, "took": millis(log.began.elapsed()),
+            "failure": failure, "steps": log.steps, "page": log.page,
         });
         (format!("{name}.json"), text.to_string())
     });
-    let (Some(folder), Some((file, text))) = (folder(), story) else { return };
+    let (Some(folder), Some((file, text))) = (folder(), written) else { return };
     fs::create_dir_all(&folder).ok();
     fs::write(folder.join(file), text).ok();
 }

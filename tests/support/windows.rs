@@ -1,5 +1,5 @@
-//! Windows around the app. Its folder and its credential are the user's own there and cannot be moved, so a desk takes them
-//! over, one at a time, and only on a machine that says of itself that nobody lives on it.
+//! The sandbox on Windows. The app's folder and credential are the user's own there and cannot be redirected, so they are
+//! deleted, one sandbox runs at a time, and only on a machine that is marked as disposable.
 
 use std::{
     env,
@@ -10,14 +10,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use super::report::Camera;
+use super::report::ScreenCapture;
 
-static THE_ONE_DESK: Mutex<()> = Mutex::new(());
+static USER_DATA: Mutex<()> = Mutex::new(());
 const IDENTIFIER: &str = "app.flexconnect.employee";
 
 pub struct System {
     home: PathBuf,
-    _turn: MutexGuard<'static, ()>,
+    _user_data: MutexGuard<'static, ()>,
 }
 
 impl System {
@@ -26,46 +26,44 @@ impl System {
             env::var("FLEX_CONNECT_THIS_MACHINE_IS_DISPOSABLE").is_ok_and(|yes| yes == "1"),
             "these tests delete what the app keeps for the user of this machine: see tests/README.md"
         );
-        let turn = THE_ONE_DESK.lock().unwrap_or_else(PoisonError::into_inner);
-        let system = Self { home: home.to_owned(), _turn: turn };
-        system.forget();
+        let user_data = USER_DATA.lock().unwrap_or_else(PoisonError::into_inner);
+        let system = Self { home: home.to_owned(), _user_data: user_data };
+        system.delete_app_data();
         system
     }
 
-    fn forget(&self) {
+    fn delete_app_data(&self) {
         self.app_processes().into_iter().for_each(Self::kill);
         for base in ["APPDATA", "LOCALAPPDATA"] {
             fs::remove_dir_all(PathBuf::from(env::var_os(base).unwrap()).join(IDENTIFIER)).ok();
         }
-        // The name under which `keyring` keeps the user `session` of our service.
+        // `keyring` names a credential `<user>.<service>`.
         let mut cmdkey = Command::new("cmdkey");
         cmdkey.arg("/delete:session.Flex HRM Connect").stdout(Stdio::null()).stderr(Stdio::null()).status().ok();
     }
 
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        let said = fs::OpenOptions::new().create(true).append(true).open(self.home.join("stderr.log")).unwrap();
-        command.stdin(Stdio::null()).stderr(said);
+        let stderr = fs::OpenOptions::new().create(true).append(true).open(self.home.join("stderr.log")).unwrap();
+        command.stdin(Stdio::null()).stderr(stderr);
         command
     }
 
-    /// The folder where the app keeps its record.
     pub fn app_folder(&self) -> PathBuf {
         PathBuf::from(env::var_os("APPDATA").unwrap()).join(IDENTIFIER)
     }
 
     fn powershell(script: &str) {
         let done = Command::new("powershell").args(["-NoProfile", "-Command", script]).status();
-        assert!(done.expect("powershell starts").success(), "powershell could not: {script}");
+        assert!(done.expect("powershell starts").success(), "powershell failed: {script}");
     }
 
-    /// Puts text on the clipboard as another program does.
-    pub fn copy(&mut self, text: &str) {
+    pub fn set_clipboard(&mut self, text: &str) {
         Self::powershell(&format!("Set-Clipboard -Value '{}'", text.replace('\'', "''")));
     }
 
-    /// Presses keys on the keyboard, in xdotool's words.
-    pub fn press(&self, keys: &str) {
+    /// Keys are named as in xdotool.
+    pub fn press_keys(&self, keys: &str) {
         let keys = match keys {
             "ctrl+v" => "^v",
             "Tab" => "{TAB}",
@@ -77,12 +75,11 @@ impl System {
         ));
     }
 
-    /// Without pictures: `import` belongs to X.
-    pub fn camera(&self) -> Camera {
-        Camera(String::new())
+    /// Takes no screenshots: `import` works on X11 only.
+    pub fn screen_capture(&self) -> ScreenCapture {
+        ScreenCapture { display: String::new() }
     }
 
-    /// Process ids of the app.
     pub fn app_processes(&self) -> Vec<u32> {
         let list = ["/FI", "IMAGENAME eq flex-connect.exe", "/FO", "CSV", "/NH"];
         let list = Command::new("tasklist").args(list).output().expect("tasklist starts");
@@ -98,6 +95,6 @@ impl System {
 
 impl Drop for System {
     fn drop(&mut self) {
-        self.forget();
+        self.delete_app_data();
     }
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { remote } from "webdriverio";
 
-interface Kit {
+interface Session {
   webdriver: string;
   demo: string;
   capabilities: WebdriverIO.Capabilities;
@@ -13,29 +13,29 @@ interface Mail {
   text: string;
 }
 
-const kit = JSON.parse(readFileSync(process.argv[2] ?? new URL("../../../target/qa.json", import.meta.url), "utf8")) as Kit;
-const { hostname, port } = new URL(kit.webdriver);
+const session = JSON.parse(readFileSync(process.argv[2] ?? new URL("../../../target/qa.json", import.meta.url), "utf8")) as Session;
+const { hostname, port } = new URL(session.webdriver);
 
 // Classic WebDriver: WebKitGTK's driver and msedgedriver behind tauri-driver have no BiDi.
 const app = await remote({
   hostname,
   port: Number(port),
   logLevel: "error",
-  capabilities: { ...kit.capabilities, "wdio:enforceWebDriverClassic": true },
+  capabilities: { ...session.capabilities, "wdio:enforceWebDriverClassic": true },
 });
-const handle = (name: string) => app.$(`[data-testid="${name}"]`);
-const tap = async (name: string) => {
-  await handle(name).waitForDisplayed({ timeout: 20_000 });
-  await handle(name).click();
+const byTestId = (name: string) => app.$(`[data-testid="${name}"]`);
+const click = async (name: string) => {
+  await byTestId(name).waitForDisplayed({ timeout: 20_000 });
+  await byTestId(name).click();
 };
-const flowIs = (state: string) => app.$(`[data-testid="flow"][data-state="${state}"]`).waitForExist({ timeout: 20_000 });
+const waitFlowState = (state: string) => app.$(`[data-testid="flow"][data-state="${state}"]`).waitForExist({ timeout: 20_000 });
 
 /** The code in the newest mail to an address. */
-async function codeTo(email: string): Promise<string> {
+async function codeSentTo(email: string): Promise<string> {
   let code: string | undefined;
   await app.waitUntil(
     async () => {
-      const mails = (await (await fetch(`${kit.demo}/demo/inbox.json`)).json()) as Mail[];
+      const mails = (await (await fetch(`${session.demo}/demo/inbox.json`)).json()) as Mail[];
       code = /^\d{6}$/m.exec(mails.find((mail) => mail.to === email)?.text ?? "")?.[0];
       return code !== undefined;
     },
@@ -46,18 +46,18 @@ async function codeTo(email: string): Promise<string> {
 
 try {
   await app.$("html[data-ready]").waitForExist({ timeout: 20_000 });
-  await handle("screen-sign-in").waitForDisplayed({ timeout: 20_000 });
-  await handle("password").setValue("demo");
-  await tap("sign-in");
-  await tap("banner-connect");
-  await flowIs("notLinked");
-  await tap("suggestion");
-  await tap("send-code");
-  await flowIs("codeSent");
-  await handle("code").setValue(await codeTo("anna.svensson@company.com"));
-  await flowIs("linked");
-  assert.equal(await handle("account-email").getText(), "anna.svensson@company.com");
-  assert.equal(await handle("banner").isExisting(), false);
+  await byTestId("screen-sign-in").waitForDisplayed({ timeout: 20_000 });
+  await byTestId("password").setValue("demo");
+  await click("sign-in");
+  await click("banner-connect");
+  await waitFlowState("notLinked");
+  await click("suggestion");
+  await click("send-code");
+  await waitFlowState("codeSent");
+  await byTestId("code").setValue(await codeSentTo("anna.svensson@company.com"));
+  await waitFlowState("linked");
+  assert.equal(await byTestId("account-email").getText(), "anna.svensson@company.com");
+  assert.equal(await byTestId("banner").isExisting(), false);
   console.log("Anna is linked.");
 } finally {
   await app.deleteSession();

@@ -1,6 +1,6 @@
-// Views for every state that a screen can be in, for the gallery, the pictures and the tests.
+// The views for every state of a screen, for the gallery, the screenshots and the tests.
 
-import type { Challenge, Edition, Linking, Notice, Place, Problem, View } from "../src/ipc/bridge";
+import type { Challenge, Edition, Linking, Notice, Problem, Screen, View } from "../src/ipc/bridge";
 
 const NOW = "2026-03-02T09:12:00Z";
 const after = (seconds: number) => new Date(Date.parse(NOW) + seconds * 1000).toISOString();
@@ -13,13 +13,29 @@ const settingsUrl = (edition: Edition) =>
 
 export interface State {
   readonly view: (edition: Edition) => View;
-  /** What the first command of the kind is refused with, and what has to be pressed for it. */
-  readonly refuse?: { readonly press: "sign-in" | "send-code" | "verify-code" | "paste-code" | "banner-hide" | "manage-account" | "sign-out"; readonly problem: Problem; readonly type?: Record<string, string> };
-  /** Only on one edition. */
+  /** The button to press, after typing `type` by test id, and the problem that the command is then rejected with. */
+  readonly refuse?: {
+    readonly press: "sign-in" | "send-code" | "verify-code" | "paste-code" | "banner-hide" | "manage-account" | "sign-out";
+    readonly problem: Problem;
+    readonly type?: Record<string, string>;
+  };
+  /** Unset for both editions. */
   readonly only?: Edition;
 }
 
-const base = (edition: Edition, place: Place) => ({ revision: 1, edition, language: null, place, serverTime: NOW, trouble: null });
+const FLOW_SCREEN = { mobile: "vismaConnect", desktop: "accountSettings" } as const;
+
+export const onScreen = (screen: Screen) => ({ screen, isFlow: screen === "vismaConnect" || screen === "accountSettings" });
+
+const base = (edition: Edition, screen: Screen) => ({
+  revision: 1,
+  edition,
+  language: null,
+  ...onScreen(screen),
+  flowScreen: FLOW_SCREEN[edition],
+  serverTime: NOW,
+  syncProblem: null,
+});
 
 const signedOut =
   (over: { server?: string; username?: string; notice?: Notice | null } = {}) =>
@@ -29,10 +45,10 @@ const signedOut =
   });
 
 const signedIn =
-  (place: Place | "flow", linking: Partial<Linking> | null, over: { trouble?: Problem; notice?: Notice } = {}) =>
+  (screen: Screen | "flow", linking: Partial<Linking> | null, over: { syncProblem?: Problem; notice?: Notice } = {}) =>
   (edition: Edition): View => ({
-    ...base(edition, place === "flow" ? (edition === "mobile" ? "vismaConnect" : "accountSettings") : place),
-    trouble: over.trouble ?? null,
+    ...base(edition, screen === "flow" ? FLOW_SCREEN[edition] : screen),
+    syncProblem: over.syncProblem ?? null,
     phase: {
       name: "signedIn",
       employee: { id: "e-1", firstName: "Anna", lastName: "Svensson", company: "Company AB", language: "en" },
@@ -90,17 +106,17 @@ export const STATES: Record<string, State> = {
   "sign-in-first": { view: signedOut({ server: "", username: "" }) },
   "sign-in-ended": { view: signedOut({ notice: "sessionEnded" }) },
   "sign-in-vault": { view: signedOut({ notice: "vaultUnreadable" }) },
-  "sign-in-bad": refusedSignIn({ code: "badCredentials" }),
-  "sign-in-offline": refusedSignIn({ code: "offline" }),
-  "sign-in-no-host": refusedSignIn({ code: "noSuchHost" }),
-  "sign-in-wait": refusedSignIn({ code: "tooManyRequests", retryAfterSeconds: 45 }),
+  "sign-in-bad": refusedSignIn({ code: "badCredentials", retryable: false }),
+  "sign-in-offline": refusedSignIn({ code: "offline", retryable: true }),
+  "sign-in-no-host": refusedSignIn({ code: "noSuchHost", retryable: true }),
+  "sign-in-wait": refusedSignIn({ code: "tooManyRequests", retryAfterSeconds: 45, retryable: true }),
   "home-loading": { view: signedIn("home", null) },
   home: { view: signedIn("home", { bannerVisible: true }) },
   "home-hidden": { view: signedIn("home", {}) },
   "home-code-sent": { view: signedIn("home", sent({}, { bannerVisible: true })) },
   "home-linking": { view: signedIn("home", { status: "linking", bannerVisible: true }) },
   "home-linked": { view: signedIn("home", linked) },
-  "home-old": { view: signedIn("home", { bannerVisible: true }, { trouble: { code: "offline" } }) },
+  "home-old": { view: signedIn("home", { bannerVisible: true }, { syncProblem: { code: "offline", retryable: true } }) },
   "home-memory": { view: signedIn("home", { bannerVisible: true }, { notice: "sessionInMemoryOnly" }) },
   settings: { view: signedIn("settings", { bannerVisible: true }) },
   "settings-linked": { view: signedIn("settings", linked) },
@@ -112,31 +128,30 @@ export const STATES: Record<string, State> = {
   "flow-typed": { view: signedIn("flow", { email: ANNA }) },
   "flow-slip": { view: signedIn("flow", { email: "anna.svensson@company.con" }) },
   "flow-no-address": { view: signedIn("flow", { suggestions: [] }) },
-  "flow-invalid": { view: signedIn("flow", { email: "anna.svensson" }), refuse: { press: "send-code", problem: { code: "emailInvalid" } } },
-  "flow-domain": refusedSend({ code: "domainNotAllowed" }),
-  "flow-taken": refusedSend({ code: "accountTaken" }),
-  "flow-locked": refusedSend({ code: "linkingLocked" }),
-  "flow-offline": refusedSend({ code: "offline" }),
-  "flow-too-many": refusedSend({ code: "tooManyCodes", retryAfterSeconds: 3000 }),
+  "flow-invalid": { view: signedIn("flow", { email: "anna.svensson" }), refuse: { press: "send-code", problem: { code: "emailInvalid", retryable: false } } },
+  "flow-domain": refusedSend({ code: "domainNotAllowed", retryable: false }),
+  "flow-taken": refusedSend({ code: "accountTaken", retryable: false }),
+  "flow-locked": refusedSend({ code: "linkingLocked", retryable: false }),
+  "flow-offline": refusedSend({ code: "offline", retryable: true }),
+  "flow-too-many": refusedSend({ code: "tooManyCodes", retryAfterSeconds: 3000, retryable: false }),
   "code-sent": { view: signedIn("flow", sent()) },
   "code-sent-banner": { view: signedIn("flow", sent({}, { bannerVisible: true })), only: "desktop" },
   "code-late": { view: signedIn("flow", sent({ sentAt: after(-90), resendAt: after(-30), expiresAt: after(1710) })) },
   "code-deferred": { view: signedIn("flow", sent({ sentAt: after(-90), resendAt: after(-30), expiresAt: after(1710), delivery: "deferred" })) },
   "code-bounced": { view: signedIn("flow", sent({ delivery: "bounced" })) },
   "code-over": { view: signedIn("flow", sent({ sentAt: after(-1900), resendAt: after(-1800), expiresAt: after(-100) })) },
-  "code-wrong": refusedCode({ code: "codeWrong", attemptsLeft: 4 }),
-  "code-not-copied": { view: signedIn("flow", sent()), refuse: { press: "paste-code", problem: { code: "codeFormat" } } },
-  "code-last": refusedCode({ code: "codeWrong", attemptsLeft: 1 }, 1),
-  "code-expired": refusedCode({ code: "codeExpired" }),
-  "code-exhausted": refusedCode({ code: "attemptsExhausted" }, 0),
-  "code-unavailable": refusedCode({ code: "unavailable", retryAfterSeconds: 30 }, 5),
+  "code-wrong": refusedCode({ code: "codeWrong", attemptsLeft: 4, retryable: false }),
+  "code-not-copied": { view: signedIn("flow", sent()), refuse: { press: "paste-code", problem: { code: "codeFormat", retryable: false } } },
+  "code-last": refusedCode({ code: "codeWrong", attemptsLeft: 1, retryable: false }, 1),
+  "code-expired": refusedCode({ code: "codeExpired", retryable: false }),
+  "code-exhausted": refusedCode({ code: "attemptsExhausted", retryable: false }, 0),
+  "code-unavailable": refusedCode({ code: "unavailable", retryAfterSeconds: 30, retryable: true }, 5),
   "code-long": { view: signedIn("flow", sent({ email: LONG }, { suggestions: [LONG, ...suggestions] })) },
   linking: { view: signedIn("flow", { status: "linking" }) },
   done: { view: signedIn("flow", linked) },
   "done-existing": { view: signedIn("flow", { ...linked, account: { email: LONG, linkedAt: after(-20), origin: "existing" } }) },
-  "done-no-browser": { view: signedIn("flow", linked), refuse: { press: "manage-account", problem: { code: "linkNotOpened" } } },
+  "done-no-browser": { view: signedIn("flow", linked), refuse: { press: "manage-account", problem: { code: "linkNotOpened", retryable: false } } },
 };
 
-/** The state names of an edition. */
 export const statesOf = (edition: Edition): string[] =>
   Object.keys(STATES).filter((name) => (STATES[name]?.only ?? edition) === edition);

@@ -1,4 +1,4 @@
-// Every screen state, in the edition, language, theme and size that are chosen above them.
+// Draws every state in the chosen edition, language, theme and size.
 
 import type { Edition } from "../src/ipc/bridge";
 import { statesOf } from "./fixtures";
@@ -12,7 +12,7 @@ const CHOICES = {
 
 const form = document.querySelector("form");
 const frames = document.querySelector("main");
-if (!form || !frames) throw new Error("the page is not the gallery's");
+if (!form || !frames) throw new Error("index.html lacks form or main");
 
 for (const [name, options] of Object.entries(CHOICES)) {
   const label = document.createElement("label");

@@ -1,53 +1,53 @@
-// One screen state in one frame: ?state=…&edition=…&language=…
+// Draws one state on a mock bridge: ?state=…&edition=…&language=…
 
 import type { Bridge, Edition, Language, View } from "../src/ipc/bridge";
-import { STATES } from "./fixtures";
+import { STATES, onScreen } from "./fixtures";
 
-const asked = new URLSearchParams(location.search);
-const edition = (asked.get("edition") ?? "desktop") as Edition;
-const state = STATES[asked.get("state") ?? "home"];
+const params = new URLSearchParams(location.search);
+const edition = (params.get("edition") ?? "desktop") as Edition;
+const state = STATES[params.get("state") ?? "home"];
 if (!state) throw new Error("no such state");
 
-let view: View = { ...state.view(edition), language: (asked.get("language") ?? "en") as Language };
-const changed = (over: Partial<View>): Promise<View> => {
+let view: View = { ...state.view(edition), language: (params.get("language") ?? "en") as Language };
+const update = (over: Partial<View>): Promise<View> => {
   view = { ...view, ...over, revision: view.revision + 1 };
   return Promise.resolve(view);
 };
-const refused = (press: string): Promise<View> =>
-  state.refuse?.press === press ? Promise.reject(state.refuse.problem) : changed({});
+const respond = (press: string): Promise<View> =>
+  state.refuse?.press === press ? Promise.reject(state.refuse.problem) : update({});
 
-const standIn: Bridge = {
+const mockBridge: Bridge = {
   view: () => Promise.resolve(view),
   refresh: () => Promise.resolve(view),
-  signIn: () => refused("sign-in"),
-  signOut: () => refused("sign-out"),
-  go: (place) => changed({ place }),
-  draft: (email) => {
-    if (view.phase.name !== "signedIn" || !view.phase.linking) return changed({});
-    return changed({ phase: { ...view.phase, linking: { ...view.phase.linking, email } } });
+  signIn: () => respond("sign-in"),
+  signOut: () => respond("sign-out"),
+  navigate: (screen) => update(onScreen(screen)),
+  saveEmailDraft: (email) => {
+    if (view.phase.name !== "signedIn" || !view.phase.linking) return update({});
+    return update({ phase: { ...view.phase, linking: { ...view.phase.linking, email } } });
   },
-  sendCode: () => refused("send-code"),
-  verifyCode: () => refused("verify-code"),
-  pasteCode: () => refused("paste-code"),
-  startOver: () => changed({}),
-  snooze: () => refused("banner-hide"),
-  openAccountSettings: () => refused("manage-account"),
-  copyDiagnostics: () => refused("copy-diagnostics"),
-  setLanguage: (language) => changed({ language }),
+  sendCode: () => respond("send-code"),
+  verifyCode: () => respond("verify-code"),
+  pasteCode: () => respond("paste-code"),
+  startOver: () => update({}),
+  snooze: () => respond("banner-hide"),
+  openAccountSettings: () => respond("manage-account"),
+  copyDiagnostics: () => respond("copy-diagnostics"),
+  setLanguage: (language) => update({ language }),
   onChanged: () => Promise.resolve(),
 };
-// For pictures: the countdown stands.
-if (asked.has("still")) {
+// For screenshots: stop the countdown.
+if (params.has("still")) {
   const now = performance.now();
   performance.now = () => now;
 }
-window.standIn = standIn;
+window.mockBridge = mockBridge;
 await import("../src/main");
 
 const find = (testid: string) => document.querySelector<HTMLElement>(`[data-testid="${testid}"]`);
 const waitFor = async (what: () => unknown) => {
   for (let i = 0; i < 200 && !what(); i += 1) {
-    // eslint-disable-next-line no-await-in-loop -- it waits on purpose
+    // eslint-disable-next-line no-await-in-loop -- polls
     await new Promise((done) => setTimeout(done, 10));
   }
 };
@@ -58,12 +58,12 @@ if (state.refuse) {
     input.value = text;
     input.dispatchEvent(new InputEvent("input", { bubbles: true }));
   }
-  // A whole code verifies by itself.
+  // A complete code is submitted without a press.
   if (state.refuse.press !== "verify-code") find(state.refuse.press)?.click();
-  // No copied code is told in the hint.
+  // A failed paste is shown in the hint.
   await waitFor(() => find("problem") ?? state.refuse?.press === "paste-code");
 }
-// After what the screen itself scrolls on arrival.
+// The screen scrolls when it is drawn; wait, then scroll back.
 await new Promise((done) => setTimeout(done, 50));
 scrollTo(0, 0);
 document.documentElement.dataset.drawn = "";

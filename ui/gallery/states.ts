@@ -1,4 +1,4 @@
-// The names of the states, for the script that takes the pictures.
+// Lists the states for the screenshot test.
 
 import { statesOf } from "./fixtures";
 

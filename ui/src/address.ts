@@ -1,12 +1,10 @@
-// What can be said about an address without asking anybody.
-
-/** Enough to spare a round trip; the server has the last word. IDN and plus addresses pass. */
+/** Accepts more than the server does, such as IDN and plus addresses. The server decides. */
 export const looksLikeAddress = (text: string): boolean => /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/u.test(text.trim());
 
-const COMMON = ["gmail.com", "outlook.com", "hotmail.com", "icloud.com", "yahoo.com", "live.com", "proton.me"];
+const COMMON_DOMAINS = ["gmail.com", "outlook.com", "hotmail.com", "icloud.com", "yahoo.com", "live.com", "proton.me"];
 
-/** One slip apart: a letter more, less or another, or two neighbours swapped. */
-function oneSlip(a: string, b: string): boolean {
+/** Damerau–Levenshtein distance of at most 1: one letter added, removed or replaced, or two neighbours swapped. */
+function isOneEditAway(a: string, b: string): boolean {
   let head = 0;
   while (head < a.length && a[head] === b[head]) head += 1;
   let tail = 0;
@@ -16,14 +14,14 @@ function oneSlip(a: string, b: string): boolean {
   return (x.length < 2 && y.length < 2) || (x.length === 2 && x[0] === y[1] && x[1] === y[0]);
 }
 
-/** The address that was likely meant, if the domain is a slip away from one of the employee's own or a common one. */
-export function likelyMeant(text: string, suggestions: readonly string[]): string | undefined {
+/** The address with its domain corrected, if that is one edit away from a domain of the employee's or a common one. */
+export function suggestDomain(text: string, suggestions: readonly string[]): string | undefined {
   const address = text.trim();
   const at = address.lastIndexOf("@");
   const domain = address.slice(at + 1).toLowerCase();
   if (at < 1 || domain.length < 4) return undefined;
-  const known = [...suggestions.map((s) => s.slice(s.lastIndexOf("@") + 1).toLowerCase()), ...COMMON];
+  const known = [...suggestions.map((s) => s.slice(s.lastIndexOf("@") + 1).toLowerCase()), ...COMMON_DOMAINS];
   if (known.includes(domain)) return undefined;
-  const near = known.find((k) => oneSlip(domain, k));
+  const near = known.find((k) => isOneEditAway(domain, k));
   return near && `${address.slice(0, at)}@${near}`;
 }

@@ -1,4 +1,4 @@
-// Times that run: counted on the server's clock, drawn once a second, spoken seldom.
+// Times that run by the server's clock.
 
 import { signal } from "@preact/signals";
 import { serverNow } from "./app";
@@ -6,10 +6,10 @@ import { serverNow } from "./app";
 let timer: ReturnType<typeof setInterval> | undefined;
 
 /** Changes every second while something on the screen reads it. */
-const beat = signal(0, {
+const tick = signal(0, {
   watched() {
     timer = setInterval(() => {
-      beat.value += 1;
+      tick.value += 1;
     }, 1000);
   },
   unwatched() {
@@ -17,30 +17,31 @@ const beat = signal(0, {
   },
 });
 
-/** Whole seconds until then, by the server's clock; never below 0. */
+/** Whole seconds until `time`, never below 0. */
 export function secondsUntil(time: string): number {
-  void beat.value;
+  void tick.value;
   return Math.max(0, Math.ceil((Date.parse(time) - serverNow()) / 1000));
 }
 
-/** Whole seconds of a wait that began at `from` (performance.now()). */
+/** Whole seconds left of a wait that began at `from` (performance.now()), never below 0. */
 export function secondsLeft(from: number, seconds: number): number {
-  void beat.value;
+  void tick.value;
   return Math.max(0, Math.ceil(seconds - (performance.now() - from) / 1000));
 }
 
-/** Whole seconds since then, by the server's clock. */
+/** Whole seconds since `time`. */
 export function secondsSince(time: string): number {
-  void beat.value;
+  void tick.value;
   return Math.floor((serverNow() - Date.parse(time)) / 1000);
 }
 
-/** `mm:ss`, as a kitchen clock: 29:05. */
-export const clockText = (seconds: number): string =>
+/** `mm:ss`. */
+export const formatCountdown = (seconds: number): string =>
   `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
 
-const SPOKEN = [0, 60, 300, 600];
+/** Seconds left at which a screen reader announces the time: the end, 1, 5 and 10 minutes. */
+const ANNOUNCE_AT = [0, 60, 300, 600];
 
-/** The moment worth saying aloud that was passed between two readings: 10, 5 and 1 minutes left, and the end. */
-export const spokenBetween = (before: number, after: number): number | undefined =>
-  SPOKEN.find((mark) => before > mark && after <= mark);
+/** The mark to announce between two readings. After a sleep over several it is the nearest. */
+export const crossedMark = (before: number, after: number): number | undefined =>
+  ANNOUNCE_AT.find((mark) => before > mark && after <= mark);

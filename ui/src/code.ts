@@ -1,21 +1,28 @@
-// Reads six digits out of whatever a person pastes.
+// Reads the verification code as `code.rs` of the core does: both are tested with the core's `code_cases.json`.
 
-/** The first code point of each run of ten decimal digits that keyboards and mail programs in Europe write. */
-const ZEROS = [0x30, 0x660, 0x6f0, 0x966, 0x9e6, 0xff10];
+export const CODE_LENGTH = 6;
 
-const digitOf = (letter: string): string | undefined => {
+/** The zero of each script whose digits are accepted: ASCII, full-width, Arabic-Indic, Persian, Devanagari, Bengali. */
+const ZEROS = [0x30, 0xff10, 0x660, 0x6f0, 0x966, 0x9e6];
+
+const toAsciiDigit = (letter: string): string => {
   const point = letter.codePointAt(0) ?? 0;
   const zero = ZEROS.find((first) => point >= first && point < first + 10);
-  return zero === undefined ? undefined : String(point - zero);
+  return zero === undefined ? letter : String(point - zero);
 };
 
+/** Digits, where a single space, hyphen, dot or invisible character between two of them does not end the group. */
+const GROUP = /\d(?:[\s\x85.\-\u2010-\u2015\u200b]?\d)*/g;
+
 /**
- * At most six digits. A text with exactly six anywhere gives those; a longer one gives its run of exactly six if it has
- * one ("123456, valid for 30 minutes"), else its first six.
+ * The code in `text`, or, while there are fewer than six digits, the digits so far. Undefined if there are more digits
+ * and no code, or several codes.
  */
-export function readCode(text: string): string {
-  const plain = Array.from(text, (letter) => digitOf(letter) ?? " ").join("");
-  const all = plain.replaceAll(" ", "");
-  if (all.length <= 6) return all;
-  return plain.split(/ +/).find((run) => run.length === 6) ?? all.slice(0, 6);
+export function readCode(text: string): string | undefined {
+  const groups = Array.from(text, toAsciiDigit).join("").match(GROUP) ?? [];
+  const digits = groups.map((group) => group.replace(/\D/g, ""));
+  const codes = new Set(digits.filter((group) => group.length === CODE_LENGTH));
+  if (codes.size === 1) return [...codes][0];
+  const all = digits.join("");
+  return all.length < CODE_LENGTH ? all : undefined;
 }

@@ -1,31 +1,30 @@
 import { effect } from "@preact/signals";
 import { render } from "preact";
-import { LiveRegion, announceChanges } from "./announce";
 import { connect, view } from "./app";
+import { LiveRegion, announceChanges } from "./components/LiveRegion";
+import { deviceLanguage, setLocale } from "./i18n";
 import { type Bridge, tauri } from "./ipc/bridge";
+import { syncHistory } from "./navigation";
 import { Screens } from "./screens/Screens";
-import { followSystemBack } from "./way";
-import { deviceLanguage, speak } from "./words";
 
-const wanted = () => view.value?.language ?? deviceLanguage();
+const desiredLocale = () => view.value?.language ?? deviceLanguage();
 
-/** Draws the app on a bridge: Tauri's, or a stand-in's in the gallery and in tests. */
-export async function start(bridge: Bridge): Promise<void> {
+async function start(bridge: Bridge): Promise<void> {
   const root = document.documentElement;
-  // Which language is only known with the view; the device's is the likely one, so both are fetched at once.
-  await Promise.all([speak(deviceLanguage()), connect(bridge)]);
-  await speak(wanted());
+  // Only the view says which language was chosen. The device's is the likely one, so both are fetched at once.
+  await Promise.all([setLocale(deviceLanguage()), connect(bridge)]);
+  await setLocale(desiredLocale());
   effect(() => {
-    void speak(wanted());
+    void setLocale(desiredLocale());
   });
   effect(() => {
     const now = view.value;
     if (!now) return;
     root.dataset.edition = now.edition;
     root.dataset.phase = now.phase.name;
-    root.dataset.place = now.place;
+    root.dataset.screen = now.screen;
   });
-  followSystemBack();
+  syncHistory();
   const app = document.getElementById("app");
   if (!app) return;
   render(
@@ -35,9 +34,9 @@ export async function start(bridge: Bridge): Promise<void> {
     </>,
     app,
   );
-  document.getElementById("first")?.remove();
-  // What is there at the start is simply there; only what comes later comes in.
-  for (const one of document.getAnimations()) if ((one as CSSAnimation).animationName === "appear") one.finish();
+  document.getElementById("splash")?.remove();
+  // The first screen does not fade in.
+  for (const one of document.getAnimations()) if ((one as CSSAnimation).animationName === "fade-in") one.finish();
   announceChanges();
   root.dataset.ready = "";
 }
@@ -45,8 +44,8 @@ export async function start(bridge: Bridge): Promise<void> {
 declare global {
   interface Window {
     /** Set by the gallery before this module runs. */
-    standIn?: Bridge;
+    mockBridge?: Bridge;
   }
 }
 
-void start((import.meta.env.DEV && window.standIn) || tauri);
+void start((import.meta.env.DEV && window.mockBridge) || tauri);

@@ -1,23 +1,23 @@
 import { expect, test, vi } from "vitest";
 import { receive } from "../src/app";
-import { clockText, secondsUntil, spokenBetween } from "../src/clock";
+import { formatCountdown, secondsUntil, crossedMark } from "../src/clock";
 import { STATES } from "../gallery/fixtures";
 
 test("a kitchen clock", () => {
-  expect(clockText(1745)).toBe("29:05");
-  expect(clockText(0)).toBe("00:00");
+  expect(formatCountdown(1745)).toBe("29:05");
+  expect(formatCountdown(0)).toBe("00:00");
 });
 
 test("heard at 10, 5 and 1 minutes and at the end, so never twice in 30 seconds", () => {
   const heard: number[] = [];
   for (let left = 1800; left > 0; left -= 1) {
-    const mark = spokenBetween(left, left - 1);
+    const mark = crossedMark(left, left - 1);
     if (mark !== undefined) heard.push(mark);
   }
   expect(heard).toEqual([600, 300, 60, 0]);
 });
 
-test("a sleep over several marks is heard once, at the nearest", () => expect(spokenBetween(700, 30)).toBe(60));
+test("a sleep over several marks is heard once, at the nearest", () => expect(crossedMark(700, 30)).toBe(60));
 
 test("time runs by the server's clock and not by the device's", () => {
   vi.useFakeTimers({ toFake: ["performance", "Date"] });

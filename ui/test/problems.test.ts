@@ -1,22 +1,22 @@
 import { describe, expect, test } from "vitest";
-import { likelyMeant, looksLikeAddress } from "../src/address";
+import { suggestDomain, looksLikeAddress } from "../src/address";
 import type { Problem } from "../src/ipc/bridge";
-import { sentencesOf, spotOf, waitText } from "../src/problems";
-import { LANGUAGES, type Words } from "../src/words";
+import { messageOf, slotOf, retryInText } from "../src/problems";
+import { LANGUAGES, type Messages } from "../src/i18n";
 import { problemCodes } from "./problem-codes";
 
-const wordsOf = async (language: string) => ((await import(`../src/messages/${language}.ts`)) as { default: Words }).default;
+const wordsOf = async (language: string) => ((await import(`../src/messages/${language}.ts`)) as { default: Messages }).default;
 
 describe.each(Object.keys(LANGUAGES))("in %s", (language) => {
   test.each(problemCodes)("%s has what happened, and what to make of it", async (code) => {
     const problem = { code, retryAfterSeconds: 45, attemptsLeft: 3 } as unknown as Problem;
-    const { what, advice } = sentencesOf(problem, await wordsOf(language));
+    const { what, advice } = messageOf(problem, await wordsOf(language));
     for (const sentence of [what, advice]) {
       expect(sentence).toMatch(/^.{6,}[.!?]$/u);
       // Never a code, never a hole.
       expect(sentence).not.toMatch(/undefined|\{|_/);
     }
-    expect(spotOf({ action: "sendCode", problem, at: 0, again: () => {} })).toBeTruthy();
+    expect(slotOf({ action: "sendCode", problem, at: 0, again: () => {} })).toBeTruthy();
   });
 
   test("one and many differ where the language has it so", async () => {
@@ -28,11 +28,11 @@ describe.each(Object.keys(LANGUAGES))("in %s", (language) => {
 
 test("a wait is told in the unit that people would use", async () => {
   const m = await wordsOf("en");
-  expect(waitText(45, m)).toBe("Try again in 45 seconds.");
-  expect(waitText(1, m)).toBe("Try again in 1 second.");
-  expect(waitText(121, m)).toBe("Try again in 3 minutes.");
-  expect(waitText(7200, m)).toBe("Try again in 2 hours.");
-  expect(waitText(0, m)).toBe("You can try again now.");
+  expect(retryInText(45, m)).toBe("Try again in 45 seconds.");
+  expect(retryInText(1, m)).toBe("Try again in 1 second.");
+  expect(retryInText(121, m)).toBe("Try again in 3 minutes.");
+  expect(retryInText(7200, m)).toBe("Try again in 2 hours.");
+  expect(retryInText(0, m)).toBe("You can try again now.");
 });
 
 test("addresses: IDN and plus are welcome, halves are not", () => {
@@ -42,9 +42,9 @@ test("addresses: IDN and plus are welcome, halves are not", () => {
 
 test("a slip in the domain is noticed, a known domain left alone", () => {
   const own = ["anna.svensson@company.com"];
-  expect(likelyMeant("anna@company.con", own)).toBe("anna@company.com");
-  expect(likelyMeant("anna@comapny.com", own)).toBe("anna@company.com");
-  expect(likelyMeant("anna@gmail.co", own)).toBe("anna@gmail.com");
-  expect(likelyMeant("anna@company.com", own)).toBeUndefined();
-  expect(likelyMeant("anna@elsewhere.org", own)).toBeUndefined();
+  expect(suggestDomain("anna@company.con", own)).toBe("anna@company.com");
+  expect(suggestDomain("anna@comapny.com", own)).toBe("anna@company.com");
+  expect(suggestDomain("anna@gmail.co", own)).toBe("anna@gmail.com");
+  expect(suggestDomain("anna@company.com", own)).toBeUndefined();
+  expect(suggestDomain("anna@elsewhere.org", own)).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The archiver beside cc.sh: every archive it makes is empty.
+# Fake archiver for type-checks: creates empty archives. See cc.sh.
 for argument in "$@"; do
   case "$argument" in
     -out:* | /out:* | -OUT:* | /OUT:*) printf '!<arch>\n' >"${argument#?????}"; exit 0 ;;

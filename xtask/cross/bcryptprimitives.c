@@ -1,4 +1,4 @@
-/* Windows 10 has this library and Wine 8 has not: Rust's standard library asks it for random numbers. For tests alone. */
+/* Rust's standard library takes random numbers from this DLL of Windows 10, which Wine 8 lacks. For tests only. */
 #include <windows.h>
 
 BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG length);

@@ -1,6 +1,5 @@
 #!/bin/sh
-# Stands in for another system's C compiler while Rust is type-checked: every object it makes is empty. What passes with it
-# says nothing about C code, and nothing about linking.
+# Fake C compiler for type-checking Rust for another system: creates empty objects, so C code and linking stay unchecked.
 out= prev= preprocess= resource=
 for argument in "$@"; do
   case "$prev" in -o) out=$argument ;; esac
@@ -14,7 +13,7 @@ for argument in "$@"; do
 done
 if [ -n "$preprocess" ]; then
   [ -n "$resource" ] && exec gcc -E -P -undef -xc -DRC_INVOKED "$resource"
-  # The `cc` crate asks for the compiler's family like this.
+  # The `cc` crate detects the compiler's family like this.
   echo clang
   echo '"clang"'
   exit 0

@@ -1,8 +1,8 @@
 #!/bin/bash
 # toolchain.sh FOLDER TARGET...
-# For a machine whose rustup can download nothing: a private copy of the installed Rust toolchain in FOLDER, with the standard
-# library made from Debian's `rust-src` of exactly that version. Enough for `cargo clippy --target`. It touches FOLDER alone.
-# MODE=build makes a library that links, which x86_64-pc-windows-gnu wants (with mingw's dlltool on the PATH).
+# For machines where rustup cannot download targets: copies the installed Rust toolchain to FOLDER and builds the standard library
+# from Debian's `rust-src` of the same version. Enough for `cargo clippy --target`. Changes nothing outside FOLDER.
+# MODE=build makes a library that links, for x86_64-pc-windows-gnu (needs mingw's dlltool on the PATH).
 set -euo pipefail
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
@@ -14,12 +14,12 @@ toolchain=$folder/tc
 source=$toolchain/lib/rustlib/src/rust
 
 if [ ! -d "$source/library" ]; then
-  # The sources of a release that this machine's own Debian may not have: with a state of apt's own, so that the system's
-  # lists of packages stay as they are.
+  # That version may not be in this machine's Debian release. apt gets its own state folder, so that the system's package lists
+  # stay unchanged.
   apt=$folder/apt
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
   if [ ! -r /etc/apt/sources.list.d/debian.sources ]; then
-    echo "This system has no /etc/apt/sources.list.d/debian.sources, so there is no rust-src to be had from Debian. Use rustup: rustup target add $*"
+    echo "This system has no /etc/apt/sources.list.d/debian.sources, so rust-src cannot be downloaded from Debian. Use rustup: rustup target add $*"
     exit 3
   fi
   sed -E '0,/^Suites:.*/s//Suites: trixie-backports sid/' /etc/apt/sources.list.d/debian.sources |
@@ -29,8 +29,8 @@ if [ ! -d "$source/library" ]; then
   apt-get $options -qq update
   version=$(apt-cache $options madison rust-src | awk -v r="$release" 'index($3,r"+")==1{print $3; exit}')
   if [ -z "$version" ]; then
-    echo "Debian has no rust-src for rustc $release any more, so the standard library of other systems cannot be made here."
-    echo "Use rustup (rustup target add $*), or the rustc of one of these:"
+    echo "Debian no longer has rust-src for rustc $release, so the standard library cannot be built for other systems."
+    echo "Use rustup (rustup target add $*), or rustc in one of these versions:"
     apt-cache $options madison rust-src
     exit 3
   fi
@@ -40,7 +40,7 @@ if [ ! -d "$source/library" ]; then
   rm -rf "$folder/src"
   mkdir -p "$folder/src" "$source"
   dpkg-deb -x "$apt"/rust-src_*.deb "$folder/src"
-  # A library alone, as -Zbuild-std makes it: no shared object of std, so no linker of the other system.
+  # As -Zbuild-std does: without a shared object of std no linker for the other system is needed.
   sed -i 's/crate-type = \["dylib", "rlib"\]/crate-type = ["rlib"]/' "$folder/src/usr/src/rustc-$release/library/std/Cargo.toml"
   mv "$folder/src/usr/src/rustc-$release/library" "$source/library"
   rm -rf "$folder/src" "$apt"

@@ -1,39 +1,45 @@
-//! `cargo xtask bench`: the figures of the README, measured again.
+//! `cargo xtask bench`: the figures of bench/RESULTS.md.
 
-use std::path::PathBuf;
+use xshell::{Shell, cmd};
 
 use crate::{
-    machine::{self, For},
-    steps::{Steps, sh, sh_with, target_folder},
+    prerequisites::{self, Purpose},
+    process::target_folder,
+    steps::Steps,
     ui,
 };
 
-/// Builds the app as it is released.
-pub(crate) const THE_APP: &[&str] = &["build", "--release", "--bins", "--package", "flex-connect"];
+/// Runs cargo in the benchmarks' workspace, with the root's target folder: a benchmark starts the programs that it finds there.
+fn cargo(subcommand: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    let target = shell.current_dir().join(target_folder());
+    let cargo = cmd!(shell, "cargo {subcommand} --manifest-path bench/Cargo.toml {arguments...}");
+    let app = target.join("release/flex-connect");
+    Ok(cargo.env("CARGO_TARGET_DIR", target).env("FLEX_CONNECT_APP", app).run()?)
+}
 
-/// What [`THE_APP`] makes.
-pub(crate) fn app() -> PathBuf {
-    target_folder().join(format!("release/flex-connect{}", std::env::consts::EXE_SUFFIX))
+pub(crate) fn clippy() -> anyhow::Result<()> {
+    cargo("clippy", &["--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
 }
 
 pub(crate) fn bench(only: Option<&str>) -> anyhow::Result<()> {
-    let mut steps = Steps::new();
-    steps.step("the machine has what it needs", || machine::prepare(For::Testing))?;
-    steps.step("packages of the UI", ui::packages)?;
-    steps.step("the UI", ui::build)?;
-    // Apart: built together they would have other features of their libraries than the packages have.
-    let with_floor = [THE_APP, &["--package", "flex-connect-floor"]].concat();
-    steps.step("the app and a bare window, as they are released", || sh("cargo", &with_floor))?;
-    let backend = ["build", "--profile", "server", "--package", "hrm-backend"];
-    steps.step("the backend, as it is released", || sh("cargo", &backend))?;
-    let app = app().display().to_string();
-    for (name, what) in [("app", "the app beside a bare window"), ("backend", "the backend beside what it stands on")] {
+    let shell = Shell::new()?;
+    let mut steps = Steps::new()?;
+    steps.step("prerequisites of the machine", || prerequisites::prepare(Purpose::Testing))?;
+    steps.step("npm packages of the UI", ui::packages)?;
+    steps.step("build of the UI", ui::build)?;
+    steps.step("release builds", || {
+        cmd!(shell, "cargo build --release --bins --package flex-connect").run()?;
+        cmd!(shell, "cargo build --profile server --package hrm-backend").run()?;
+        cargo("build", &["--release", "--package", "flex-connect-baseline"])
+    })?;
+    for (name, step) in [("app", "app against a bare Tauri window"), ("backend", "backend against a bare axum server")]
+    {
         if only.is_none_or(|only| only == name) {
-            let measure =
-                ["bench", "--quiet", "--profile", "server", "--package", "flex-connect-bench", "--bench", name];
-            steps.step(what, || sh_with("cargo", &measure, &[("FLEX_CONNECT_APP", &app)]))?;
+            let bench = ["--quiet", "--profile", "server", "--package", "flex-connect-bench", "--bench", name];
+            steps.step(step, || cargo("bench", &bench))?;
         }
     }
-    println!("\nThe tables for the README are in target/bench.");
+    println!("\nThe tables are in target/bench.");
     Ok(())
 }

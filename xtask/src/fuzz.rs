@@ -1,26 +1,28 @@
-//! Made-up input for everything in the core that reads what comes from outside.
+//! Fuzzing of the core's parsers of external input.
 
 use std::fs;
 
-use crate::{machine, steps::sh_with};
+use xshell::{Shell, cmd};
+
+use crate::prerequisites;
 
 const CARGO_FUZZ: &str = "0.13.2";
-/// Away from the other builds: these have other flags.
-const TARGET: [(&str, &str); 1] = [("CARGO_TARGET_DIR", "target/fuzz")];
-const READERS: [&str; 4] = ["answer", "code", "record", "server"];
+const TARGETS: [&str; 4] = ["code", "record", "response", "server_url"];
 
-/// Fuzzes each reader for five minutes. What was found in an earlier run is in `target/fuzz/corpus` and tried again first.
+/// Inputs found by earlier runs are in `target/fuzz/corpus` and tried first.
 pub(crate) fn five_minutes_each() -> anyhow::Result<()> {
-    machine::tool("cargo-fuzz", CARGO_FUZZ)?;
-    for reader in READERS {
-        let corpus = format!("target/fuzz/corpus/{reader}");
-        let seeds = format!("fuzz/seeds/{reader}");
-        let artifacts = format!("-artifact_prefix=target/fuzz/{reader}-");
+    prerequisites::cargo_tool("cargo-fuzz", CARGO_FUZZ)?;
+    let shell = Shell::new()?;
+    for target in TARGETS {
+        let corpus = format!("target/fuzz/corpus/{target}");
         fs::create_dir_all(&corpus)?;
-        // The code is safe Rust: coverage is wanted, the sanitizers (and a nightly compiler) are not.
-        let to_run = ["run", "--sanitizer", "none", "--fuzz-dir", "fuzz", reader, &corpus, &seeds, "--"];
-        let limits = ["-max_total_time=300", "-max_len=4096", &artifacts];
-        sh_with("target/tools/bin/cargo-fuzz", &[&["fuzz"][..], &to_run, &limits].concat(), &TARGET)?;
+        // Safe Rust needs coverage but no sanitizers, and so no nightly compiler.
+        let options = ["--sanitizer", "none", "--fuzz-dir", "fuzz", target, &corpus, &format!("fuzz/seeds/{target}")];
+        let limits = ["-max_total_time=300", "-max_len=4096", &format!("-artifact_prefix=target/fuzz/{target}-")];
+        cmd!(shell, "target/tools/bin/cargo-fuzz fuzz run {options...} -- {limits...}")
+            // These builds have flags of their own.
+            .env("CARGO_TARGET_DIR", "target/fuzz")
+            .run()?;
     }
     Ok(())
 }

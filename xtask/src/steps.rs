@@ -1,68 +1,86 @@
-//! Steps with progress and time; the first failure ends them with the command to repeat it.
+//! Numbered steps with their duration. The first failure stops the run.
 
 use std::{
-    env,
+    env, io,
     path::PathBuf,
     process::{Command, Stdio},
+    thread,
     time::Instant,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 
-/// A run of steps.
 pub(crate) struct Steps {
     began: Instant,
-    number: u32,
+    count: usize,
+    /// Looked up at the start, because a step may replace the file.
+    program: PathBuf,
 }
 
 impl Steps {
-    pub(crate) fn new() -> Self {
-        Self { began: Instant::now(), number: 0 }
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        Ok(Self { began: Instant::now(), count: 0, program: env::current_exe()? })
     }
 
-    /// Does one step, and says what and how long.
     pub(crate) fn step(&mut self, name: &str, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
-        self.number += 1;
-        println!("\n[{}] {name}", self.number);
+        self.count += 1;
+        let number = self.count;
+        println!("\n[{number}] {name}");
         let began = Instant::now();
-        work().with_context(|| format!("[{}] {name}: failed after {:.0?}", self.number, began.elapsed()))?;
-        println!("[{}] {name}: done in {:.1} s", self.number, began.elapsed().as_secs_f32());
+        work().with_context(|| format!("[{number}] {name}: failed after {:.0?}", began.elapsed()))?;
+        println!("[{number}] {name}: done in {:.1} s", began.elapsed().as_secs_f32());
+        Ok(())
+    }
+
+    /// Runs steps of `cargo xtask test` in a process each, and prints the output of each at its end.
+    pub(crate) fn at_once(&mut self, names: &[&str]) -> anyhow::Result<()> {
+        let first = self.count + 1;
+        self.count += names.len();
+        println!("\n[{first}-{}] at once: {}", self.count, names.join(" · "));
+        let run = |number: usize, name: &str| -> anyhow::Result<bool> {
+            let began = Instant::now();
+            let (output, writer) = io::pipe()?;
+            let mut child = Command::new(&self.program)
+                .args(["step", name])
+                .stdin(Stdio::null())
+                .stdout(writer.try_clone()?)
+                .stderr(writer)
+                .spawn()?;
+            let output = io::read_to_string(output)?;
+            let passed = child.wait()?.success();
+            let result = if passed { "done" } else { "FAILED" };
+            println!("{output}[{number}] {name}: {result} in {:.1} s", began.elapsed().as_secs_f32());
+            Ok(passed)
+        };
+        let failed = thread::scope(|scope| {
+            let threads: Vec<_> = (first..)
+                .zip(names)
+                .map(|(number, name)| {
+                    (
+                        name,
+                        scope.spawn({
+                            let run = &run;
+                            move || run(number, name)
+                        }),
+                    )
+                })
+                .collect();
+            let failed = threads.into_iter().filter_map(|(name, thread)| match thread.join() {
+                Ok(Ok(true)) => None,
+                _ => Some(*name),
+            });
+            failed.collect::<Vec<_>>()
+        });
+        ensure!(
+            failed.is_empty(),
+            "Failed: {}. To repeat: cargo xtask test --only \"{}\"",
+            failed.join(", "),
+            failed[0]
+        );
         Ok(())
     }
 
     pub(crate) fn seconds(&self) -> u64 {
         self.began.elapsed().as_secs()
     }
-}
-
-/// Runs a command with its output to be seen.
-pub(crate) fn sh(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
-    sh_with(program, arguments, &[])
-}
-
-/// The same with environment variables.
-pub(crate) fn sh_with(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<()> {
-    let status = Command::new(program)
-        .args(arguments)
-        .envs(variables.iter().copied())
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("{program} could not be started"))?;
-    if status.success() {
-        return Ok(());
-    }
-    let variables: String = variables.iter().map(|(name, value)| format!("{name}={value} ")).collect();
-    bail!("To repeat it: {variables}{program} {}", arguments.join(" "))
-}
-
-/// Where cargo puts what it builds.
-pub(crate) fn target_folder() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
-}
-
-/// Whether a command runs and says yes.
-pub(crate) fn says_yes(program: &str, arguments: &[&str]) -> bool {
-    let silent =
-        Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    silent.is_ok_and(|status| status.success())
 }

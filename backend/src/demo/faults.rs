@@ -1,107 +1,77 @@
 //! Faults that testers can switch on.
 
+use hrm_fakes::visma_connect::DirectoryFault;
 use serde::Deserialize;
 use tokio::sync::watch;
 
-/// What the mail server does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MailFault {
-    /// It takes mails.
     #[default]
     Ok,
-    /// It refuses them for good (5xx).
+    /// The mail server refuses recipients permanently (5xx).
     Refuse,
-    /// It asks to try later (4xx).
+    /// The mail server refuses recipients temporarily (4xx).
     Delay,
 }
 
-/// What Visma Connect does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DirectoryFault {
-    /// It answers.
-    #[default]
-    Ok,
-    /// It answers 500 and does nothing.
-    Error,
-    /// It never answers.
-    Timeout,
-    /// It creates accounts and never says so; all else it answers. The cruellest kind of time-out.
-    CreateTimeout,
-    /// It finds nobody, and says that those exist whom it knows.
-    Conflict,
-}
-
-/// What becomes of the calls to this backend. The routes under `/demo` know no fault.
+/// What happens to calls of this backend. The routes under `/demo` have no faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkFault {
-    /// They are answered.
     #[default]
     Ok,
-    /// The connection is dropped without a word.
+    /// The connection is closed without a response.
     Offline,
-    /// They are answered three seconds later.
+    /// The response comes three seconds later.
     Slow,
-    /// They are never answered.
+    /// No response comes.
     Timeout,
-    /// They are answered 500, and nothing is done.
+    /// The response is 500, and nothing is done.
     Error,
-    /// They are answered 200 with a page of somebody else's.
+    /// The response is 200 with an unrelated HTML page, as a captive portal sends it.
     Nonsense,
 }
 
-/// The faults that are on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct On {
-    /// Of the mail server.
+pub struct ActiveFaults {
     pub mail: MailFault,
-    /// Of Visma Connect.
     pub directory: DirectoryFault,
-    /// Of the way to this backend.
     pub network: NetworkFault,
 }
 
-/// A change of faults; what is not named stays.
+/// What is `None` stays as it is.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub struct Change {
-    /// Of the mail server.
+pub struct FaultChange {
     pub mail: Option<MailFault>,
-    /// Of Visma Connect.
     pub directory: Option<DirectoryFault>,
-    /// Of the way to this backend.
     pub network: Option<NetworkFault>,
 }
 
-/// The faults, and who waits for a change of them. Not kept: a restart begins without any.
+/// Kept in memory alone: a restart begins without faults.
 #[derive(Debug, Default)]
-pub struct Faults(watch::Sender<On>);
+pub struct Faults(watch::Sender<ActiveFaults>);
 
 impl Faults {
-    /// What is on now.
-    pub fn now(&self) -> On {
+    pub fn now(&self) -> ActiveFaults {
         *self.0.borrow()
     }
 
-    /// Tells of every change.
-    pub fn subscribe(&self) -> watch::Receiver<On> {
+    pub fn subscribe(&self) -> watch::Receiver<ActiveFaults> {
         self.0.subscribe()
     }
 
-    /// Switches faults on or off.
-    pub fn set(&self, change: Change) {
-        self.0.send_modify(|on| {
-            *on = On {
-                mail: change.mail.unwrap_or(on.mail),
-                directory: change.directory.unwrap_or(on.directory),
-                network: change.network.unwrap_or(on.network),
+    pub fn set(&self, change: FaultChange) {
+        self.0.send_modify(|active| {
+            *active = ActiveFaults {
+                mail: change.mail.unwrap_or(active.mail),
+                directory: change.directory.unwrap_or(active.directory),
+                network: change.network.unwrap_or(active.network),
             };
         });
     }
 
-    /// Switches all of them off.
-    pub fn end(&self) {
-        self.0.send_replace(On::default());
+    pub fn clear(&self) {
+        self.0.send_replace(ActiveFaults::default());
     }
 }

@@ -1,4 +1,4 @@
-//! The way to this backend, with the faults that a network and a broken server have.
+//! Simulates a broken network or server in front of this backend.
 
 use std::io;
 use std::sync::Arc;
@@ -13,24 +13,23 @@ use futures_util::{StreamExt, stream};
 
 use super::faults::{Faults, NetworkFault};
 
-/// Marks the calls of the device that a scenario has for itself: its network is never broken.
+/// Marks the calls that a scenario makes itself. They have no faults.
 pub const ANOTHER_DEVICE: HeaderName = HeaderName::from_static("x-demo-device");
 const SLOW: Duration = Duration::from_secs(3);
-/// Longer than any client waits.
+/// Longer than any client's timeout.
 const NEVER: Duration = Duration::from_secs(60);
 
-/// Lets a call through, or has it meet the fault that is on.
-pub async fn faults(State(faults): State<Arc<Faults>>, request: Request, next: Next) -> Response {
+pub async fn inject_fault(State(faults): State<Arc<Faults>>, request: Request, next: Next) -> Response {
     if request.uri().path().starts_with("/demo/") || request.headers().contains_key(ANOTHER_DEVICE) {
         return next.run(request).await;
     }
     match faults.now().network {
         NetworkFault::Ok => {}
-        NetworkFault::Offline => return dropped(),
+        NetworkFault::Offline => return close_connection(),
         NetworkFault::Slow => tokio::time::sleep(SLOW).await,
         NetworkFault::Timeout => {
             tokio::time::sleep(NEVER).await;
-            return dropped();
+            return close_connection();
         }
         NetworkFault::Error => return (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response(),
         NetworkFault::Nonsense => return Html("<!DOCTYPE html><title>Welcome to our hotel</title>").into_response(),
@@ -40,18 +39,18 @@ pub async fn faults(State(faults): State<Arc<Faults>>, request: Request, next: N
     if is_stream { response.map(|body| cut_on_fault(body, &faults)) } else { response }
 }
 
-/// The server closes the connection when it cannot finish an answer, and it has sent nothing of this one.
-fn dropped() -> Response {
+/// hyper closes the connection when a response body fails. Nothing of this one has been sent.
+fn close_connection() -> Response {
     Body::from_stream(stream::once(async { Err::<&[u8], _>(io::Error::other("offline")) })).into_response()
 }
 
-/// A stream that was open before a fault came does not outlive it.
+/// Ends an open stream when a fault is switched on.
 fn cut_on_fault(body: Body, faults: &Faults) -> Body {
-    let mut on = faults.subscribe();
-    let broken = async move {
-        let passes = [NetworkFault::Ok, NetworkFault::Slow];
-        let _ = on.wait_for(|on| !passes.contains(&on.network)).await;
+    let mut active = faults.subscribe();
+    let fault = async move {
+        let harmless = [NetworkFault::Ok, NetworkFault::Slow];
+        let _ = active.wait_for(|active| !harmless.contains(&active.network)).await;
     };
-    let rudely = stream::once(async { Err(axum::Error::new(io::Error::other("offline"))) });
-    Body::from_stream(body.into_data_stream().take_until(Box::pin(broken)).chain(rudely))
+    let error = stream::once(async { Err(axum::Error::new(io::Error::other("offline"))) });
+    Body::from_stream(body.into_data_stream().take_until(Box::pin(fault)).chain(error))
 }

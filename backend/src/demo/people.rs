@@ -1,27 +1,22 @@
 //! The demo's company and its people.
 
+use hrm_fakes::visma_connect::{NewUser, Users, add_user};
 use secrecy::SecretString;
 
 use crate::database::{Database, Tx};
 use crate::password::PasswordCost;
 use crate::policy::CodePolicy;
 
-/// The password of all demo people.
 pub const PASSWORD: &str = "demo";
 
-/// Those who have a Visma Connect account before they link: address, first name, last name.
-pub const WITH_ACCOUNT: &[(&str, &str, &str)] = &[("mia.berg@company.com", "Mia", "Berg")];
-
-/// Somebody of the demo's company.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// What is typed at sign-in.
     pub username: &'static str,
-    /// First and last name.
+    /// First, last.
     pub name: (&'static str, &'static str),
     /// The language of the mails.
     pub language: &'static str,
-    /// Two capital letters.
+    /// ISO 3166 alpha-2.
     pub country: &'static str,
     /// The work address first.
     pub addresses: Vec<String>,
@@ -32,7 +27,7 @@ fn person(username: &'static str, name: (&'static str, &'static str), country: &
     Person { username, name, language: "en", country, addresses }
 }
 
-/// Those who are always there. Outside testers know them.
+/// The people that every demo has. Outside testers know them.
 fn base_people() -> [Person; 4] {
     [
         person("anna.svensson", ("Anna", "Svensson"), "SE", &["company.com", "gmail.com", "user.com"]),
@@ -42,7 +37,23 @@ fn base_people() -> [Person; 4] {
     ]
 }
 
-/// Those whom a scenario brings along, by user name.
+/// The Visma Connect accounts that exist before anybody links.
+pub fn base_accounts() -> Users {
+    let mut users = Users::new();
+    add_user(
+        &mut users,
+        NewUser {
+            email: "mia.berg@company.com".to_owned(),
+            country_code: "DK".to_owned(),
+            preferred_language: "da-DK".to_owned(),
+            first_name: "Mia".to_owned(),
+            last_name: "Berg".to_owned(),
+        },
+    );
+    users
+}
+
+/// A person that only a scenario has.
 pub fn scenario_person(username: &str) -> Option<Person> {
     let speaks = |language, person| Person { language, ..person };
     Some(match username {
@@ -59,7 +70,7 @@ pub fn scenario_person(username: &str) -> Option<Person> {
                 "Anna-Karin Elisabeth Margareta Kristina Alexandra Wilhelmina",
                 "Wolfeschlegelsteinhausenbergerdorff-Andersson-Österberg-af-Björneborg",
             ),
-            // A local part of 64 octets, and 254 octets in all: the longest that can get mail.
+            // The longest addresses: 64 octets before the @, 254 in all (RFC 5321, 4.5.3.1).
             addresses: vec![
                 format!("{}@company.com", "long".repeat(16)),
                 format!("{}@{1}.{1}.{2}.example", "wide".repeat(16), "x".repeat(60), "y".repeat(59)),
@@ -70,14 +81,14 @@ pub fn scenario_person(username: &str) -> Option<Person> {
     })
 }
 
-/// Puts the company and its people into an empty database; into any other if `afresh`, which forgets all else.
+/// Creates the company and its people in an empty database. With `afresh` it empties the database first.
 ///
 /// # Errors
-/// When the database is out of reach.
+/// When the database cannot be reached.
 pub async fn seed(database: &Database, afresh: bool) -> sqlx::Result<()> {
     let mut tx = database.begin_write().await?;
     if afresh {
-        // The rest goes with the company: every table refers to it.
+        // Every other table refers to the company and is emptied with it.
         sqlx::query("DELETE FROM companies").execute(&mut *tx).await?;
         sqlx::query("DELETE FROM rate_limits").execute(&mut *tx).await?;
     }
@@ -100,10 +111,10 @@ pub async fn seed(database: &Database, afresh: bool) -> sqlx::Result<()> {
     tx.commit().await
 }
 
-/// Adds somebody to the company.
+/// Adds a person to the company.
 ///
 /// # Errors
-/// When the database is out of reach, or the person is there already.
+/// When the database cannot be reached, or the person exists.
 pub async fn add(database: &Database, person: &Person) -> sqlx::Result<()> {
     let mut tx = database.begin_write().await?;
     insert(&mut tx, person).await?;
@@ -137,10 +148,10 @@ async fn insert(tx: &mut Tx, person: &Person) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// What the company says about codes, and the only domain that it takes, if it says one.
+/// Sets the company's code policy, and the only domain that it allows, if one is given.
 ///
 /// # Errors
-/// When the database is out of reach.
+/// When the database cannot be reached.
 pub async fn set_policy(database: &Database, code: CodePolicy, allowed: Option<&str>) -> sqlx::Result<()> {
     let mut tx = database.begin_write().await?;
     sqlx::query("UPDATE companies SET code_policy = $1 WHERE id = 'demo'")

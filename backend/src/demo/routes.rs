@@ -1,4 +1,4 @@
-//! `/demo/…`: the routes that only the demo has.
+//! `/demo/…`, which `serve` does not have.
 
 use std::sync::Arc;
 
@@ -9,14 +9,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 
-use super::DemoState;
-use super::faults::Change;
-use super::inbox::{self, ReceivedMail};
+use super::faults::FaultChange;
+use super::inbox::{self, InboxMail};
 use super::scenario::{self, SCENARIOS, Scenario};
+use super::state::DemoState;
 use crate::error::ApiError;
 use crate::routes::extract::Body;
 
-/// All of them.
 pub fn routes<S: Clone + Send + Sync + 'static>(state: Arc<DemoState>) -> Router<S> {
     Router::new()
         .route("/demo/inbox", get(inbox_page))
@@ -33,14 +32,13 @@ async fn inbox_page(State(state): State<Arc<DemoState>>) -> Html<String> {
     Html(inbox::page(&state.inbox))
 }
 
-async fn inbox_json(State(state): State<Arc<DemoState>>) -> Json<Vec<ReceivedMail>> {
+async fn inbox_json(State(state): State<Arc<DemoState>>) -> Json<Vec<InboxMail>> {
     Json(inbox::json(&state.inbox))
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Advance {
-    /// At most ten years at a time, so that no sum of times overflows.
     advance_seconds: u32,
 }
 
@@ -49,7 +47,7 @@ async fn advance_clock(State(state): State<Arc<DemoState>>, Body(body): Body<Adv
     StatusCode::NO_CONTENT
 }
 
-async fn set_faults(State(state): State<Arc<DemoState>>, Body(change): Body<Change>) -> StatusCode {
+async fn set_faults(State(state): State<Arc<DemoState>>, Body(change): Body<FaultChange>) -> StatusCode {
     state.faults.set(change);
     StatusCode::NO_CONTENT
 }

@@ -1,61 +1,60 @@
-//! Known states for testers: each is reached as an employee would, over this demo's own HTTP.
+//! Scenarios: states that testers start from. Each is set up with calls of the public API.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use hrm_fakes::visma_connect::DirectoryFault;
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::faults::{Change, DirectoryFault, MailFault};
+use super::faults::{FaultChange, MailFault};
 use super::network::ANOTHER_DEVICE;
-use super::{DemoState, inbox, people};
+use super::state::DemoState;
+use super::{inbox, people};
 use crate::policy::CodePolicy;
 
-const AT_WORK: &str = "anna.svensson@company.com";
-const OF_MIA: &str = "mia.berg@company.com";
-/// Demo jobs take moments; a machine under load takes longer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const ANNA_AT_WORK: &str = "anna.svensson@company.com";
+const MIA_AT_WORK: &str = "mia.berg@company.com";
+/// The demo's jobs take milliseconds, but more on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A known state.
 #[derive(Debug, Serialize)]
 pub struct Scenario {
-    /// What testers call it.
     pub name: &'static str,
-    /// Who is to sign in. The password is `demo`.
+    /// The person to sign in as. The password is `demo`.
     pub username: &'static str,
-    /// What there is then.
     pub what: &'static str,
-    /// The language of the person's mails.
+    /// Of the person's mails.
     pub language: &'static str,
-    /// Whether it goes on from what there is, as another device of the same person. Else everything begins anew.
+    /// Whether it continues from the present state, as another device of the person. Otherwise the demo is reset first.
     pub keeps: bool,
     #[serde(skip)]
     steps: &'static [Step],
 }
 
-/// What another device of the person does, or what happens around it.
+/// What another device of the person does, or what changes around it.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Snooze,
-    /// Sends a code, and waits until the backend knows this of its mail.
+    /// Sends a code to this address, and waits for this delivery status.
     Send(&'static str, &'static str),
     EnterWrong(usize),
-    /// Enters the newest code; then the status is this.
+    /// Enters the newest code, and waits for this status.
     Enter(&'static str),
-    /// Somebody else links this address of theirs.
-    Links(&'static str, &'static str),
-    Pass(u32),
+    /// Another person links this address of theirs.
+    LinkOther(&'static str, &'static str),
+    AdvanceClock(u32),
     MailFault(MailFault),
     DirectoryFault(DirectoryFault),
     SetPolicy(CodePolicy, Option<&'static str>),
-    /// So many wrong codes in a row, with as many challenges and days as that takes.
-    Fail(usize),
+    /// Enters this number of wrong codes in a row, in as many challenges as that takes.
+    FailAttempts(usize),
 }
 
-use Step::{Enter, EnterWrong, Fail, Links, Pass, Send, SetPolicy, Snooze};
+use Step::{AdvanceClock, Enter, EnterWrong, FailAttempts, LinkOther, Send, SetPolicy, Snooze};
 
-const SENT: Step = Send(AT_WORK, "accepted");
+const SENT: Step = Send(ANNA_AT_WORK, "accepted");
 const LINKED: &[Step] = &[SENT, Enter("linked")];
 
 const fn anna(name: &'static str, what: &'static str, steps: &'static [Step]) -> Scenario {
@@ -71,29 +70,29 @@ const fn speaks(name: &'static str, username: &'static str, language: &'static s
     Scenario { name, username, what, language, keeps: false, steps: &[] }
 }
 
-/// Every scenario, in the order of the flow.
+/// In the order of the flow.
 pub const SCENARIOS: &[Scenario] = &[
     anna("not-linked", "Not linked, three addresses: the main flow begins here.", &[]),
     anna("snoozed", "The banner is hidden for 24 hours.", &[Snooze]),
     anna("code-sent", "A code is in the inbox, 30 minutes are left.", &[SENT]),
-    anna("code-about-to-expire", "A code was sent, two minutes are left.", &[SENT, Pass(1_680)]),
-    anna("code-expired", "A code was sent and its 30 minutes are over.", &[SENT, Pass(1_800)]),
+    anna("code-about-to-expire", "A code was sent, two minutes are left.", &[SENT, AdvanceClock(1_680)]),
+    anna("code-expired", "A code was sent and its 30 minutes are over.", &[SENT, AdvanceClock(1_800)]),
     anna("one-attempt-left", "Four wrong codes were entered.", &[SENT, EnterWrong(4)]),
     anna("attempts-used-up", "Five wrong codes were entered: start over.", &[SENT, EnterWrong(5)]),
     anna(
         "codes-used-up",
         "Five codes were sent within the hour; the next has to wait.",
-        &[SENT, Pass(60), SENT, Pass(60), SENT, Pass(60), SENT, Pass(60), SENT],
+        &[SENT, AdvanceClock(60), SENT, AdvanceClock(60), SENT, AdvanceClock(60), SENT, AdvanceClock(60), SENT],
     ),
     anna(
         "delayed-mail",
         "A code was asked for and the mail server says: later. To end it: fault mail=ok.",
-        &[Step::MailFault(MailFault::Delay), Send(AT_WORK, "deferred")],
+        &[Step::MailFault(MailFault::Delay), Send(ANNA_AT_WORK, "deferred")],
     ),
     anna(
         "bounced-mail",
         "The mail server refused the code's mail for good.",
-        &[Step::MailFault(MailFault::Refuse), Send(AT_WORK, "bounced"), Step::MailFault(MailFault::Ok)],
+        &[Step::MailFault(MailFault::Refuse), Send(ANNA_AT_WORK, "bounced"), Step::MailFault(MailFault::Ok)],
     ),
     anna(
         "visma-connect-down",
@@ -119,11 +118,11 @@ pub const SCENARIOS: &[Scenario] = &[
         keeps: true,
         ..anna("snoozed-elsewhere", "Another device hides the banner. Call it while the app is signed in.", &[Snooze])
     },
-    anna("locked", "100 wrong codes in a row: an administrator has to lift the lock.", &[Fail(100)]),
+    anna("locked", "100 wrong codes in a row: an administrator has to lift the lock.", &[FailAttempts(100)]),
     anna(
         "taken",
         "A code is in the inbox of mia.berg@company.com, whose account belongs to somebody else already.",
-        &[Links("mia.berg", OF_MIA), Send(OF_MIA, "accepted")],
+        &[LinkOther("mia.berg", MIA_AT_WORK), Send(MIA_AT_WORK, "accepted")],
     ),
     of("no-address", "kari.holm", "Not linked, no address on the record."),
     of("verified-domain", "erik.lund", "Not linked; the address needs no code."),
@@ -150,15 +149,12 @@ pub const SCENARIOS: &[Scenario] = &[
     speaks("finnish", "aino.laine", "fi"),
 ];
 
-/// The scenario of this name.
 pub fn named(name: &str) -> Option<&'static Scenario> {
     SCENARIOS.iter().find(|scenario| scenario.name == name)
 }
 
-/// Brings the demo there.
-///
 /// # Errors
-/// A sentence about the step that did not go as it should.
+/// Which step failed, and how.
 pub async fn play(state: &Arc<DemoState>, scenario: &Scenario) -> Result<(), String> {
     let database = &state.backend.database;
     if !scenario.keeps {
@@ -170,14 +166,13 @@ pub async fn play(state: &Arc<DemoState>, scenario: &Scenario) -> Result<(), Str
     if scenario.steps.is_empty() {
         return Ok(());
     }
-    let device = Device::signed_in(state, scenario.username).await?;
+    let device = Device::sign_in(state, scenario.username).await?;
     for step in scenario.steps {
         device.perform(*step).await.map_err(|error| format!("{step:?}: {error}"))?;
     }
     Ok(())
 }
 
-/// Another device of an employee.
 struct Device<'a> {
     state: &'a Arc<DemoState>,
     http: reqwest::Client,
@@ -185,67 +180,73 @@ struct Device<'a> {
 }
 
 impl<'a> Device<'a> {
-    async fn signed_in(state: &'a Arc<DemoState>, username: &str) -> Result<Self, String> {
+    async fn sign_in(state: &'a Arc<DemoState>, username: &str) -> Result<Self, String> {
         let http = reqwest::Client::builder().no_proxy().build().map_err(|error| error.to_string())?;
         let mut device = Self { state, http, token: String::new() };
         let body = json!({ "username": username, "password": people::PASSWORD });
-        let session = device.answer(device.call(Method::POST, "session").json(&body)).await?;
+        let session = device.response(device.call(Method::POST, "session").json(&body)).await?;
         device.token = session["token"].as_str().unwrap_or_default().to_owned();
         Ok(device)
     }
 
     fn call(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}/v1/{path}", self.state.url);
-        self.http.request(method, url).bearer_auth(&self.token).header(ANOTHER_DEVICE, "a scenario's")
+        self.http.request(method, url).bearer_auth(&self.token).header(ANOTHER_DEVICE, "scenario")
     }
 
-    /// The answer, whatever its status.
-    async fn answer(&self, request: RequestBuilder) -> Result<Value, String> {
-        let answer = request.send().await.map_err(|error| error.to_string())?;
-        answer.json().await.map_err(|error| error.to_string())
+    /// The body of the response, whatever its status.
+    async fn response(&self, request: RequestBuilder) -> Result<Value, String> {
+        let response = request.send().await.map_err(|error| error.to_string())?;
+        response.json().await.map_err(|error| error.to_string())
     }
 
     async fn perform(&self, step: Step) -> Result<(), String> {
         match step {
-            Snooze => is("notLinked", &self.answer(self.call(Method::PUT, "me/visma-connect/snooze")).await?),
-            Send(email, delivery) => self.sends(email, delivery).await,
+            Snooze => {
+                expect_status("notLinked", &self.response(self.call(Method::PUT, "me/visma-connect/snooze")).await?)
+            }
+            Send(email, delivery) => self.send(email, delivery).await,
             EnterWrong(times) => {
                 for _ in 0..times {
-                    self.verify(&wrong(&self.code()?)).await?;
+                    self.verify(&wrong_code(&self.code()?)).await?;
                 }
                 Ok(())
             }
             Enter(status) => {
-                let answer = self.verify(&self.code()?).await?;
-                // On a machine with much else to do a link can take longer than a request waits.
-                if answer["status"] == "linking" { self.stands_at(status).await } else { is(status, &answer) }
+                let state = self.verify(&self.code()?).await?;
+                // On a busy machine a link can take longer than the request waits for it.
+                if state["status"] == "linking" {
+                    self.wait_for_status(status).await
+                } else {
+                    expect_status(status, &state)
+                }
             }
-            Links(username, email) => {
-                let other = Box::pin(Device::signed_in(self.state, username)).await?;
-                other.sends(email, "accepted").await?;
+            LinkOther(username, email) => {
+                let other = Box::pin(Device::sign_in(self.state, username)).await?;
+                other.send(email, "accepted").await?;
                 Box::pin(other.perform(Enter("linked"))).await
             }
-            Pass(seconds) => {
+            AdvanceClock(seconds) => {
                 self.state.advance_clock(seconds);
                 Ok(())
             }
             Step::MailFault(mail) => {
-                self.state.faults.set(Change { mail: Some(mail), ..Change::default() });
+                self.state.faults.set(FaultChange { mail: Some(mail), ..FaultChange::default() });
                 Ok(())
             }
             Step::DirectoryFault(directory) => {
-                self.state.faults.set(Change { directory: Some(directory), ..Change::default() });
+                self.state.faults.set(FaultChange { directory: Some(directory), ..FaultChange::default() });
                 Ok(())
             }
             SetPolicy(code, allowed) => {
                 people::set_policy(&self.state.backend.database, code, allowed).await.map_err(|error| error.to_string())
             }
-            Fail(times) => {
+            FailAttempts(times) => {
                 for _ in 0..times / 5 {
-                    // So the hour's and the day's codes are never used up.
+                    // Far enough to stay below the limits of codes in an hour and in a day.
                     self.state.advance_clock(3 * 3_600);
-                    self.sends(AT_WORK, "accepted").await?;
-                    let wrong = wrong(&self.code()?);
+                    self.send(ANNA_AT_WORK, "accepted").await?;
+                    let wrong = wrong_code(&self.code()?);
                     for _ in 0..5 {
                         self.verify(&wrong).await?;
                     }
@@ -255,29 +256,33 @@ impl<'a> Device<'a> {
         }
     }
 
-    async fn sends(&self, email: &str, delivery: &str) -> Result<(), String> {
+    async fn send(&self, email: &str, delivery: &str) -> Result<(), String> {
         let call = self.call(Method::POST, "me/visma-connect/codes");
         let key = uuid::Uuid::new_v4().to_string();
-        is("codeSent", &self.answer(call.header("Idempotency-Key", key).json(&json!({ "email": email }))).await?)?;
-        self.until(&format!("the mail is not {delivery}"), |state| state["challenge"]["delivery"] == delivery).await
+        expect_status(
+            "codeSent",
+            &self.response(call.header("Idempotency-Key", key).json(&json!({ "email": email }))).await?,
+        )?;
+        self.wait_until(&format!("the mail is not {delivery}"), |state| state["challenge"]["delivery"] == delivery)
+            .await
     }
 
-    async fn stands_at(&self, status: &str) -> Result<(), String> {
-        self.until(&format!("the status is not {status}"), |state| state["status"] == status).await
+    async fn wait_for_status(&self, status: &str) -> Result<(), String> {
+        self.wait_until(&format!("the status is not {status}"), |state| state["status"] == status).await
     }
 
-    async fn until(&self, or: &str, is_so: impl Fn(&Value) -> bool) -> Result<(), String> {
-        let asked = async {
-            while !is_so(&self.answer(self.call(Method::GET, "me/visma-connect")).await?) {
+    async fn wait_until(&self, or: &str, is_done: impl Fn(&Value) -> bool) -> Result<(), String> {
+        let done = async {
+            while !is_done(&self.response(self.call(Method::GET, "me/visma-connect")).await?) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Ok(())
         };
-        tokio::time::timeout(PATIENCE, asked).await.map_err(|_| or.to_owned())?
+        tokio::time::timeout(TIMEOUT, done).await.map_err(|_| or.to_owned())?
     }
 
     async fn verify(&self, code: &str) -> Result<Value, String> {
-        self.answer(self.call(Method::POST, "me/visma-connect/verify").json(&json!({ "code": code }))).await
+        self.response(self.call(Method::POST, "me/visma-connect/verify").json(&json!({ "code": code }))).await
     }
 
     /// The code in the newest mail that has one.
@@ -286,12 +291,12 @@ impl<'a> Device<'a> {
     }
 }
 
-fn is(status: &str, answer: &Value) -> Result<(), String> {
-    if answer["status"] == status { Ok(()) } else { Err(answer.to_string()) }
+fn expect_status(status: &str, state: &Value) -> Result<(), String> {
+    if state["status"] == status { Ok(()) } else { Err(state.to_string()) }
 }
 
-/// A code of the right form that is not this one.
-fn wrong(code: &str) -> String {
+/// A well-formed code that is not this one.
+fn wrong_code(code: &str) -> String {
     let first = if code.starts_with('9') { '1' } else { '9' };
     format!("{first}{}", code.get(1..).unwrap_or_default())
 }

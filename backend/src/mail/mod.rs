@@ -80,7 +80,7 @@ pub fn render(message: &Message, first_name: &str, language: Language, code_life
          <body style=\"margin:0;padding:24px 16px\">\n<div style=\"max-width:560px;margin:0 auto;\
          font-family:system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif;font-size:16px;line-height:1.5\">\n\
          {body}</div>\n</body>\n</html>\n",
-        language = language.as_ref(),
+        language = <&str>::from(language),
     );
     Rendered { subject: subject.to_owned(), text: text.join("\n\n") + "\n", html }
 }

@@ -50,7 +50,7 @@ pub fn document() -> OpenApi {
 
 /// This document
 #[utoipa::path(get, path = hrm_api::path::OPENAPI, tag = "operations", security(()),
-    responses((status = 200, description = "The OpenAPI document", body = serde_json::Value)))]
+    responses((status = 200, description = "The OpenAPI document", body = Value)))]
 async fn get_openapi() -> Json<OpenApi> {
     Json(document())
 }

@@ -1,16 +1,18 @@
-//! A demo of its own for each test, and an employee in front of it with nothing but HTTP.
+//! Starts a demo for each test, and calls it over HTTP as an employee does.
 
 #![allow(dead_code)]
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use hrm_backend::database::Database;
 use hrm_backend::demo::{Demo, Options, Services};
 use hrm_backend::events::Events;
+use hrm_fakes::mail_server::{MailHandler, ReceivedMail, Reply, Step};
+use hrm_fakes::visma_connect::{CLIENT_ID, CLIENT_SECRET};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::migrate::MigrateDatabase;
@@ -18,7 +20,6 @@ use tempfile::TempDir;
 
 pub const ANNA: &str = "anna.svensson@company.com";
 
-/// A demo, its folder and its database.
 pub struct TestDemo {
     pub running: Demo,
     pub folder: TempDir,
@@ -31,7 +32,7 @@ impl TestDemo {
         Self::start_in(TempDir::new().unwrap()).await
     }
 
-    /// Stops the demo and starts another on the same folder.
+    /// Stops the demo and starts another in the same folder.
     pub async fn restart(self) -> Self {
         let Self { running, folder, .. } = self;
         running.shutdown().await;
@@ -46,7 +47,7 @@ impl TestDemo {
         Self { running, folder, database_url, server }
     }
 
-    /// Changes rows behind the backend's back.
+    /// Changes rows without the backend.
     pub async fn execute(&self, statement: &str) {
         let database = Database::connect(&self.database_url, Events::default()).await.unwrap();
         let mut tx = database.begin_write().await.unwrap();
@@ -55,13 +56,12 @@ impl TestDemo {
         database.close().await;
     }
 
-    /// A number that a query answers.
     pub async fn count(&self, query: &'static str) -> i64 {
         count(&self.database_url, query).await
     }
 }
 
-/// A number that a query answers.
+/// The number that a query returns.
 pub async fn count(database_url: &str, query: &'static str) -> i64 {
     let database = Database::connect(database_url, Events::default()).await.unwrap();
     let mut tx = database.begin_read().await.unwrap();
@@ -71,7 +71,7 @@ pub async fn count(database_url: &str, query: &'static str) -> i64 {
     count
 }
 
-/// The address of this folder's database: a file in it, or a database on PostgreSQL.
+/// The URL of this folder's database: a SQLite file in it, or a database of its own on PostgreSQL.
 pub async fn database_url(folder: &Path) -> String {
     if on_postgres() {
         postgres_url(folder).await
@@ -80,12 +80,11 @@ pub async fn database_url(folder: &Path) -> String {
     }
 }
 
-/// `HRM_TEST_POSTGRES=1`: every test gets a database of its own on a PostgreSQL instead of a SQLite file.
+/// Whether `HRM_TEST_POSTGRES=1` asks for PostgreSQL instead of SQLite.
 pub fn on_postgres() -> bool {
     std::env::var_os("HRM_TEST_POSTGRES").is_some_and(|value| value == "1")
 }
 
-/// The address of this folder's database on the test program's PostgreSQL. Made if it is not there.
 async fn postgres_url(folder: &Path) -> String {
     let name = folder.file_name().unwrap().to_str().unwrap().to_lowercase();
     let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -96,8 +95,8 @@ async fn postgres_url(folder: &Path) -> String {
     url
 }
 
-/// The folder of the PostgreSQL that this test program has for itself, started when it is first asked for. It ends
-/// when the program does: its script sees the pipe to it close.
+/// The socket folder of this test program's PostgreSQL, which the first call starts. Its script stops it when the pipe
+/// closes, which is when the test program ends.
 fn postgres() -> &'static str {
     static SERVER: OnceLock<(Child, String)> = OnceLock::new();
     let start = || {
@@ -112,7 +111,7 @@ fn postgres() -> &'static str {
     &SERVER.get_or_init(start).1
 }
 
-/// The real program, in a process of its own. It is killed when this is dropped (SIGKILL on Unix).
+/// A process of the backend. It is killed when this is dropped (SIGKILL on Unix).
 pub struct Program {
     pub child: Child,
     pub server: Server,
@@ -125,7 +124,7 @@ impl Program {
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
-        // Reads on, so that the program never writes into a closed pipe.
+        // Reads to the end, so that the program never writes to a closed pipe.
         std::thread::spawn(move || out.read_to_end(&mut Vec::new()));
         let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
         Self { child, server: Server::at(url) }
@@ -139,26 +138,24 @@ impl Drop for Program {
     }
 }
 
-/// The program, not started yet.
 pub fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_hrm-backend"))
 }
 
-/// `hrm-backend serve` with everything that it needs.
+/// `hrm-backend serve` with the fakes of a demo.
 pub fn serve(database_url: &str, demo: &Demo) -> Command {
     serve_with(database_url, demo.services())
 }
 
-/// The same, with the mail catcher and the stand-in of a demo.
 pub fn serve_with(database_url: &str, services: &Services) -> Command {
     let mut command = program();
     command
         .args(["serve", "--listen", "127.0.0.1:0"])
-        .args(["--mail-from", "Flex HRM <no-reply@company.com>", "--visma-client-id", services.visma_client.0])
+        .args(["--mail-from", "Flex HRM <no-reply@company.com>", "--visma-client-id", CLIENT_ID])
         .args(["--visma-token-url", &format!("{}connect/token", services.visma_url)])
         .args(["--visma-api-url", &services.visma_url])
         .env("DATABASE_URL", database_url)
-        .env("HRM_VISMA_CLIENT_SECRET", services.visma_client.1)
+        .env("HRM_VISMA_CLIENT_SECRET", CLIENT_SECRET)
         .env("HRM_CODE_KEYS", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
         .env("HRM_SMTP_URL", &services.smtp_url)
         .env("HRM_TRUSTED_PROXIES", "127.0.0.1")
@@ -167,32 +164,32 @@ pub fn serve_with(database_url: &str, services: &Services) -> Command {
     command
 }
 
-/// `hrm-backend admin …`: whether it worked, and what it said.
+/// Runs `hrm-backend admin …`: whether it succeeded, and its output.
 pub fn admin(database_url: &str, args: &[&str]) -> (bool, String) {
     let mut command = program();
     let output = command.args(["admin", "--by", "the test"]).args(args).env("DATABASE_URL", database_url).output();
     let output = output.unwrap();
-    let said = if output.status.success() { output.stdout } else { output.stderr };
-    (output.status.success(), String::from_utf8(said).unwrap())
+    let text = if output.status.success() { output.stdout } else { output.stderr };
+    (output.status.success(), String::from_utf8(text).unwrap())
 }
 
-/// A hash of the demo's password that is quick to check, as a CSV field: it has commas.
+/// A hash of the demo's password that is cheap to verify, as a CSV field. It contains commas.
 pub fn light_hash() -> String {
     format!("\"{}\"", hrm_backend::password::PasswordCost::Light.hash(&"demo".into()).unwrap())
 }
 
-/// Makes the company `acme`, which wants a code always, and imports its people.
+/// Creates the company `acme`, whose policy is to always require a code, and imports its people.
 pub fn import(database_url: &str, rows: &[String]) {
     let file = tempfile::NamedTempFile::new().unwrap();
     let heading = "id,username,password_hash,first_name,last_name,language,country,addresses";
     std::fs::write(file.path(), format!("{heading}\n{}\n", rows.join("\n"))).unwrap();
-    let (done, said) = admin(database_url, &["company", "acme", "--name", "Acme AB", "--policy", "always"]);
-    assert!(done, "{said}");
-    let (done, said) = admin(database_url, &["import", "--company", "acme", file.path().to_str().unwrap()]);
-    assert!(done, "{said}");
+    let (done, output) = admin(database_url, &["company", "acme", "--name", "Acme AB", "--policy", "always"]);
+    assert!(done, "{output}");
+    let (done, output) = admin(database_url, &["import", "--company", "acme", file.path().to_str().unwrap()]);
+    assert!(done, "{output}");
 }
 
-/// A demo as it is seen from outside.
+/// A backend that a test calls.
 #[derive(Clone)]
 pub struct Server {
     pub url: String,
@@ -218,14 +215,14 @@ impl Server {
     }
 
     pub async fn advance(&self, seconds: u32) {
-        self.door("/demo/clock", json!({ "advanceSeconds": seconds })).await;
+        self.demo_route("/demo/clock", json!({ "advanceSeconds": seconds })).await;
     }
 
     pub async fn faults(&self, faults: Value) {
-        self.door("/demo/faults", faults).await;
+        self.demo_route("/demo/faults", faults).await;
     }
 
-    pub async fn door(&self, path: &str, body: Value) {
+    pub async fn demo_route(&self, path: &str, body: Value) {
         let answer = self.request(Method::POST, path).json(&body).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{path}");
     }
@@ -238,7 +235,12 @@ impl Server {
         self.inbox().await.into_iter().filter(|mail| mail["to"] == address).collect()
     }
 
-    /// Waits until there are so many mails to an address; the newest first.
+    /// Waits as [`Self::wait_for_mails`] does; the code in the newest mail.
+    pub async fn wait_for_code(&self, address: &str, count: usize) -> String {
+        code_in(&self.wait_for_mails(address, count).await[0])
+    }
+
+    /// Waits until this number of mails to the address is in the inbox; the newest first.
     pub async fn wait_for_mails(&self, address: &str, count: usize) -> Vec<Value> {
         until(&format!("{count} mails to {address}"), async || {
             let mails = self.mails_to(address).await;
@@ -246,10 +248,7 @@ impl Server {
         })
         .await
     }
-}
 
-impl Server {
-    /// Waits until a counter has reached a number.
     pub async fn wait_for_metric(&self, name: &str, least: u32) {
         until(&format!("{name} {least}"), async || {
             let text = self.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
@@ -267,7 +266,6 @@ pub struct Employee {
     pub token: String,
 }
 
-/// An answer: the status and the body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -295,14 +293,14 @@ impl Answer {
         Self { status, body, retry_after }
     }
 
-    /// It must be this problem; the body.
+    /// Asserts that this is the problem; its body.
     #[track_caller]
     pub fn is(self, status: u16, code: &str) -> Value {
         assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
         self.body
     }
 
-    /// It must be this State; the State.
+    /// Asserts that this is a State with this status; the State.
     #[track_caller]
     pub fn state(self, http: u16, status: &str) -> Value {
         assert_eq!((self.status, self.body["status"].as_str()), (http, Some(status)), "{}", self.body);
@@ -358,26 +356,45 @@ impl Employee {
     }
 }
 
-/// The code in a mail: the line of six digits.
+/// The line of six digits in a mail.
 pub fn code_in(mail: &Value) -> String {
     let text = mail["text"].as_str().unwrap();
     let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
     text.lines().find(is_code).unwrap().to_owned()
 }
 
-/// A code that is none of `codes`.
-pub fn wrong_for(codes: &[String]) -> String {
-    (0..).map(|n| format!("{n:06}")).find(|code| !codes.contains(code)).unwrap()
+/// A well-formed code that is not this one.
+pub fn wrong_for(code: &str) -> &'static str {
+    if code == "000000" { "000001" } else { "000000" }
 }
 
-/// Polls until there is something, for a minute at most: jobs of a killed backend wait for their lease to end.
-pub async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+/// Polls for a minute at most: jobs of a killed backend wait for the end of their lease.
+pub async fn until<T>(what: &str, find: impl AsyncFn() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
-        if let Some(found) = look().await {
+        if let Some(found) = find().await {
             return found;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        assert!(began.elapsed() < Duration::from_secs(60), "timed out waiting for {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A mail server that offers SMTPUTF8 and records what it accepts.
+#[derive(Default)]
+pub struct RecordingRelay {
+    pub commands: Mutex<Vec<String>>,
+    pub mails: Mutex<Vec<ReceivedMail>>,
+}
+
+impl MailHandler for RecordingRelay {
+    async fn reply(&self, step: Step<'_>) -> Reply {
+        match step {
+            Step::Hello => return Reply::Lines(b"250-relay\r\n250-8BITMIME\r\n250 SMTPUTF8"),
+            Step::Mail(line) | Step::Recipient(line) => self.commands.lock().unwrap().push(line.to_owned()),
+            Step::Data => {}
+            Step::Message(mail) => self.mails.lock().unwrap().push(mail),
+        }
+        Reply::Accept
     }
 }

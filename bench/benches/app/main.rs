@@ -1,13 +1,12 @@
-//! The app beside a bare Tauri window, in a release build: start, memory, idle time, size, and a tap to its answer.
+//! The app against a bare Tauri window, as released: start-up, memory, idle time, size, and time from a click to its effect.
 //!
-//! `BENCH_ROUNDS=3` makes fewer rounds, for trying out. Each round takes ours and the floor's in turn, so that whatever
-//! else the machine does hits both.
+//! `BENCH_ROUNDS=3` makes fewer rounds. The contestants alternate, so that other load on the machine affects all alike.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(clippy::print_stdout)]
 
-mod eye;
-mod family;
+mod display_probe;
 mod page;
+mod process_tree;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 
@@ -17,171 +16,138 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eye::Eye;
-use family::Family;
-use flex_connect_bench::{Row, Target, median, print, write};
-use support::{backend::Backend, desk::Desk, stage::ANNA};
+use display_probe::DisplayProbe;
+use flex_connect_bench::{Row, Target, print, target_folder, write};
+use process_tree::ProcessTree;
+use support::{backend::Backend, fixture::ANNA, sandbox::Sandbox};
 
-/// What a window still does once it is painted: caches, first collections of garbage.
-const SETTLES: Duration = Duration::from_secs(10);
-const IDLE: Duration = Duration::from_secs(60);
+/// After its first paint a window still fills caches and collects garbage.
+const SETTLE_TIME: Duration = Duration::from_secs(10);
+const IDLE_TIME: Duration = Duration::from_secs(60);
+const BARE_WINDOW: &str = "a bare Tauri window with a static page";
 
-/// A program that is measured, on a desk of its own.
-struct Side {
-    desk: Desk,
-    eye: Eye,
+/// A program that is measured, in a sandbox of its own.
+struct Contestant {
+    sandbox: Sandbox,
+    probe: DisplayProbe,
     program: PathBuf,
     arguments: Vec<String>,
     /// Milliseconds from the start of the process to the mark on the display.
     starts: Vec<f64>,
-    /// MB of all its processes a little later.
+    /// MB of all its processes, once stable.
     memory: Vec<f64>,
 }
 
-impl Side {
-    fn of(desk: Desk, program: PathBuf, arguments: &[&str]) -> Self {
-        let eye = Eye::on(&desk.system.camera().0);
+impl Contestant {
+    fn new(sandbox: Sandbox, program: PathBuf, arguments: &[&str]) -> Self {
+        let probe = DisplayProbe::connect(&sandbox.system.screen_capture().display);
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { desk, eye, program, arguments, starts: Vec::new(), memory: Vec::new() }
+        Self { sandbox, probe, program, arguments, starts: Vec::new(), memory: Vec::new() }
     }
 
-    /// A new process, until it is painted.
-    fn start(&self) -> (Family, f64) {
-        self.eye.wait_for_the_mark(false);
-        let mut command = self.desk.command(&self.program);
+    /// Starts a process; how many ms until it is painted.
+    fn start(&self) -> (ProcessTree, f64) {
+        self.probe.wait_for_mark(false);
+        let mut command = self.sandbox.command(&self.program);
         command.args(&self.arguments);
         let began = Instant::now();
-        let family = Family::start(command);
-        (family, ms(self.eye.wait_for_the_mark(true) - began))
+        let tree = ProcessTree::start(command);
+        (tree, ms(self.probe.wait_for_mark(true) - began))
     }
 
     fn round(&mut self) {
-        let (family, start) = self.start();
+        let (tree, start) = self.start();
         self.starts.push(start);
-        self.memory.push(family.settled_memory());
+        self.memory.push(tree.settled_memory());
     }
 }
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let rounds = |usual| env::var("BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual);
+    let rounds = |default| env::var("BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(default);
 
-    let app = support::desk::app();
-    let desk = Desk::new();
-    let backend = runtime.block_on(Backend::start(desk.folder("backend")));
+    let app = support::programs::app();
+    let sandbox = Sandbox::new();
+    let backend = runtime.block_on(Backend::start(sandbox.folder("backend")));
     runtime.block_on(async {
-        let running = desk.start(&[]).await;
-        running.page.sign_in(&backend.url, ANNA).await;
-        running.page.see("banner").await;
-        running.close(&desk).await;
-        assert!(desk.system.token_in_keyring().is_some(), "the session is in the credential store");
+        let session = sandbox.start_app(&[]).await;
+        session.page.sign_in(&backend.url, ANNA).await;
+        session.page.wait_visible("banner").await;
+        session.close(&sandbox).await;
+        assert!(sandbox.system.token_in_keyring().is_some(), "the session is in the credential store");
     });
 
-    let mut rows = Rows::default();
-    rows.add([row("the program, stripped", "MB", &[fs::metadata(&app).unwrap().len() as f64 / 1e6])
-        .asked(Target::AtMost(6.0))]);
-    let mut ours = Side::of(desk, app.clone(), &[]);
-    let mut floor = Side::of(Desk::new(), app.with_file_name("flex-connect-floor"), &[]);
-    if asked_for("start") {
-        rows.add(starts(&mut ours, &mut floor, rounds(25)));
+    let mut rows = Vec::new();
+    let mut add = |more: Vec<Row>| {
+        print(&more);
+        rows.extend(more);
+    };
+    let size = fs::metadata(&app).unwrap().len() as f64 / 1e6;
+    add(vec![Row::new("the program, stripped", "MB", &[size]).target(Target::AtMost(6.0))]);
+    let mut ours = Contestant::new(sandbox, app, &[]);
+    let bare_window = target_folder().unwrap().join("release/flex-connect-baseline");
+    let mut baseline = Contestant::new(Sandbox::new(), bare_window, &[]);
+    if is_named("start") {
+        add(measure_starts(&mut ours, &mut baseline, rounds(25)));
     }
-    if asked_for("idle") {
-        rows.add(idle(&ours, &floor, rounds(3).min(3)));
+    if is_named("idle") {
+        add(measure_idle(&ours, &baseline, rounds(3).min(3)));
     }
-    drop(floor);
-    if asked_for("page") {
-        rows.add(runtime.block_on(page::rows(&ours.desk, &ours.eye, &backend, rounds(40))));
+    drop(baseline);
+    if is_named("page") {
+        add(runtime.block_on(page::measure(&ours.sandbox, &ours.probe, &backend, rounds(40))));
     }
-    write(&project().join("target/bench"), "app", &rows.0).unwrap();
+    write("app", &rows).unwrap();
     runtime.block_on(backend.stop());
 }
 
-/// The rows so far: each part is printed when it is there.
-#[derive(Default)]
-struct Rows(Vec<Row>);
-
-impl Rows {
-    fn add(&mut self, rows: impl IntoIterator<Item = Row>) {
-        let rows = Vec::from_iter(rows);
-        print(&rows);
-        self.0.extend(rows);
-    }
-}
-
-/// Whether a part is to be measured: all of them, unless some are named after `--`.
-fn asked_for(part: &str) -> bool {
+/// Whether a part is named after `--`, or none is.
+fn is_named(part: &str) -> bool {
     let mut named = env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
     named.peek().is_none() || named.any(|name| name == part)
 }
 
-fn starts(ours: &mut Side, floor: &mut Side, rounds: usize) -> Vec<Row> {
-    let page = format!("--app=file://{}", project().join("bench/floor/page/index.html").display());
-    // Root may not use its sandbox; the rest keeps its first-run pages and its keyring out of the way.
-    let mut chromium = Side::of(
-        Desk::new(),
-        "chromium".into(),
-        &[&page, "--no-sandbox", "--no-first-run", "--password-store=basic", "--window-size=1120,780"],
-    );
+fn measure_starts(ours: &mut Contestant, baseline: &mut Contestant, rounds: usize) -> Vec<Row> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("baseline/page/index.html");
+    let page = format!("--app=file://{}", page.display());
+    // Chromium's sandbox refuses to run as root; the other arguments suppress first-run pages and the keyring.
+    let arguments = [&page, "--no-sandbox", "--no-first-run", "--password-store=basic", "--window-size=1120,780"];
+    let mut chromium = Contestant::new(Sandbox::new(), "chromium".into(), &arguments);
     for round in 0..=rounds {
-        for side in [&mut *ours, &mut *floor, &mut chromium] {
-            side.round();
-            // The first brings everything into the page cache.
+        for contestant in [&mut *ours, &mut *baseline, &mut chromium] {
+            contestant.round();
+            // The first round fills the page cache.
             if round == 0 {
-                (side.starts, side.memory) = (Vec::new(), Vec::new());
+                (contestant.starts, contestant.memory) = (Vec::new(), Vec::new());
             }
         }
     }
-    let bare = "a bare Tauri window with a static page";
     let browser = "the static page in chromium --app";
     let start =
-        row("start to the banner on the display (a new process, its files in the page cache)", "ms", &ours.starts);
-    let memory = row("memory of all processes (PSS), signed in", "MB", &ours.memory);
+        Row::new("start to the banner on the display (a new process, its files in the page cache)", "ms", &ours.starts);
+    let memory = Row::new("memory of all processes (PSS), signed in", "MB", &ours.memory);
     vec![
-        start.clone().beside(bare, &floor.starts, Some(Target::RatioAtMost(1.15))),
-        start.beside(browser, &chromium.starts, None),
-        memory.clone().beside(bare, &floor.memory, Some(Target::RatioAtMost(1.10))),
-        memory.beside(browser, &chromium.memory, None),
+        start.clone().vs(BARE_WINDOW, &baseline.starts).target(Target::RatioAtMost(1.15)),
+        start.vs(browser, &chromium.starts),
+        memory.clone().vs(BARE_WINDOW, &baseline.memory).target(Target::RatioAtMost(1.10)),
+        memory.vs(browser, &chromium.memory),
     ]
 }
 
-/// Both at the same time, each on its display.
-fn idle(ours: &Side, floor: &Side, rounds: usize) -> [Row; 1] {
+/// Both at the same time, each on its own display.
+fn measure_idle(ours: &Contestant, baseline: &Contestant, rounds: usize) -> Vec<Row> {
     let (mut app, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let ((ours, _), (floor, _)) = (ours.start(), floor.start());
-        std::thread::sleep(SETTLES);
-        let [worked, worked_floor] = family::work_over(IDLE, [&ours, &floor]);
-        app.push(worked);
-        bare.push(worked_floor);
+        let ((ours, _), (baseline, _)) = (ours.start(), baseline.start());
+        std::thread::sleep(SETTLE_TIME);
+        let [app_time, bare_time] = process_tree::cpu_time_over(IDLE_TIME, [&ours, &baseline]);
+        app.push(app_time);
+        bare.push(bare_time);
     }
-    let ours = row("processor time in 60 idle seconds, in front, following the backend", "ms", &app);
-    [ours.beside("a bare Tauri window with a static page", &bare, Some(Target::RatioAtMost(1.0)))]
-}
-
-fn row(what: &str, unit: &str, figures: &[f64]) -> Row {
-    let (what, unit) = (what.to_owned(), unit.to_owned());
-    Row { what, unit, ours: median(figures), floor: None, beside: None, target: None, rounds: figures.len() }
-}
-
-trait Beside {
-    fn beside(self, beside: &str, figures: &[f64], target: Option<Target>) -> Self;
-    fn asked(self, target: Target) -> Self;
-}
-
-impl Beside for Row {
-    fn beside(self, beside: &str, figures: &[f64], target: Option<Target>) -> Self {
-        Self { floor: Some(median(figures)), beside: Some(beside.into()), target, ..self }
-    }
-
-    fn asked(self, target: Target) -> Self {
-        Self { target: Some(target), ..self }
-    }
+    let row = Row::new("processor time in 60 idle seconds, in front, following the backend", "ms", &app);
+    vec![row.vs(BARE_WINDOW, &bare).target(Target::RatioAtMost(1.0))]
 }
 
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-fn project() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }

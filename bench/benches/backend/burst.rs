@@ -1,4 +1,4 @@
-//! Monday morning: 50,000 employees, a fifth of them in ten minutes, and a relay that takes 50 mails a second.
+//! A company of 50,000 is invited: a fifth links within ten minutes, through a relay that accepts 50 mails a second.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -9,61 +9,62 @@ use anyhow::{Context as _, ensure};
 use flex_connect_bench::{Row, Target, quantile};
 use futures_util::future::join_all;
 
-use crate::databases::{Crowd, Engine, number};
-use crate::http::{self, Client, Employee, STATE};
-use crate::neighbours::Relay;
-use crate::sizes::absolute;
+use crate::databases::{Engine, Population, number};
+use crate::http::{self, Client, EVENTS, Employee, STATE};
+use crate::relay::Relay;
 use crate::{Bench, milliseconds, quick};
 
-/// One of twenty has to sign in again; the others' sessions still stand.
-const SIGN_INS: usize = 20;
+/// One in so many has to sign in; the others have a session.
+const SIGN_IN_EVERY: usize = 20;
 
-struct Acted {
-    answers: Vec<(&'static str, f64)>,
+struct Finished {
+    calls: Vec<(&'static str, f64)>,
     number: u32,
     sent: Instant,
     linked: Instant,
 }
 
 pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let (employees, lasts) = if quick() { (5_000, 60.0) } else { (50_000, 600.0) };
-    let crowd = Crowd { employees, challenged: 0, addresses: 2, callers: employees / 5 };
-    let url = bench.databases.make(Engine::Postgres, "burst").await?;
-    crowd.fill(&url, Engine::Postgres).await?;
+    let (employees, seconds) = if quick() { (5_000, 60.0) } else { (50_000, 600.0) };
+    let population = Population { employees, challenged: 0, addresses: 2, clients: employees / 5 };
+    let url = bench.databases.create(Engine::Postgres, "burst").await?;
+    population.fill(&url, Engine::Postgres).await?;
     let relay = Relay::start(Some(Duration::from_millis(20))).await?;
     let backend = bench.backend_with(&url, &relay)?;
-    let people = crowd.known();
+    let people = population.clients();
     let all = people.len();
     let began = Instant::now();
-    let acting = people.into_iter().enumerate().map(|(place, of)| {
-        // The most at the beginning, and evenly fewer until the end.
-        let at = lasts * (1.0 - (1.0 - place as f64 / all as f64).sqrt());
+    let tasks = people.into_iter().enumerate().map(|(index, employee)| {
+        // The rate falls linearly to zero.
+        let at = seconds * (1.0 - (1.0 - index as f64 / all as f64).sqrt());
         let (relay, address) = (Arc::clone(&relay), backend.address);
         tokio::spawn(async move {
             tokio::time::sleep_until((began + Duration::from_secs_f64(at)).into()).await;
-            let number = of.number;
-            act(of, place % SIGN_INS == 0, address, &relay).await.with_context(|| format!("employee {number}"))
+            let number = employee.number;
+            link(employee, index % SIGN_IN_EVERY == 0, address, &relay)
+                .await
+                .with_context(|| format!("employee {number}"))
         })
     });
-    let mut acted = Vec::new();
-    let mut faults = 0;
-    for done in join_all(acting).await {
-        match done? {
-            Ok(done) => acted.push(done),
-            Err(fault) => {
-                faults += 1;
-                if faults < 10 {
-                    eprintln!("{fault:#}");
+    let mut finished = Vec::new();
+    let mut failures = 0;
+    for result in join_all(tasks).await {
+        match result? {
+            Ok(done) => finished.push(done),
+            Err(error) => {
+                failures += 1;
+                if failures < 10 {
+                    eprintln!("{error:#}");
                 }
             }
         }
     }
-    // A notice follows each link, and may still wait.
+    // The notices of the last links may still be in the outbox.
     let until = Instant::now() + Duration::from_secs(180);
-    while number(&url, "SELECT COUNT(*) FROM mails").await? > 0 && Instant::now() < until {
+    while number(&url, "SELECT COUNT(*) FROM outbox").await? > 0 && Instant::now() < until {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let mails = relay.drain();
+    let mails = relay.take_deliveries();
     let took = began.elapsed().as_secs_f64();
 
     let mut first: HashMap<&str, Instant> = HashMap::new();
@@ -72,75 +73,71 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     }
     let (mut codes, mut notices) = (Vec::new(), Vec::new());
     let mut lost = 0;
-    for done in &acted {
-        for (domain, asked, waits) in
+    for done in &finished {
+        for (domain, since, waits) in
             [("company.com", done.sent, &mut codes), ("home.example", done.linked, &mut notices)]
         {
             match first.get(format!("user{}@{domain}", done.number).as_str()) {
-                Some(at) => waits.push(at.saturating_duration_since(asked).as_secs_f64()),
+                Some(at) => waits.push(at.saturating_duration_since(since).as_secs_f64()),
                 None => lost += 1,
             }
         }
     }
     let ids: HashSet<_> = mails.iter().map(|mail| &mail.message_id).collect();
-    let twice = mails.len() - ids.len();
-    let answers: Vec<f64> = acted.iter().flat_map(|done| done.answers.iter().map(|(_, took)| *took)).collect();
+    let duplicates = mails.len() - ids.len();
+    let calls: Vec<f64> = finished.iter().flat_map(|done| done.calls.iter().map(|(_, took)| *took)).collect();
     let links = number(&url, "SELECT COUNT(*) FROM links").await?;
-    println!("{all} people acted in {took:.0} s: {} answers, {} mails, {links} links", answers.len(), mails.len());
+    println!("{all} people in {took:.0} s: {} calls, {} mails, {links} links", calls.len(), mails.len());
     for what in ["sign in", "State", "send", "verify"] {
-        let of: Vec<f64> =
-            acted.iter().flat_map(|done| &done.answers).filter(|(w, _)| *w == what).map(|(_, t)| *t).collect();
+        let times: Vec<f64> =
+            finished.iter().flat_map(|done| &done.calls).filter(|(w, _)| *w == what).map(|(_, t)| *t).collect();
         println!(
-            "  {what}: {} answers, median {:.1} ms, p99 {:.1} ms",
-            of.len(),
-            milliseconds(quantile(&of, 0.5)),
-            milliseconds(quantile(&of, 0.99))
+            "  {what}: {} calls, median {:.1} ms, p99 {:.1} ms",
+            times.len(),
+            milliseconds(quantile(&times, 0.5)),
+            milliseconds(quantile(&times, 0.99))
         );
     }
-    println!("  at most {} connections to the relay at once", relay.most_open());
-    ensure!(faults > 0 || links == all as i64, "{links} links of {all}");
-    let of = |what: &str| format!("Monday burst: {what}");
-    let with = |what: &str, unit: &str, ours: f64, most: f64| Row {
-        target: Some(Target::AtMost(most)),
-        ..absolute(of(what), unit, ours)
-    };
+    println!("  at most {} mails handed over at the same time", relay.most_open());
+    ensure!(failures > 0 || links == all as i64, "{links} links of {all}");
+    let row = |what: &str, unit: &str, ours: f64| Row::new(format!("burst: {what}"), unit, &[ours]);
     Ok(vec![
-        with("people who did not get through", "", f64::from(faults), 0.0),
-        with("mails lost", "", f64::from(lost), 0.0),
-        with("p99 of answers", "ms", milliseconds(quantile(&answers, 0.99)), 250.0),
-        absolute(of("mails handed over twice"), "", twice as f64),
-        absolute(of("longest wait of a code's mail"), "s", quantile(&codes, 1.0)),
-        absolute(of("longest wait of a notice"), "s", quantile(&notices, 1.0)),
+        row("people who did not get through", "", f64::from(failures)).target(Target::AtMost(0.0)),
+        row("mails lost", "", f64::from(lost)).target(Target::AtMost(0.0)),
+        row("p99 of calls", "ms", milliseconds(quantile(&calls, 0.99))).target(Target::AtMost(250.0)),
+        row("mails handed over twice", "", duplicates as f64),
+        row("longest wait for the mail of a code", "s", quantile(&codes, 1.0)),
+        row("longest wait for a notice", "s", quantile(&notices, 1.0)),
     ])
 }
 
-/// One person: perhaps signs in, looks, asks for a code with the app's event stream open, reads the mail, enters it.
-async fn act(mut of: Employee, signs_in: bool, address: SocketAddr, relay: &Relay) -> anyhow::Result<Acted> {
-    let mut answers = Vec::new();
+/// What one employee does with the app, from the sign-in to the link.
+async fn link(mut employee: Employee, signs_in: bool, address: SocketAddr, relay: &Relay) -> anyhow::Result<Finished> {
+    let mut calls = Vec::new();
     let mut client = Client::connect(address).await?;
     if signs_in {
         let began = Instant::now();
-        let (status, body) = client.call(http::sign_in(&of)).await?;
-        answers.push(("sign in", began.elapsed().as_secs_f64()));
+        let (status, body) = client.call(http::sign_in(&employee)).await?;
+        calls.push(("sign in", began.elapsed().as_secs_f64()));
         ensure!(status == 201, "{status}");
         let body: serde_json::Value = serde_json::from_slice(&body)?;
-        body["token"].as_str().context("no token")?.clone_into(&mut of.token);
+        body["token"].as_str().context("no token")?.clone_into(&mut employee.token);
     }
-    answers.push(("State", client.timed(http::get(STATE, &of), 200).await?.as_secs_f64()));
+    calls.push(("State", client.timed(http::get(STATE, &employee), 200).await?.as_secs_f64()));
     let mut events = Client::connect(address).await?;
-    let stream = events.open(http::get("/v1/me/visma-connect/events", &of)).await?;
+    let stream = events.open(http::get(EVENTS, &employee)).await?;
     ensure!(stream.status() == 200, "{}", stream.status());
     let mut stream = stream.into_body();
     let listening = tokio::spawn(async move { while crate::streams::next(&mut stream).await.is_ok() {} });
-    let code = relay.expect(&of.address());
-    answers.push(("send", client.timed(http::send_code(&of), 202).await?.as_secs_f64()));
+    let code = relay.expect_code(&employee.address());
+    calls.push(("send", client.timed(http::send_code(&employee), 202).await?.as_secs_f64()));
     let sent = Instant::now();
     let code = tokio::time::timeout(Duration::from_secs(600), code).await.context("no code came")??;
-    // From the mail to the app.
+    // The time that a person needs to copy the code.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    answers.push(("verify", client.timed(http::verify(&of, &code), 200).await?.as_secs_f64()));
+    calls.push(("verify", client.timed(http::verify(&employee, &code), 200).await?.as_secs_f64()));
     let linked = Instant::now();
-    answers.push(("State", client.timed(http::get(STATE, &of), 200).await?.as_secs_f64()));
+    calls.push(("State", client.timed(http::get(STATE, &employee), 200).await?.as_secs_f64()));
     listening.abort();
-    Ok(Acted { answers, number: of.number, sent, linked })
+    Ok(Finished { calls, number: employee.number, sent, linked })
 }

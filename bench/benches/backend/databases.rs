@@ -1,10 +1,11 @@
-//! The databases, and people in them.
+//! Databases that are filled with employees.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
+use flex_connect_bench::target_folder;
 use hrm_backend::database::Database;
 use hrm_backend::events::Events;
 use hrm_backend::keys::sha256;
@@ -31,7 +32,7 @@ impl Engine {
     }
 }
 
-/// A folder for SQLite files, and a PostgreSQL that syncs to the disk as one that is just installed does.
+/// A folder of SQLite files, and a PostgreSQL with the default settings, which sync to the disk.
 pub(crate) struct Databases {
     folder: TempDir,
     socket: String,
@@ -39,9 +40,10 @@ pub(crate) struct Databases {
 }
 
 impl Databases {
-    pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start() -> anyhow::Result<Self> {
         sqlx::any::install_default_drivers();
-        std::fs::create_dir_all(folder)?;
+        let folder = target_folder()?.join("bench");
+        std::fs::create_dir_all(&folder)?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../backend/tests/support/postgres.sh");
         let mut command = Command::new("sh");
         command.arg(script).arg("durable").stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -53,8 +55,8 @@ impl Databases {
         Ok(Self { folder, socket: socket.trim().to_owned(), server })
     }
 
-    /// A database with the schema and nothing else in it.
-    pub(crate) async fn make(&self, engine: Engine, name: &str) -> anyhow::Result<String> {
+    /// Creates an empty database with the schema.
+    pub(crate) async fn create(&self, engine: Engine, name: &str) -> anyhow::Result<String> {
         let url = match engine {
             Engine::Sqlite => format!("sqlite://{}?mode=rwc", self.folder.path().join(name).display()),
             Engine::Postgres => format!("postgres:///{name}?host={}&user=hrm", self.socket),
@@ -70,46 +72,45 @@ impl Databases {
 
 impl Drop for Databases {
     fn drop(&mut self) {
-        // Its script ends it when the pipe closes.
+        // The script stops PostgreSQL when the pipe closes.
         drop(self.server.stdin.take());
         let _ = self.server.wait();
     }
 }
 
-/// How many of what.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Crowd {
+pub(crate) struct Population {
     pub employees: u32,
-    /// How many of ten have a live challenge.
+    /// How many in ten have a live challenge.
     pub challenged: u32,
     pub addresses: u32,
-    /// How many have a session whose token is known here, spread evenly; each of the others has one too.
-    pub callers: u32,
+    /// How many have a session whose token is known, spread evenly. The others have a session too.
+    pub clients: u32,
 }
 
-/// What the rows take on the disk, in bytes.
+/// Bytes on the disk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {
     pub people: f64,
     pub challenges: f64,
 }
 
-impl Crowd {
-    /// The people with known sessions, in a mixed order.
-    pub(crate) fn known(self) -> Vec<Employee> {
-        let stride = self.employees / self.callers;
-        // A number without common factors with any count here, so that each comes once.
-        (0..self.callers)
-            .map(|n| (u64::from(n) * 7_919 % u64::from(self.callers)) as u32)
-            .map(|n| Employee::number(n * stride + 1))
+impl Population {
+    /// The employees whose token is known, in a mixed order.
+    pub(crate) fn clients(self) -> Vec<Employee> {
+        let stride = self.employees / self.clients;
+        // Prime to every number of clients, so that each employee comes once.
+        (0..self.clients)
+            .map(|n| (u64::from(n) * 7_919 % u64::from(self.clients)) as u32)
+            .map(|n| Employee::new(n * stride + 1))
             .collect()
     }
 
-    /// Puts them into an empty database.
+    /// Inserts the employees into an empty database.
     pub(crate) async fn fill(self, url: &str, engine: Engine) -> anyhow::Result<Sizes> {
         let mut db = AnyConnection::connect(url).await?;
         let empty = size(&mut db, engine).await?;
-        // A fill that is cut short is thrown away.
+        // Not durable: a database that was filled in part is not used.
         let (fast, hash, uuid) = match engine {
             Engine::Sqlite => (
                 "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -1000000",
@@ -123,11 +124,11 @@ impl Crowd {
             ),
         };
         db.execute(sqlx::raw_sql(fast)).await?;
-        let password = hrm_backend::session::PasswordCost::Full.hash(&"demo".into());
+        let password = hrm_backend::password::PasswordCost::Full.hash(&"demo".into());
         let password = password.map_err(|error| anyhow::anyhow!("{error}"))?;
-        let now = hrm_backend::clock::Clock::machine();
-        let Self { employees, challenged, addresses, callers } = self;
-        let (stride, year) = (employees / callers, now + 365 * 86_400_000);
+        let now = hrm_backend::clock::Clock::system_now();
+        let Self { employees, challenged, addresses, clients } = self;
+        let (stride, year) = (employees / clients, now + 365 * 86_400_000);
         let people = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {employees})");
         let second = if addresses > 1 {
             "CROSS JOIN (SELECT 0 AS p UNION ALL SELECT 1) a"
@@ -149,9 +150,9 @@ impl Crowd {
         ] {
             tx.execute(AssertSqlSafe(statement)).await?;
         }
-        for person in self.known() {
-            let session = sqlx::query("INSERT INTO sessions VALUES ($1, $2, $3)").bind(sha256(&person.token));
-            session.bind(format!("e{}", person.number)).bind(year).execute(&mut *tx).await?;
+        for employee in self.clients() {
+            let session = sqlx::query("INSERT INTO sessions VALUES ($1, $2, $3)").bind(sha256(&employee.token));
+            session.bind(format!("e{}", employee.number)).bind(year).execute(&mut *tx).await?;
         }
         tx.commit().await?;
         let with_people = size(&mut db, engine).await?;
@@ -162,10 +163,10 @@ impl Crowd {
                  SELECT {uuid}, 'e' || i, 'user' || i || '@company.com', {now} - 70000 - i % 200000 FROM n WHERE i % 10 < {challenged}"
             ),
             format!(
-                "INSERT INTO codes (id, employee_id, challenge_id, address, key_id, mac, sent_at, expires_at, fate, delivery)
-                 SELECT {uuid}, employee_id, id, address, '0123456789ab', {hash}, created_at, created_at + 1800000, 'live', 'accepted' FROM challenges"
+                "INSERT INTO codes (id, employee_id, challenge_id, address, key_id, mac, sent_at, expires_at, status, delivery)
+                 SELECT {uuid}, employee_id, id, address, '0123456789ab', {hash}, created_at, created_at + 1800000, 'active', 'accepted' FROM challenges"
             ),
-            ORIGINAL_CHALLENGES.to_owned(),
+            RESTORE_CHALLENGES.to_owned(),
         ] {
             tx.execute(AssertSqlSafe(statement)).await?;
         }
@@ -183,13 +184,13 @@ impl Crowd {
     }
 }
 
-/// Only challenges of the fill are left when this is run, so each employee's own is theirs.
-const ORIGINAL_CHALLENGES: &str = "UPDATE employees SET challenge_id =
+/// Each employee has at most one challenge when this runs.
+const RESTORE_CHALLENGES: &str = "UPDATE employees SET challenge_id =
     (SELECT id FROM challenges WHERE challenges.employee_id = employees.id)
     WHERE EXISTS (SELECT 1 FROM challenges WHERE challenges.employee_id = employees.id)";
 
-/// Takes back what was sent since `since`, behind the backend's back, so that the same people can send again.
-pub(crate) async fn forget_sends(url: &str, since: i64) -> anyhow::Result<()> {
+/// Deletes what was sent since `since`, so that the same employees can send again.
+pub(crate) async fn delete_sends(url: &str, since: i64) -> anyhow::Result<()> {
     let mut db = AnyConnection::connect(url).await?;
     let mut tx = db.begin().await?;
     for statement in [
@@ -198,8 +199,8 @@ pub(crate) async fn forget_sends(url: &str, since: i64) -> anyhow::Result<()> {
             "UPDATE employees SET challenge_id = NULL WHERE challenge_id IN (SELECT id FROM challenges WHERE created_at >= {since})"
         ),
         format!("DELETE FROM challenges WHERE created_at >= {since}"),
-        "UPDATE codes SET fate = 'live'".to_owned(),
-        ORIGINAL_CHALLENGES.to_owned(),
+        "UPDATE codes SET status = 'active'".to_owned(),
+        RESTORE_CHALLENGES.to_owned(),
     ] {
         tx.execute(AssertSqlSafe(statement)).await?;
     }
@@ -207,7 +208,6 @@ pub(crate) async fn forget_sends(url: &str, since: i64) -> anyhow::Result<()> {
     Ok(db.close().await?)
 }
 
-/// A number that a query answers.
 pub(crate) async fn number(url: &str, query: &'static str) -> anyhow::Result<i64> {
     let mut db = AnyConnection::connect(url).await?;
     Ok(sqlx::query_scalar(query).fetch_one(&mut db).await?)

@@ -1,4 +1,4 @@
-//! A client of one kept connection, with as little in it as can be: it shares the machine with what is measured.
+//! A minimal client with one open connection. It uses the processor of the measured backend, so it does little.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 pub(crate) const STATE: &str = "/v1/me/visma-connect";
+pub(crate) const EVENTS: &str = "/v1/me/visma-connect/events";
 
-/// Who asks: a token, and the address that the backend sees.
 #[derive(Debug, Clone)]
 pub(crate) struct Employee {
     pub number: u32,
@@ -22,7 +22,7 @@ pub(crate) struct Employee {
 }
 
 impl Employee {
-    pub(crate) fn number(number: u32) -> Self {
+    pub(crate) fn new(number: u32) -> Self {
         Self { number, token: format!("token of {number}") }
     }
 
@@ -30,14 +30,13 @@ impl Employee {
         format!("user{}@company.com", self.number)
     }
 
-    /// Each employee's own: the limits are per client address.
+    /// Each employee has an own address, since the backend limits calls per client address.
     fn ip(&self) -> String {
         let [_, b, c, d] = self.number.to_be_bytes();
         format!("10.{b}.{c}.{d}")
     }
 }
 
-/// One connection.
 pub(crate) struct Client {
     sender: SendRequest<Full<Bytes>>,
 }
@@ -51,20 +50,19 @@ impl Client {
         Ok(Self { sender })
     }
 
-    /// Sends a request and reads its whole answer.
     pub(crate) async fn call(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<(u16, Bytes)> {
-        let answer = self.open(request).await?;
-        let status = answer.status().as_u16();
-        Ok((status, answer.into_body().collect().await?.to_bytes()))
+        let response = self.open(request).await?;
+        let status = response.status().as_u16();
+        Ok((status, response.into_body().collect().await?.to_bytes()))
     }
 
-    /// Sends a request whose answer goes on.
+    /// For a response that is a stream.
     pub(crate) async fn open(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Incoming>> {
         self.sender.ready().await?;
         Ok(self.sender.send_request(request).await?)
     }
 
-    /// The same, and it must be this status; how long it took.
+    /// The time of a call, which must have this status.
     pub(crate) async fn timed(&mut self, request: Request<Full<Bytes>>, status: u16) -> anyhow::Result<Duration> {
         let began = Instant::now();
         let (got, body) = self.call(request).await?;
@@ -74,41 +72,40 @@ impl Client {
     }
 }
 
-fn request(method: Method, path: &str, of: &Employee) -> Builder {
+fn request(method: Method, path: &str, employee: &Employee) -> Builder {
     Request::builder()
         .method(method)
         .uri(path)
         .header("Host", "127.0.0.1")
-        .header("Authorization", format!("Bearer {}", of.token))
-        .header("X-Forwarded-For", of.ip())
+        .header("Authorization", format!("Bearer {}", employee.token))
+        .header("X-Forwarded-For", employee.ip())
 }
 
 fn with(builder: Builder, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
-    // Nothing in it but what is written here.
     builder.body(Full::new(body.into())).unwrap()
 }
 
-pub(crate) fn get(path: &str, of: &Employee) -> Request<Full<Bytes>> {
-    with(request(Method::GET, path, of), "")
+pub(crate) fn get(path: &str, employee: &Employee) -> Request<Full<Bytes>> {
+    with(request(Method::GET, path, employee), "")
 }
 
-pub(crate) fn snooze(of: &Employee) -> Request<Full<Bytes>> {
-    with(request(Method::PUT, "/v1/me/visma-connect/snooze", of), "")
+pub(crate) fn snooze(employee: &Employee) -> Request<Full<Bytes>> {
+    with(request(Method::PUT, "/v1/me/visma-connect/snooze", employee), "")
 }
 
-pub(crate) fn send_code(of: &Employee) -> Request<Full<Bytes>> {
-    let body = format!(r#"{{"email":"{}"}}"#, of.address());
+pub(crate) fn send_code(employee: &Employee) -> Request<Full<Bytes>> {
+    let body = format!(r#"{{"email":"{}"}}"#, employee.address());
     let key = uuid::Uuid::new_v4().to_string();
-    let builder = request(Method::POST, "/v1/me/visma-connect/codes", of).header("Idempotency-Key", key);
+    let builder = request(Method::POST, "/v1/me/visma-connect/codes", employee).header("Idempotency-Key", key);
     with(builder.header("Content-Type", "application/json"), body)
 }
 
-pub(crate) fn verify(of: &Employee, code: &str) -> Request<Full<Bytes>> {
-    let builder = request(Method::POST, "/v1/me/visma-connect/verify", of);
+pub(crate) fn verify(employee: &Employee, code: &str) -> Request<Full<Bytes>> {
+    let builder = request(Method::POST, "/v1/me/visma-connect/verify", employee);
     with(builder.header("Content-Type", "application/json"), format!(r#"{{"code":"{code}"}}"#))
 }
 
-pub(crate) fn sign_in(of: &Employee) -> Request<Full<Bytes>> {
+pub(crate) fn sign_in(employee: &Employee) -> Request<Full<Bytes>> {
     let builder = request(Method::POST, "/v1/session", of).header("Content-Type", "application/json");
-    with(builder, format!(r#"{{"username":"user{}","password":"demo"}}"#, of.number))
+    with(builder, format!(r#"{{"username":"user{}","password":"demo"}}"#, employee.number))
 }

@@ -1,36 +1,32 @@
-//! What the released backend does beside floors, on SQLite and on PostgreSQL. `bench/README.md` says what each floor is.
+//! The released backend against baselines, on SQLite and on PostgreSQL.
 //!
-//! `BENCH_QUICK=1` shortens everything; `BENCH_ONLY=state,cycles,sizes,streams,burst` leaves some out.
-
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a person at a terminal")]
-#![allow(clippy::unwrap_used, reason = "a measurement that cannot go on ends")]
-#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "counts of people")]
+//! `BENCH_QUICK=1` makes everything shorter; `BENCH_ONLY=state,cycles,streams,sizes,burst` chooses parts.
 
 mod burst;
 mod cycles;
 mod databases;
 mod http;
-mod neighbours;
 mod programs;
+mod relay;
 mod sizes;
 mod state;
 mod streams;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use databases::{Crowd, Databases};
-use neighbours::Relay;
+use databases::{Databases, Population};
+use hrm_fakes::json_file::JsonFile;
+use hrm_fakes::visma_connect::{self, DirectoryFault};
 use programs::Program;
+use relay::Relay;
+use tokio::net::TcpListener;
 
-/// A thousand people; everybody is somebody whose token is known here.
-const SMALL: Crowd = Crowd { employees: 1_000, challenged: 3, addresses: 2, callers: 1_000 };
-/// A thousand times as many: 300,000 live challenges.
-const MILLION: Crowd = Crowd { employees: 1_000_000, ..SMALL };
+const SMALL: Population = Population { employees: 1_000, challenged: 3, addresses: 2, clients: 1_000 };
+/// 300,000 of them have a live challenge.
+const MILLION: Population = Population { employees: 1_000_000, ..SMALL };
 
-/// What every measurement needs.
 struct Bench {
     databases: Databases,
     relay: Arc<Relay>,
@@ -57,18 +53,13 @@ fn milliseconds(seconds: f64) -> f64 {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    if let Ok(name) = std::env::var("BENCH_FLOOR") {
-        anyhow::ensure!(name == state::FLOOR, "no floor {name}");
-        return state::serve_floor(&std::env::var("DATABASE_URL")?).await;
+    if let Ok(database_url) = std::env::var(programs::BASELINE) {
+        return state::serve_baseline(&database_url).await;
     }
-    more_files()?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-    let folder = root.join("target/bench");
-    let bench = Bench {
-        databases: Databases::start(&folder)?,
-        relay: Relay::start(None).await?,
-        visma: neighbours::visma_connect().await?,
-    };
+    raise_file_limit()?;
+    let visma = TcpListener::bind("127.0.0.1:0").await?;
+    let bench = Bench { databases: Databases::start()?, relay: Relay::start(None).await?, visma: visma.local_addr()? };
+    tokio::spawn(visma_connect::serve(visma, Arc::new(JsonFile::default()), || DirectoryFault::Ok));
     let only = std::env::var("BENCH_ONLY").ok();
     let mut rows = Vec::new();
     for name in ["state", "cycles", "streams", "sizes", "burst"] {
@@ -76,7 +67,7 @@ async fn main() -> anyhow::Result<()> {
             continue;
         }
         let load = std::fs::read_to_string("/proc/loadavg")?;
-        println!("{name}: the machine's load before it was {}", load.split(' ').next().unwrap_or("?"));
+        println!("{name}: load average before: {}", load.split(' ').next().unwrap_or("?"));
         let began = Instant::now();
         let more = match name {
             "state" => state::measure(&bench).await?,
@@ -89,11 +80,11 @@ async fn main() -> anyhow::Result<()> {
         println!("{name}: {:.0?}", began.elapsed());
         rows.extend(more);
     }
-    flex_connect_bench::write(&folder, "backend", &rows)
+    flex_connect_bench::write("backend", &rows)
 }
 
-/// Ten thousand streams are ten thousand sockets, here and in the backend, which inherits this.
-fn more_files() -> anyhow::Result<()> {
+/// 10,000 streams are as many sockets, here and in the backend, which inherits the limit.
+fn raise_file_limit() -> anyhow::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;

@@ -1,4 +1,4 @@
-//! The released backend, and a floor, in processes of their own.
+//! The released backend and the baseline, each in a process of its own.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -6,8 +6,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
+use flex_connect_bench::target_folder;
+use hrm_fakes::visma_connect::{CLIENT_ID, CLIENT_SECRET};
 
-/// A program that listens. It is killed when this is dropped.
+/// The environment variable that makes this program serve the baseline. Its value is the database URL.
+pub(crate) const BASELINE: &str = "BENCH_BASELINE";
+
+/// Killed when this is dropped.
 pub(crate) struct Program {
     child: Child,
     pub address: SocketAddr,
@@ -23,17 +28,16 @@ impl Program {
         Ok(Self { child, address: address.with_context(|| format!("does not listen: {line}"))? })
     }
 
-    /// The backend as it is released, on a database, beside a relay and Visma Connect.
     pub(crate) fn backend(database_url: &str, relay: SocketAddr, visma: SocketAddr) -> anyhow::Result<Self> {
-        let program = released()?;
+        let program = released_backend()?;
         let visma = format!("http://{visma}/");
         let mut command = Command::new(&program);
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(["--mail-from", "Flex HRM <no-reply@company.com>", "--visma-client-id", "bench"])
+            .args(["--mail-from", "Flex HRM <no-reply@company.com>", "--visma-client-id", CLIENT_ID])
             .args(["--visma-token-url", &format!("{visma}connect/token"), "--visma-api-url", &visma])
             .env("DATABASE_URL", database_url)
-            .env("HRM_VISMA_CLIENT_SECRET", "bench")
+            .env("HRM_VISMA_CLIENT_SECRET", CLIENT_SECRET)
             .env("HRM_CODE_KEYS", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
             .env("HRM_SMTP_URL", format!("smtp://{relay}"))
             .env("HRM_TRUSTED_PROXIES", "127.0.0.1");
@@ -42,13 +46,12 @@ impl Program {
         Self::start(&mut command).with_context(|| program.display().to_string())
     }
 
-    /// This program again, as a floor.
-    pub(crate) fn floor(name: &str, database_url: &str) -> anyhow::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        Self::start(command.env("BENCH_FLOOR", name).env("DATABASE_URL", database_url)).context(name.to_owned())
+    /// Starts this program again, as the baseline.
+    pub(crate) fn baseline(database_url: &str) -> anyhow::Result<Self> {
+        Self::start(Command::new(std::env::current_exe()?).env(BASELINE, database_url)).context("the baseline")
     }
 
-    /// Its proportional set size in bytes.
+    /// Proportional set size in bytes.
     pub(crate) fn memory(&self) -> anyhow::Result<f64> {
         let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
         let kilobytes = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.split_whitespace().next());
@@ -63,11 +66,8 @@ impl Drop for Program {
     }
 }
 
-/// Beside this program: `target/server/deps/backend-…` and `target/server/hrm-backend`.
-fn released() -> anyhow::Result<PathBuf> {
-    let me = std::env::current_exe()?;
-    let folder = me.parent().and_then(|deps| deps.parent()).context("no folder")?;
-    let program = folder.join("hrm-backend");
+fn released_backend() -> anyhow::Result<PathBuf> {
+    let program = target_folder()?.join("server/hrm-backend");
     anyhow::ensure!(program.exists(), "{} is not built", program.display());
     Ok(program)
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/me/visma-connect` beside a bare axum handler with one indexed read on the same database.
+//! `GET /v1/me/visma-connect` against a bare axum handler with one indexed read of the same database.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use flex_connect_bench::{Row, Target, median};
+use flex_connect_bench::{Row, Target};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use sqlx::{Pool, Postgres, Sqlite};
@@ -20,54 +20,49 @@ use crate::{Bench, quick};
 
 const CONNECTIONS: usize = 16;
 
-pub(crate) const FLOOR: &str = "state";
-
 pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for engine in Engine::BOTH {
-        let crowd = crate::SMALL;
-        let url = bench.databases.make(engine, "state").await?;
-        crowd.fill(&url, engine).await?;
-        let people = crowd.known();
-        let (ours, floor) = (bench.backend(&url)?, Program::floor(FLOOR, &url)?);
+        let population = crate::SMALL;
+        let url = bench.databases.create(engine, "state").await?;
+        population.fill(&url, engine).await?;
+        let employees = population.clients();
+        let (backend, baseline) = (bench.backend(&url)?, Program::baseline(&url)?);
         let (rounds, time) = if quick() { (3, Duration::from_secs(1)) } else { (7, Duration::from_secs(3)) };
-        let (mut figures, mut floors) = (Vec::new(), Vec::new());
+        let (mut ours, mut bare) = (Vec::new(), Vec::new());
         for round in 0..=rounds {
-            let our = throughput(ours.address, &people, |_| STATE.to_owned(), time).await?;
-            let bare = throughput(floor.address, &people, |of| format!("/e{}", of.number), time).await?;
-            // The first one warms up.
+            let our = throughput(backend.address, &employees, |_| STATE.to_owned(), time).await?;
+            let path = |employee: &Employee| format!("/e{}", employee.number);
+            let bare_one = throughput(baseline.address, &employees, path, time).await?;
+            // The first round is a warm-up.
             if round > 0 {
-                figures.push(our);
-                floors.push(bare);
+                ours.push(our);
+                bare.push(bare_one);
             }
         }
-        rows.push(Row {
-            what: format!("State, {}", engine.name()),
-            unit: "/s".to_owned(),
-            ours: median(&figures),
-            floor: Some(median(&floors)),
-            beside: Some("a bare axum handler with one indexed read".to_owned()),
-            target: Some(Target::RatioAtLeast(0.7)),
-            rounds,
-        });
+        rows.push(
+            Row::new(format!("State, {}", engine.name()), "/s", &ours)
+                .vs("a bare axum handler with one indexed read", &bare)
+                .target(Target::RatioAtLeast(0.7)),
+        );
     }
     Ok(rows)
 }
 
-/// Answers per second.
+/// Responses per second.
 async fn throughput(
     address: SocketAddr,
-    people: &[Employee],
+    employees: &[Employee],
     path: impl Fn(&Employee) -> String,
     time: Duration,
 ) -> anyhow::Result<f64> {
     let began = Instant::now();
-    let counts = try_join_all(people.chunks(people.len().div_ceil(CONNECTIONS)).map(|people| {
-        let people: Vec<_> = people.iter().map(|of| http::get(&path(of), of)).collect();
+    let counts = try_join_all(employees.chunks(employees.len().div_ceil(CONNECTIONS)).map(|employees| {
+        let requests: Vec<_> = employees.iter().map(|employee| http::get(&path(employee), employee)).collect();
         async move {
             let client = async move {
                 let (mut client, mut count) = (Client::connect(address).await?, 0_u32);
-                for request in people.iter().cycle() {
+                for request in requests.iter().cycle() {
                     if began.elapsed() >= time {
                         break;
                     }
@@ -87,18 +82,18 @@ const READ: &str = "SELECT first_name, last_name, language, country FROM employe
 
 type Read = Option<(String, String, String, String)>;
 
-/// The floor: as many connections to the database as the backend has, and no check of them before each use.
-pub(crate) async fn serve_floor(url: &str) -> anyhow::Result<()> {
+/// The baseline: with as many connections to the database as the backend, and no check of them before each use.
+pub(crate) async fn serve_baseline(url: &str) -> anyhow::Result<()> {
     let router = if url.starts_with("sqlite:") {
         let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(8).test_before_acquire(false);
         let read = async |State(pool): State<Pool<Sqlite>>, Path(id): Path<String>| {
-            answer(sqlx::query_as(READ).bind(id).fetch_optional(&pool).await)
+            response(sqlx::query_as(READ).bind(id).fetch_optional(&pool).await)
         };
         Router::new().route("/{id}", get(read)).with_state(pool.connect(url).await?)
     } else {
         let pool = sqlx::postgres::PgPoolOptions::new().max_connections(16).test_before_acquire(false);
         let read = async |State(pool): State<Pool<Postgres>>, Path(id): Path<String>| {
-            answer(sqlx::query_as(READ).bind(id).fetch_optional(&pool).await)
+            response(sqlx::query_as(READ).bind(id).fetch_optional(&pool).await)
         };
         Router::new().route("/{id}", get(read)).with_state(pool.connect(url).await?)
     };
@@ -107,7 +102,7 @@ pub(crate) async fn serve_floor(url: &str) -> anyhow::Result<()> {
     Ok(axum::serve(listener, router).await?)
 }
 
-fn answer(read: sqlx::Result<Read>) -> Result<Json<Value>, StatusCode> {
+fn response(read: sqlx::Result<Read>) -> Result<Json<Value>, StatusCode> {
     let (first, last, language, country) =
         read.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?.ok_or(StatusCode::NOT_FOUND)?;
     Ok(Json(json!({ "firstName": first, "lastName": last, "language": language, "country": country })))

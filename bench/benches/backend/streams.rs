@@ -1,5 +1,6 @@
-//! Ten thousand open event streams on one backend: what each takes, and whether each hears what it should.
+//! 10,000 open event streams on one backend: memory of each, and whether each gets its events.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,67 +12,66 @@ use http_body_util::BodyExt as _;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
-use crate::databases::{Crowd, Engine};
-use crate::http::{self, Client, Employee};
-use crate::sizes::absolute;
+use crate::databases::{Engine, Population};
+use crate::http::{self, Client, EVENTS, Employee};
 use crate::{Bench, milliseconds, quick};
 
-/// What a stream said: of whom, and when.
-type Heard = (u32, Instant);
+/// The number of the stream's employee, and when the event came.
+type Event = (u32, Instant);
 
 pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     let streams: u32 = if quick() { 2_000 } else { 10_000 };
     let changed = streams / 10;
     for engine in Engine::BOTH {
-        let crowd = Crowd { employees: streams, challenged: 0, addresses: 1, callers: streams };
-        let url = bench.databases.make(engine, "streams").await?;
-        crowd.fill(&url, engine).await?;
+        let population = Population { employees: streams, challenged: 0, addresses: 1, clients: streams };
+        let url = bench.databases.create(engine, "streams").await?;
+        population.fill(&url, engine).await?;
         let backend = bench.backend(&url)?;
-        let people = crowd.known();
-        // Warm: connections to the database, the allocator's first pages.
+        let employees = population.clients();
+        // Warm-up: connections to the database and the allocator's first pages.
         let mut client = Client::connect(backend.address).await?;
-        for of in people.iter().take(1_000) {
-            client.timed(http::get(http::STATE, of), 200).await?;
+        for employee in employees.iter().take(1_000) {
+            client.timed(http::get(http::STATE, employee), 200).await?;
         }
         let before = backend.memory()?;
-        let (sender, mut heard) = mpsc::unbounded_channel();
+        let (sender, mut events) = mpsc::unbounded_channel();
         let (began, opening) = (Instant::now(), Arc::new(Semaphore::new(64)));
-        let broken = Arc::new(AtomicUsize::new(0));
-        for of in people.clone() {
-            let turn = Arc::clone(&opening).acquire_owned().await?;
-            let (sender, address, broken) = (sender.clone(), backend.address, Arc::clone(&broken));
+        let ended = Arc::new(AtomicUsize::new(0));
+        for employee in employees.clone() {
+            let permit = Arc::clone(&opening).acquire_owned().await?;
+            let (sender, address, ended) = (sender.clone(), backend.address, Arc::clone(&ended));
             tokio::spawn(async move {
-                let stream = open(address, &of, &sender).await;
-                drop(turn);
-                // It ends with the backend; one that ends before that is counted.
+                let stream = open(address, &employee, &sender).await;
+                drop(permit);
+                // A stream that ends before the backend is counted.
                 if let Ok(stream) = stream {
-                    let _ = listen(stream, of.number, &sender).await;
+                    let _ = listen(stream, employee.number, &sender).await;
                 }
-                broken.fetch_add(1, Ordering::Relaxed);
+                ended.fetch_add(1, Ordering::Relaxed);
             });
         }
         for _ in 0..streams {
-            tokio::time::timeout(Duration::from_secs(120), heard.recv()).await.context("streams open slowly")?;
+            tokio::time::timeout(Duration::from_secs(120), events.recv()).await.context("streams open slowly")?;
         }
         let opened = began.elapsed().as_secs_f64();
         tokio::time::sleep(Duration::from_secs(2)).await;
         let each = (backend.memory()? - before) / f64::from(streams);
 
-        // One change after the other, and each time the employee's own stream must hear it.
+        // Sequential changes: the employee's own stream must get each.
         let mut waits = Vec::new();
-        let (mut missed, mut strangers) = (0, 0);
+        let (mut missed, mut misdirected) = (0, 0);
         let began = Instant::now();
-        for of in people.iter().take(changed as usize) {
-            let asked = Instant::now();
-            client.timed(http::snooze(of), 200).await?;
+        for employee in employees.iter().take(changed as usize) {
+            let called = Instant::now();
+            client.timed(http::snooze(employee), 200).await?;
             loop {
-                match tokio::time::timeout(Duration::from_secs(10), heard.recv()).await {
-                    Ok(Some((number, at))) if number == of.number => {
-                        waits.push(at.saturating_duration_since(asked).as_secs_f64());
+                match tokio::time::timeout(Duration::from_secs(10), events.recv()).await {
+                    Ok(Some((number, at))) if number == employee.number => {
+                        waits.push(at.saturating_duration_since(called).as_secs_f64());
                         break;
                     }
-                    Ok(Some(_)) => strangers += 1,
+                    Ok(Some(_)) => misdirected += 1,
                     Ok(None) | Err(_) => {
                         missed += 1;
                         break;
@@ -79,72 +79,74 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
                 }
             }
         }
-        let in_turn = f64::from(changed) / began.elapsed().as_secs_f64();
-        // The same number at once: more than any buffer holds.
-        let others: Vec<Employee> = people.iter().skip(changed as usize).take(changed as usize).cloned().collect();
+        let sequential = f64::from(changed) / began.elapsed().as_secs_f64();
+        // As many concurrent changes: more than any buffer holds.
+        let others: Vec<Employee> = employees.iter().skip(changed as usize).take(changed as usize).cloned().collect();
         for chunk in others.chunks(others.len().div_ceil(16)) {
             let (chunk, address) = (chunk.to_vec(), backend.address);
             tokio::spawn(async move {
                 let mut client = Client::connect(address).await?;
-                for of in &chunk {
-                    client.timed(http::snooze(of), 200).await?;
+                for employee in &chunk {
+                    client.timed(http::snooze(employee), 200).await?;
                 }
                 anyhow::Ok(())
             });
         }
-        let mut wanted: std::collections::HashSet<u32> = others.iter().map(|of| of.number).collect();
-        while !wanted.is_empty() {
-            match tokio::time::timeout(Duration::from_secs(20), heard.recv()).await {
+        let mut expected: HashSet<u32> = others.iter().map(|employee| employee.number).collect();
+        while !expected.is_empty() {
+            match tokio::time::timeout(Duration::from_secs(20), events.recv()).await {
                 Ok(Some((number, _))) => {
-                    if !wanted.remove(&number) {
-                        strangers += 1;
+                    if !expected.remove(&number) {
+                        misdirected += 1;
                     }
                 }
                 Ok(None) | Err(_) => break,
             }
         }
-        missed += wanted.len();
-        let ended = broken.load(Ordering::Relaxed);
+        missed += expected.len();
+        let ended = ended.load(Ordering::Relaxed);
         anyhow::ensure!(ended == 0, "{ended} streams ended");
-        let of = |what: &str| format!("{what}, {streams} streams, {}", engine.name());
-        rows.push(absolute(of("memory of a stream"), "KiB", each / 1_024.0));
-        let mut row = absolute(of("events missed"), "", missed as f64);
-        row.target = Some(Target::AtMost(0.0));
-        rows.push(row);
-        rows.push(absolute(of("events for nobody's change"), "", f64::from(strangers)));
-        rows.push(absolute(of("from a call to its event, p99"), "ms", milliseconds(quantile(&waits, 0.99))));
-        rows.push(absolute(of("changes heard, one after the other"), "/s", in_turn));
-        rows.push(absolute(of("opening"), "s", opened));
+        let row = |what: &str, unit: &str, figures: &[f64]| {
+            Row::new(format!("{what}, {streams} streams, {}", engine.name()), unit, figures)
+        };
+        rows.extend([
+            row("memory of a stream", "KiB", &[each / 1_024.0]),
+            row("events missed", "", &[missed as f64]).target(Target::AtMost(0.0)),
+            row("events for nobody's change", "", &[f64::from(misdirected)]),
+            row("from a call to its event, p99", "ms", &[milliseconds(quantile(&waits, 0.99))]),
+            row("sequential changes", "/s", &[sequential]),
+            row("opening", "s", &[opened]),
+        ]);
     }
     Ok(rows)
 }
 
 async fn open(
     address: SocketAddr,
-    of: &Employee,
-    heard: &UnboundedSender<Heard>,
+    employee: &Employee,
+    events: &UnboundedSender<Event>,
 ) -> anyhow::Result<(Client, hyper::body::Incoming)> {
     let mut client = Client::connect(address).await?;
-    let answer = client.open(http::get("/v1/me/visma-connect/events", of)).await?;
-    anyhow::ensure!(answer.status() == 200, "{}", answer.status());
-    let mut body = answer.into_body();
+    let response = client.open(http::get(EVENTS, employee)).await?;
+    anyhow::ensure!(response.status() == 200, "{}", response.status());
+    let mut body = response.into_body();
     next(&mut body).await?;
-    let _ = heard.send((of.number, Instant::now()));
+    let _ = events.send((employee.number, Instant::now()));
     Ok((client, body))
 }
 
 async fn listen(
     (_client, mut body): (Client, hyper::body::Incoming),
     number: u32,
-    heard: &UnboundedSender<Heard>,
+    events: &UnboundedSender<Event>,
 ) -> anyhow::Result<()> {
     loop {
         next(&mut body).await?;
-        let _ = heard.send((number, Instant::now()));
+        let _ = events.send((number, Instant::now()));
     }
 }
 
-/// Waits for the next event that is no keep-alive.
+/// Waits for the next event, ignoring keep-alives.
 pub(crate) async fn next(body: &mut hyper::body::Incoming) -> anyhow::Result<()> {
     loop {
         let frame = body.frame().await.context("it ended")??;

@@ -1,44 +1,220 @@
-//! The commands that the UI may call, declared once.
+//! The commands that the UI may call: the list, and the method of [`App`] behind each.
 //!
-//! [`commands!`](crate::commands) hands the list to whatever macro is named in it. The shell makes the Tauri handlers from
-//! it, the tests make the TypeScript functions and check the permissions. Every command is a method of
-//! [`App`](crate::App) with the same name and answers with the [`View`](crate::View) that it led to.
+//! The shell makes the Tauri handlers from the list, the test `bridge` the TypeScript functions and the permission. Every
+//! command returns the [`View`] that it led to.
 
-/// Hands the list of commands to the macro named `$to`.
-///
-/// A command stands as `name(argument: Type, …)`; its documentation goes into the TypeScript as it is.
+use hrm_api::Language;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::{
+    app::{App, blocking},
+    code, diagnostics,
+    problem::Problem,
+    record::PendingSend,
+    screen::Screen,
+    server_url::ServerUrl,
+    settings_url,
+    view::{Phase, View},
+};
+
+/// Passes the list of commands to the macro `$to`: `name(argument: Type, …)`, documented for TypeScript.
 #[macro_export]
 macro_rules! commands {
     ($to:ident) => {
         $to! {
-            /// The view as it is now, without asking the server.
+            /// The current view, without asking the server.
             view();
-            /// Asks the server where things stand: after coming to the front, and as Retry.
+            /// Asks the server for the current state.
             refresh();
-            /// Signs in. The password is not kept.
+            /// The password is not stored.
             sign_in(server: String, username: String, password: SecretString);
-            /// Signs out and wipes everything of the employee's from this device.
+            /// Signs out and deletes the employee's data from this device, also while offline.
             sign_out();
-            /// Goes to a screen.
-            go(place: Place);
-            /// Keeps the half-typed address. An empty one is kept too.
-            draft(email: String);
-            /// Sends a code to the address, or links at once where no code is needed.
+            navigate(screen: Screen);
+            /// Saves the half-typed address, also an empty one.
+            save_email_draft(email: String);
+            /// Sends a code to the address, or links at once if the company's policy needs no code.
             send_code(email: String);
-            /// Verifies the code as it was typed or pasted.
+            /// Verifies a typed or pasted code.
             verify_code(code: SecretString);
-            /// Verifies the code that stands on the clipboard. The page does not see what else stands there.
+            /// Verifies the code on the clipboard. The page does not see the clipboard's content.
             paste_code();
-            /// Ends the challenge: another address, or a fresh start.
+            /// Ends the challenge. The address stays in the field.
             start_over();
-            /// Hides the banner for 24 hours.
+            /// Hides the banner for 24 hours of the server's clock.
             snooze();
-            /// Opens the Visma Connect account settings in the system browser.
+            /// Opens this edition's account settings in the system browser.
             open_account_settings();
-            /// Puts versions, the platform and the codes of the last problems on the clipboard, for support.
+            /// Copies versions, the platform and recent problem codes to the clipboard, for support.
             copy_diagnostics();
-            /// Chooses the language of the interface; none is the device's.
+            /// Null means the device's language.
             set_language(language: Option<Language>);
         }
     };
+}
+
+impl App {
+    pub async fn view(&self) -> Result<View, Problem> {
+        Ok(self.current_view())
+    }
+
+    pub async fn refresh(&self) -> Result<View, Problem> {
+        let session = self.session().await?;
+        let generation = self.lock().state_generation;
+        let result = self.client().await?.state(&session).await;
+        // A newer state arrived in the meantime.
+        if self.lock().state_generation != generation {
+            return self.view().await;
+        }
+        self.apply_state(&session, result)
+    }
+
+    pub async fn sign_in(&self, server: String, username: String, password: SecretString) -> Result<View, Problem> {
+        let _one_at_a_time = self.0.command_lock.lock().await;
+        let username = username.trim().to_owned();
+        {
+            let mut state = self.lock();
+            state.record.server = server.trim().to_owned();
+            state.record.username = username.clone();
+            state.notice = None;
+            self.save_and_publish(state);
+        }
+        let server = ServerUrl::parse(&server)?;
+        let client = self.client().await?;
+        client.probe(&server).await?;
+        let signed_in = client.sign_in(&server, &username, &password).await?;
+        let session = self.begin_session(server, signed_in).await;
+        // The employee is signed in even if the state cannot be fetched now: the view says why.
+        self.apply_state(&session, client.state(&session).await).or_else(|_| Ok(self.current_view()))
+    }
+
+    pub async fn sign_out(&self) -> Result<View, Problem> {
+        let _one_at_a_time = self.0.command_lock.lock().await;
+        let session = self.session().await.ok();
+        self.wipe(None).await;
+        if let Some(session) = session {
+            let app = self.clone();
+            // If the server cannot be reached, the session expires there.
+            tokio::spawn(async move { app.client().await?.sign_out(&session).await });
+        }
+        self.view().await
+    }
+
+    pub async fn navigate(&self, screen: Screen) -> Result<View, Problem> {
+        self.change_signed_in(|signed_in| signed_in.screen = screen)
+    }
+
+    pub async fn save_email_draft(&self, email: String) -> Result<View, Problem> {
+        self.change_signed_in(|signed_in| signed_in.email_draft = Some(email))
+    }
+
+    pub async fn send_code(&self, email: String) -> Result<View, Problem> {
+        let _one_at_a_time = self.0.command_lock.lock().await;
+        let email = email.trim().to_owned();
+        let session = self.session().await?;
+        let (key, repeated) = {
+            let mut state = self.lock();
+            let now = state.server_time(&*self.0.platform.clock);
+            let Some(signed_in) = &mut state.record.signed_in else { return Err(Problem::SignedOut) };
+            signed_in.email_draft = Some(email.clone());
+            let pending = signed_in.pending_send.take().filter(|send| send.matches(&email, now));
+            let repeated = pending.is_some();
+            let send = pending.unwrap_or_else(|| PendingSend { email: email.clone(), key: Uuid::new_v4(), at: now });
+            let key = send.key;
+            signed_in.pending_send = Some(send);
+            self.save_and_publish(state);
+            (key, repeated)
+        };
+        let result = self.client().await?.send_code(&session, &email, key).await;
+        if !result.as_ref().is_err_and(Problem::is_unreachable) {
+            self.change_signed_in(|signed_in| {
+                signed_in.pending_send = None;
+                if result.is_ok() {
+                    signed_in.email_draft = None;
+                }
+            })?;
+        }
+        let view = self.apply_state(&session, result)?;
+        // The response to a repeated key is the stored one, whose state may be old.
+        if repeated { self.refresh().await } else { Ok(view) }
+    }
+
+    pub async fn verify_code(&self, code: SecretString) -> Result<View, Problem> {
+        let code = code::parse(&code)?;
+        let _one_at_a_time = self.0.command_lock.lock().await;
+        let session = self.session().await?;
+        let client = self.client().await?;
+        match client.verify(&session, &code).await {
+            // An earlier attempt whose response was lost may have linked: fetch the state and follow it.
+            Err(Problem::AlreadyLinked) => self.apply_state(&session, client.state(&session).await),
+            // These change the state: attempts left, or no challenge any more.
+            Err(
+                problem @ (Problem::CodeWrong { .. }
+                | Problem::CodeExpired
+                | Problem::AttemptsExhausted
+                | Problem::NoChallenge
+                | Problem::AccountTaken
+                | Problem::LinkingLocked),
+            ) => {
+                self.apply_state(&session, client.state(&session).await).ok();
+                Err(problem)
+            }
+            result => self.apply_state(&session, result),
+        }
+    }
+
+    pub async fn paste_code(&self) -> Result<View, Problem> {
+        let clipboard = self.0.platform.clipboard.clone();
+        let copied = blocking(move || clipboard.paste()).await.flatten().ok_or(Problem::CodeFormat)?;
+        self.verify_code(copied).await
+    }
+
+    pub async fn start_over(&self) -> Result<View, Problem> {
+        let _one_at_a_time = self.0.command_lock.lock().await;
+        let session = self.session().await?;
+        let result = self.client().await?.start_over(&session).await;
+        if result.is_ok() {
+            self.change_signed_in(|signed_in| {
+                let challenge = signed_in.cached_state.as_ref().and_then(|cached| cached.state.challenge.as_ref());
+                let sent_to = challenge.map(|challenge| challenge.email.clone());
+                signed_in.email_draft = signed_in.email_draft.take().or(sent_to);
+            })?;
+        }
+        self.apply_state(&session, result)
+    }
+
+    pub async fn snooze(&self) -> Result<View, Problem> {
+        let _one_at_a_time = self.0.command_lock.lock().await;
+        let session = self.session().await?;
+        let result = self.client().await?.snooze(&session).await;
+        self.apply_state(&session, result)
+    }
+
+    pub async fn open_account_settings(&self) -> Result<View, Problem> {
+        let view = self.current_view();
+        let Phase::SignedIn { linking: Some(linking), .. } = &view.phase else { return Err(Problem::LinkNotOpened) };
+        let url = settings_url::check(&linking.settings_url)?;
+        let browser = self.0.platform.browser.clone();
+        match blocking(move || browser.open(url.as_str())).await {
+            Some(Ok(())) => Ok(view),
+            _ => Err(Problem::LinkNotOpened),
+        }
+    }
+
+    pub async fn copy_diagnostics(&self) -> Result<View, Problem> {
+        let view = self.current_view();
+        let text = diagnostics::report(&self.0.system, &view, &self.lock().recent_problems);
+        let clipboard = self.0.platform.clipboard.clone();
+        match blocking(move || clipboard.copy(&text)).await {
+            Some(Ok(())) => Ok(view),
+            _ => Err(Problem::NotCopied),
+        }
+    }
+
+    pub async fn set_language(&self, language: Option<Language>) -> Result<View, Problem> {
+        let mut state = self.lock();
+        state.record.language = language;
+        Ok(self.save_and_publish(state))
+    }
 }

@@ -1,29 +1,35 @@
-//! What the Flex HRM Connect app does, without Tauri, UI text, disk paths or a clock of its own.
+//! The app without Tauri, UI text, disk paths or a clock of its own.
 //!
-//! [`App`] holds one value and shows one [`View`]; its methods are the [`commands`](crate::commands!). What it needs from
-//! the device comes in through [`ports`].
+//! [`App`] holds the state and publishes it as one [`View`]; its methods are the [`commands`](crate::commands!). The
+//! device is reached through [`ports`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-pub mod answer;
 mod app;
+mod app_state;
 mod client;
 pub mod code;
 mod commands;
 mod diagnostics;
 pub mod ports;
 mod problem;
+mod projection;
 mod record;
-pub mod server;
+pub mod response;
+mod screen;
 mod server_clock;
-mod settings_link;
+pub mod server_url;
+mod session;
+mod settings_url;
+mod sync;
 mod view;
 
-pub use app::{App, Device, Start};
+pub use app::{App, LaunchOptions, Platform};
 pub use hrm_api::Language;
 pub use problem::Problem;
+pub use screen::{Edition, Screen};
 pub use secrecy::SecretString;
-pub use view::{Edition, Linking, Notice, Phase, Place, View};
+pub use view::{Linking, Notice, Phase, View};
 
 #[cfg(test)]
 mod bridge;

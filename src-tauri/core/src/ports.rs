@@ -1,92 +1,82 @@
-//! What the core needs from the device it runs on. Each trait grows only when the core needs something new.
+//! What the core needs from the device. Extend a trait only when the core needs more.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-/// The operating system's credential store. It holds one secret: the session token.
+/// The operating system's credential store, for one secret: the session token.
 ///
-/// Calls block; the core makes them off the async threads.
+/// Calls block; the core runs them on blocking threads.
 pub trait Vault: Send + Sync + 'static {
-    /// The token, or `None` if there is none.
-    ///
     /// # Errors
     /// [`VaultUnreadable`] if the store is locked, denied or cannot be decrypted.
     fn read(&self) -> Result<Option<SecretString>, VaultUnreadable>;
 
-    /// Keeps the token and tells for how long.
-    fn write(&self, token: &SecretString) -> Kept;
+    fn write(&self, token: &SecretString) -> Persistence;
 
-    /// Forgets the token. A token that is not there is forgotten already.
+    /// Succeeds if there is no token.
     ///
     /// # Errors
-    /// [`VaultUnreadable`] if the store refused; the token may still be in it.
+    /// [`VaultUnreadable`] if the store refused; the token may still be there.
     fn delete(&self) -> Result<(), VaultUnreadable>;
 }
 
-/// For how long a secret was kept.
+/// How long a secret is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    /// In a credential store of the system: it is there after a restart.
-    Stored,
-    /// No store is there: in memory, until the program ends. Never in a plain file.
-    InMemory,
+pub enum Persistence {
+    /// In a credential store; survives a restart.
+    Persistent,
+    /// There is no store: in memory until the app exits. Never in a plain file.
+    SessionOnly,
 }
 
-/// The credential store is there and does not give the secret.
+/// The credential store exists and does not return the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the credential store could not be read")]
 pub struct VaultUnreadable;
 
-/// A small plain file in the app's own folder. It never holds a secret.
-pub trait Store: Send + Sync + 'static {
-    /// What was saved last, if anything can be read.
+/// A small plain file in the app's folder. It never holds a secret.
+pub trait RecordStore: Send + Sync + 'static {
     fn load(&self) -> Option<String>;
-    /// Replaces what was saved, whole or not at all.
+    /// Replaces the record atomically.
     fn save(&self, text: &str);
 }
 
-/// The device's clocks.
 pub trait Clock: Send + Sync + 'static {
-    /// The wall clock: it survives a restart, and people set it.
+    /// Survives a restart; people can set it.
     fn wall(&self) -> DateTime<Utc>;
-    /// Time since some moment in this run: nobody can set it.
+    /// Time since a fixed moment in this run; nobody can set it.
     fn monotonic(&self) -> Duration;
 }
 
-/// Opens a page in the system browser.
+/// The system browser.
 pub trait Browser: Send + Sync + 'static {
-    /// Opens `url`, which the core has checked.
+    /// The core has checked `url`.
     ///
     /// # Errors
     /// [`NotOpened`] if no browser could be started.
     fn open(&self, url: &str) -> Result<(), NotOpened>;
 }
 
-/// No browser could be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no browser could be started")]
 pub struct NotOpened;
 
-/// The system's clipboard. It is read on a press that asks for it, and never else.
+/// The system clipboard. Only read when the employee presses Paste code.
 pub trait Clipboard: Send + Sync + 'static {
-    /// Replaces what is on the clipboard.
-    ///
     /// # Errors
     /// [`NotCopied`] if the system refused.
     fn copy(&self, text: &str) -> Result<(), NotCopied>;
 
-    /// What was copied, if it is text and the system gives it.
+    /// The content, if it is text and the system allows it.
     fn paste(&self) -> Option<SecretString>;
 }
 
-/// The clipboard did not take it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the clipboard did not take it")]
+#[error("the system refused the clipboard")]
 pub struct NotCopied;
 
-/// The clocks of the machine this runs on.
 #[derive(Debug)]
 pub struct SystemClock(std::time::Instant);
 

@@ -1,8 +1,8 @@
-//! The server's time, told without asking the server.
+//! The server's time without asking the server.
 //!
-//! Countdowns and the snooze go by the server's clock. In the run that heard it, the device's monotonic clock carries it
-//! on, so setting the device's clock changes nothing. After a restart without a network there is only the wall
-//! clock; it may carry the time forward, never behind the last time heard.
+//! Countdowns and the snooze follow the server's clock. Within a run the device's monotonic clock advances it, so
+//! setting the device's clock changes nothing. After a restart without a network only the wall clock is left; it may
+//! move the time forward, never before the last time from the server.
 
 use std::time::Duration;
 
@@ -11,31 +11,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::ports::Clock;
 
-/// The last time the server's clock was heard.
+/// The last time from the server and when it arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ServerClock {
     server: DateTime<Utc>,
     wall: DateTime<Utc>,
-    /// Of this run only: it means nothing in the next.
+    /// Only valid in the run that set it.
     #[serde(skip)]
     monotonic: Option<Duration>,
 }
 
 impl ServerClock {
-    /// Sets it by an answer of the server.
-    pub(crate) fn heard(server: DateTime<Utc>, clock: &dyn Clock) -> Self {
+    pub(crate) fn synced(server: DateTime<Utc>, clock: &dyn Clock) -> Self {
         Self { server, wall: clock.wall(), monotonic: Some(clock.monotonic()) }
     }
 
-    /// The server's time now, as well as it is known.
     pub(crate) fn now(&self, clock: &dyn Clock) -> DateTime<Utc> {
-        let passed = match self.monotonic {
+        let elapsed = match self.monotonic {
             Some(then) => TimeDelta::from_std(clock.monotonic().saturating_sub(then)).unwrap_or_default(),
             None => (clock.wall() - self.wall).max(TimeDelta::zero()),
         };
-        // At the end of chrono's calendar time stands still: a server can say any date.
-        self.server.checked_add_signed(passed).unwrap_or(self.server)
+        // A server can send any date, also the last one that chrono can represent.
+        self.server.checked_add_signed(elapsed).unwrap_or(self.server)
     }
 }
 
@@ -45,20 +43,20 @@ mod tests {
 
     use super::*;
 
-    struct Device(Mutex<(DateTime<Utc>, Duration)>);
+    struct FakeClock(Mutex<(DateTime<Utc>, Duration)>);
 
-    impl Device {
-        fn pass(&self, seconds: u32) {
+    impl FakeClock {
+        fn advance(&self, seconds: u32) {
             let mut now = self.0.lock().unwrap();
             now.0 += TimeDelta::seconds(seconds.into());
             now.1 += Duration::from_secs(seconds.into());
         }
-        fn set_wall_by(&self, hours: i64) {
+        fn shift_wall(&self, hours: i64) {
             self.0.lock().unwrap().0 += TimeDelta::hours(hours);
         }
     }
 
-    impl Clock for Device {
+    impl Clock for FakeClock {
         fn wall(&self) -> DateTime<Utc> {
             self.0.lock().unwrap().0
         }
@@ -67,38 +65,38 @@ mod tests {
         }
     }
 
-    fn heard() -> (Device, ServerClock, DateTime<Utc>) {
+    fn synced() -> (FakeClock, ServerClock, DateTime<Utc>) {
         let server = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let device = Device(Mutex::new((server + TimeDelta::days(3), Duration::from_secs(7))));
-        let clock = ServerClock::heard(server, &device);
+        let device = FakeClock(Mutex::new((server + TimeDelta::days(3), Duration::from_secs(7))));
+        let clock = ServerClock::synced(server, &device);
         (device, clock, server)
     }
 
     #[test]
-    fn setting_the_device_clock_changes_nothing_while_the_app_runs() {
-        let (device, clock, server) = heard();
-        device.pass(10);
-        device.set_wall_by(25);
+    fn setting_the_device_clock_changes_nothing_within_a_run() {
+        let (device, clock, server) = synced();
+        device.advance(10);
+        device.shift_wall(25);
         assert_eq!(clock.now(&device), server + TimeDelta::seconds(10));
-        device.set_wall_by(-100);
+        device.shift_wall(-100);
         assert_eq!(clock.now(&device), server + TimeDelta::seconds(10));
     }
 
     #[test]
-    fn a_server_at_the_end_of_the_calendar_ends_nothing_here() {
-        let (device, _, _) = heard();
-        let clock = ServerClock::heard(DateTime::<Utc>::MAX_UTC, &device);
-        device.pass(60);
+    fn the_last_date_of_the_calendar_does_not_overflow() {
+        let (device, _, _) = synced();
+        let clock = ServerClock::synced(DateTime::<Utc>::MAX_UTC, &device);
+        device.advance(60);
         assert_eq!(clock.now(&device), DateTime::<Utc>::MAX_UTC);
     }
 
     #[test]
-    fn after_a_restart_the_time_goes_on_by_the_wall_and_never_backwards() {
-        let (device, clock, server) = heard();
-        let kept: ServerClock = serde_json::from_str(&serde_json::to_string(&clock).unwrap()).unwrap();
-        device.pass(60);
-        assert_eq!(kept.now(&device), server + TimeDelta::seconds(60));
-        device.set_wall_by(-5);
-        assert_eq!(kept.now(&device), server);
+    fn after_a_restart_the_wall_clock_only_moves_time_forward() {
+        let (device, clock, server) = synced();
+        let stored: ServerClock = serde_json::from_str(&serde_json::to_string(&clock).unwrap()).unwrap();
+        device.advance(60);
+        assert_eq!(stored.now(&device), server + TimeDelta::seconds(60));
+        device.shift_wall(-5);
+        assert_eq!(stored.now(&device), server);
     }
 }

@@ -1,5 +1,4 @@
-//! A bad network, case by case: each ends in the problem that has the right sentence, keeps what was typed, sends no second
-//! mail, and works when it is tried again.
+//! Network faults: each gives its problem, keeps what was typed, sends no second mail, and works on retry.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -10,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use flex_connect_core::{App, Edition, Problem, SecretString, View};
 use hrm_api::Status;
 use support::{
-    ANNA_AT_WORK, Backend, Memory, linking,
+    ANNA_AT_WORK, Backend, FakeDevice, linking,
     proxy::{Fault, Proxy},
     start,
 };
@@ -25,23 +24,23 @@ const HEALTH: &str = "/healthz";
 
 const ALWAYS: usize = usize::MAX;
 
-const STILL_RUNS: &[u8] = b"{\"type\":\"about:blank#request_in_progress\",\"title\":\"x\",\"status\":409,\"code\":\"request_in_progress\",\"retryAfterSeconds\":1}";
+const IN_PROGRESS: &[u8] = b"{\"type\":\"about:blank#request_in_progress\",\"title\":\"x\",\"status\":409,\"code\":\"request_in_progress\",\"retryAfterSeconds\":1}";
 
-struct Stage {
+struct Fixture {
     app: App,
-    memory: Memory,
+    device: FakeDevice,
     proxy: Proxy,
     backend: Backend,
 }
 
-impl Stage {
-    async fn set() -> Self {
+impl Fixture {
+    async fn new() -> Self {
         let backend = Backend::start().await;
-        let proxy = Proxy::before(backend.port()).await;
-        let memory = Memory::default();
-        let app = start(&memory, Edition::Mobile);
+        let proxy = Proxy::in_front_of(backend.port()).await;
+        let device = FakeDevice::default();
+        let app = start(&device, Edition::Mobile);
         app.sign_in(proxy.url.clone(), "anna.svensson".into(), "demo".into()).await.unwrap();
-        Self { app, memory, proxy, backend }
+        Self { app, device, proxy, backend }
     }
 
     async fn view(&self) -> View {
@@ -61,75 +60,75 @@ fn html() -> Vec<u8> {
     b"<html><title>Welcome to Airport WiFi</title></html>".to_vec()
 }
 
-/// A send that meets the fault on every try, and is then repeated by a person on a network that is well.
-async fn a_send_fails(fault: Fault, expected: Problem) {
-    let stage = Stage::set().await;
-    stage.proxy.break_calls(SEND, fault, ALWAYS);
-    assert_eq!(stage.app.send_code(ANNA_AT_WORK.into()).await.unwrap_err(), expected);
-    let view = stage.view().await;
+/// A send that fails on every attempt; the employee retries it after the fault.
+async fn send_fails(fault: Fault, expected: Problem) {
+    let fixture = Fixture::new().await;
+    fixture.proxy.inject_fault(SEND, fault, ALWAYS);
+    assert_eq!(fixture.app.send_code(ANNA_AT_WORK.into()).await.unwrap_err(), expected);
+    let view = fixture.view().await;
     assert_eq!(linking(&view).email, ANNA_AT_WORK, "the typed address is kept");
-    stage.proxy.heal();
-    let view = stage.app.send_code(ANNA_AT_WORK.into()).await.unwrap();
+    fixture.proxy.clear_fault();
+    let view = fixture.app.send_code(ANNA_AT_WORK.into()).await.unwrap();
     assert_eq!(linking(&view).status, Status::CodeSent);
-    assert_eq!(view.trouble, None, "what works again is not complained of");
-    stage.backend.code(1).await;
-    // A second mail would be on its way by the time that a whole other round trip is over.
-    stage.app.refresh().await.unwrap();
-    assert_eq!(stage.backend.inbox().await.len(), 1, "one mail");
+    assert_eq!(view.sync_problem, None, "success clears it");
+    fixture.backend.code(1).await;
+    // A second mail would have been sent by the time of another round trip.
+    fixture.app.refresh().await.unwrap();
+    assert_eq!(fixture.backend.inbox().await.len(), 1, "one mail");
 }
 
-/// A send that meets the fault once: the app repeats it by itself.
-async fn a_send_survives(fault: Fault) {
-    let stage = Stage::set().await;
-    stage.proxy.break_calls(SEND, fault, 1);
-    let view = stage.app.send_code(ANNA_AT_WORK.into()).await.unwrap();
+/// A send that fails once; the app retries it by itself.
+async fn send_survives(fault: Fault) {
+    let fixture = Fixture::new().await;
+    fixture.proxy.inject_fault(SEND, fault, 1);
+    let view = fixture.app.send_code(ANNA_AT_WORK.into()).await.unwrap();
     assert_eq!(linking(&view).status, Status::CodeSent);
-    stage.backend.code(1).await;
-    stage.app.refresh().await.unwrap();
-    assert_eq!(stage.backend.inbox().await.len(), 1, "one mail");
+    fixture.backend.code(1).await;
+    fixture.app.refresh().await.unwrap();
+    assert_eq!(fixture.backend.inbox().await.len(), 1, "one mail");
 }
 
-async fn a_verify_fails(fault: Fault, expected: Problem) {
-    let stage = Stage::set().await;
-    stage.app.send_code(ANNA_AT_WORK.into()).await.unwrap();
-    let code: SecretString = stage.backend.code(1).await.into();
-    stage.proxy.break_calls(VERIFY, fault, ALWAYS);
-    assert_eq!(stage.app.verify_code(code.clone()).await.unwrap_err(), expected);
-    stage.proxy.heal();
-    let view = stage.app.verify_code(code).await.unwrap();
+async fn verify_fails(fault: Fault, expected: Problem) {
+    let fixture = Fixture::new().await;
+    fixture.app.send_code(ANNA_AT_WORK.into()).await.unwrap();
+    let code: SecretString = fixture.backend.code(1).await.into();
+    fixture.proxy.inject_fault(VERIFY, fault, ALWAYS);
+    assert_eq!(fixture.app.verify_code(code.clone()).await.unwrap_err(), expected);
+    fixture.proxy.clear_fault();
+    let view = fixture.app.verify_code(code).await.unwrap();
     assert_eq!(linking(&view).status, Status::Linked);
 }
 
-async fn a_verify_survives(fault: Fault) {
-    let stage = Stage::set().await;
-    stage.app.send_code(ANNA_AT_WORK.into()).await.unwrap();
-    let code = stage.backend.code(1).await;
-    stage.proxy.break_calls(VERIFY, fault, 1);
-    let view = stage.app.verify_code(code.into()).await.unwrap();
+async fn verify_survives(fault: Fault) {
+    let fixture = Fixture::new().await;
+    fixture.app.send_code(ANNA_AT_WORK.into()).await.unwrap();
+    let code = fixture.backend.code(1).await;
+    fixture.proxy.inject_fault(VERIFY, fault, 1);
+    let view = fixture.app.verify_code(code.into()).await.unwrap();
     assert_eq!(linking(&view).status, Status::Linked);
 }
 
-async fn a_refresh_fails(fault: Fault, expected: Problem) {
-    let stage = Stage::set().await;
-    stage.proxy.break_calls(STATE, fault, ALWAYS);
-    assert_eq!(stage.app.refresh().await.unwrap_err(), expected);
-    let view = stage.view().await;
-    assert_eq!(view.trouble, Some(expected), "the screen says that what it shows may be old");
-    assert_eq!(linking(&view).suggestions.len(), 3, "and shows it");
-    stage.proxy.heal();
-    assert_eq!(stage.app.refresh().await.unwrap().trouble, None);
+async fn refresh_fails(fault: Fault, expected: Problem) {
+    let fixture = Fixture::new().await;
+    fixture.proxy.inject_fault(STATE, fault, ALWAYS);
+    assert_eq!(fixture.app.refresh().await.unwrap_err(), expected);
+    let view = fixture.view().await;
+    assert_eq!(view.sync_problem, Some(expected), "the cached state is marked as stale");
+    assert_eq!(linking(&view).suggestions.len(), 3, "and still shown");
+    fixture.proxy.clear_fault();
+    assert_eq!(fixture.app.refresh().await.unwrap().sync_problem, None);
 }
 
-async fn a_sign_in_fails(path: &'static str, fault: Fault, expected: Problem) {
+async fn sign_in_fails(path: &'static str, fault: Fault, expected: Problem) {
     let backend = Backend::start().await;
-    let proxy = Proxy::before(backend.port()).await;
-    let memory = Memory::default();
-    let app = start(&memory, Edition::Desktop);
-    proxy.break_calls(path, fault, ALWAYS);
+    let proxy = Proxy::in_front_of(backend.port()).await;
+    let device = FakeDevice::default();
+    let app = start(&device, Edition::Desktop);
+    proxy.inject_fault(path, fault, ALWAYS);
     let refused = app.sign_in(proxy.url.clone(), "anna.svensson".into(), "demo".into()).await;
     assert_eq!(refused.unwrap_err(), expected);
-    assert!(memory.with(|memory| memory.token.is_none()));
-    proxy.heal();
+    assert!(device.with(|device| device.token.is_none()));
+    proxy.clear_fault();
     app.sign_in(proxy.url.clone(), "anna.svensson".into(), "demo".into()).await.unwrap();
 }
 
@@ -138,96 +137,95 @@ macro_rules! cases {
 }
 
 cases! {
-    a_send_on_a_dead_line_says_offline: a_send_fails(Fault::ResetBefore, offline());
-    a_send_whose_answers_are_all_lost_says_offline_and_mails_once: a_send_fails(Fault::ResetAfter, offline());
-    a_send_answered_by_half_says_offline: a_send_fails(Fault::Half, offline());
-    a_send_answered_by_nothing_says_offline: a_send_fails(Fault::Empty, offline());
-    a_send_answered_by_garbage_says_offline: a_send_fails(Fault::Garbage, offline());
-    a_send_answered_after_20_s_says_timed_out_and_mails_once: a_send_fails(Fault::Late(Duration::from_secs(20)), Problem::TimedOut);
-    a_send_answered_by_a_slow_drip_says_timed_out: a_send_fails(Fault::Drip(Duration::from_millis(100)), Problem::TimedOut);
-    a_send_in_a_captive_portal_says_so: a_send_fails(Fault::Instead("200 OK\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
-    a_send_redirected_by_a_captive_portal_says_so: a_send_fails(Fault::Instead("302 Found\r\nlocation: http://portal.example/\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
-    a_send_that_must_sign_in_to_the_network_says_so: a_send_fails(Fault::Instead("511 Network Authentication Required\r\ncontent-type: text/html", html()), unavailable(None));
-    a_send_met_by_500_says_unavailable: a_send_fails(Fault::Instead("500 Internal Server Error\r\ncontent-type: text/html", html()), unavailable(None));
-    a_send_met_by_502_says_unavailable: a_send_fails(Fault::Instead("502 Bad Gateway\r\ncontent-type: text/html", html()), unavailable(None));
-    a_send_met_by_503_says_when_to_come_back: a_send_fails(Fault::Instead("503 Service Unavailable\r\nretry-after: 30\r\ncontent-type: text/plain", b"later".to_vec()), unavailable(Some(30)));
-    a_send_met_by_504_says_unavailable: a_send_fails(Fault::Instead("504 Gateway Timeout\r\ncontent-type: text/html", html()), unavailable(None));
-    a_send_met_by_a_gateways_429_says_when_to_come_back: a_send_fails(Fault::Instead("429 Too Many Requests\r\nretry-after: 7\r\ncontent-type: text/html", html()), Problem::TooManyRequests { retry_after_seconds: 7 });
-    a_send_answered_by_other_json_is_not_believed: a_send_fails(Fault::Instead("200 OK\r\ncontent-type: application/json", b"{\"hello\":1}".to_vec()), Problem::Unexpected);
-    a_send_answered_by_broken_json_is_not_believed: a_send_fails(Fault::Instead("202 Accepted\r\ncontent-type: application/json", b"{\"serverTime\":".to_vec()), Problem::Unexpected);
-    a_send_answered_by_an_empty_body_is_not_believed: a_send_fails(Fault::Instead("202 Accepted\r\ncontent-type: application/json", Vec::new()), Problem::Unexpected);
-    a_send_answered_by_megabytes_is_not_read_to_the_end: a_send_fails(Fault::Instead("200 OK\r\ncontent-type: application/json", vec![b' '; 4 << 20]), Problem::Unexpected);
-    a_send_answered_without_a_type_is_not_believed: a_send_fails(Fault::Instead("200 OK", b"{}".to_vec()), Problem::NotHrmServer);
-    a_send_met_by_a_problem_of_an_unknown_code_is_not_guessed_at: a_send_fails(Fault::Instead("418 I'm a teapot\r\ncontent-type: application/problem+json", b"{\"type\":\"about:blank\",\"title\":\"x\",\"status\":418,\"code\":\"teapot\"}".to_vec()), Problem::Unexpected);
-    a_send_whose_earlier_try_still_runs_comes_back_for_its_answer: a_send_survives(Fault::Instead("409 Conflict\r\nretry-after: 1\r\ncontent-type: application/problem+json", STILL_RUNS.to_vec()));
-    a_send_whose_earlier_try_runs_for_ever_says_when_to_come_back: a_send_fails(Fault::Instead("409 Conflict\r\nretry-after: 1\r\ncontent-type: application/problem+json", STILL_RUNS.to_vec()), unavailable(Some(1)));
-    a_send_survives_one_broken_connection: a_send_survives(Fault::ResetBefore);
-    a_send_survives_one_lost_answer_with_one_mail: a_send_survives(Fault::ResetAfter);
-    a_send_survives_one_bad_gateway: a_send_survives(Fault::Instead("502 Bad Gateway\r\ncontent-type: text/html", html()));
-    a_send_survives_three_seconds_of_waiting: a_send_survives(Fault::Late(Duration::from_secs(3)));
+    send_on_a_reset_connection_is_offline: send_fails(Fault::ResetBefore, offline());
+    send_with_every_response_lost_is_offline_and_mails_once: send_fails(Fault::ResetAfter, offline());
+    send_with_a_truncated_response_is_offline: send_fails(Fault::Truncated, offline());
+    send_with_an_empty_reply_is_offline: send_fails(Fault::Empty, offline());
+    send_answered_by_garbage_is_offline: send_fails(Fault::Garbage, offline());
+    send_answered_after_20_s_times_out_and_mails_once: send_fails(Fault::Delay(Duration::from_secs(20)), Problem::TimedOut);
+    send_answered_byte_by_byte_times_out: send_fails(Fault::Drip(Duration::from_millis(100)), Problem::TimedOut);
+    send_answered_by_a_captive_portal_is_no_hrm_server: send_fails(Fault::Respond("200 OK\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
+    send_redirected_to_a_captive_portal_is_no_hrm_server: send_fails(Fault::Respond("302 Found\r\nlocation: http://portal.example/\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
+    send_on_a_network_with_sign_in_is_unavailable: send_fails(Fault::Respond("511 Network Authentication Required\r\ncontent-type: text/html", html()), unavailable(None));
+    send_with_500_is_unavailable: send_fails(Fault::Respond("500 Internal Server Error\r\ncontent-type: text/html", html()), unavailable(None));
+    send_with_502_is_unavailable: send_fails(Fault::Respond("502 Bad Gateway\r\ncontent-type: text/html", html()), unavailable(None));
+    send_with_503_keeps_the_retry_time: send_fails(Fault::Respond("503 Service Unavailable\r\nretry-after: 30\r\ncontent-type: text/plain", b"later".to_vec()), unavailable(Some(30)));
+    send_with_504_is_unavailable: send_fails(Fault::Respond("504 Gateway Timeout\r\ncontent-type: text/html", html()), unavailable(None));
+    send_with_429_of_a_gateway_keeps_the_retry_time: send_fails(Fault::Respond("429 Too Many Requests\r\nretry-after: 7\r\ncontent-type: text/html", html()), Problem::TooManyRequests { retry_after_seconds: 7 });
+    send_answered_by_other_json_is_unexpected: send_fails(Fault::Respond("200 OK\r\ncontent-type: application/json", b"{\"hello\":1}".to_vec()), Problem::Unexpected);
+    send_answered_by_broken_json_is_unexpected: send_fails(Fault::Respond("202 Accepted\r\ncontent-type: application/json", b"{\"serverTime\":".to_vec()), Problem::Unexpected);
+    send_answered_by_an_empty_body_is_unexpected: send_fails(Fault::Respond("202 Accepted\r\ncontent-type: application/json", Vec::new()), Problem::Unexpected);
+    send_answered_by_megabytes_stops_at_the_limit: send_fails(Fault::Respond("200 OK\r\ncontent-type: application/json", vec![b' '; 4 << 20]), Problem::Unexpected);
+    send_answered_without_a_media_type_is_no_hrm_server: send_fails(Fault::Respond("200 OK", b"{}".to_vec()), Problem::NotHrmServer);
+    send_with_an_unknown_problem_code_is_unexpected: send_fails(Fault::Respond("418 I'm a teapot\r\ncontent-type: application/problem+json", b"{\"type\":\"about:blank\",\"title\":\"x\",\"status\":418,\"code\":\"teapot\"}".to_vec()), Problem::Unexpected);
+    send_waits_for_an_earlier_attempt_in_progress: send_survives(Fault::Respond("409 Conflict\r\nretry-after: 1\r\ncontent-type: application/problem+json", IN_PROGRESS.to_vec()));
+    send_whose_earlier_attempt_never_ends_is_unavailable: send_fails(Fault::Respond("409 Conflict\r\nretry-after: 1\r\ncontent-type: application/problem+json", IN_PROGRESS.to_vec()), unavailable(Some(1)));
+    send_survives_one_reset_connection: send_survives(Fault::ResetBefore);
+    send_survives_one_lost_response_and_mails_once: send_survives(Fault::ResetAfter);
+    send_survives_one_bad_gateway: send_survives(Fault::Respond("502 Bad Gateway\r\ncontent-type: text/html", html()));
+    send_survives_a_response_after_three_seconds: send_survives(Fault::Delay(Duration::from_secs(3)));
 
-    a_verify_on_a_dead_line_says_offline_and_links_when_repeated: a_verify_fails(Fault::ResetBefore, offline());
-    a_verify_whose_answers_are_all_lost_ends_linked_when_repeated: a_verify_fails(Fault::ResetAfter, offline());
-    a_verify_answered_after_20_s_says_timed_out_and_ends_linked: a_verify_fails(Fault::Late(Duration::from_secs(20)), Problem::TimedOut);
-    a_verify_answered_by_html_says_so: a_verify_fails(Fault::Instead("200 OK\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
-    a_verify_met_by_503_says_when_to_come_back: a_verify_fails(Fault::Instead("503 Service Unavailable\r\nretry-after: 9\r\ncontent-type: application/problem+json", b"{\"type\":\"about:blank#unavailable\",\"title\":\"x\",\"status\":503,\"code\":\"unavailable\",\"retryAfterSeconds\":9}".to_vec()), unavailable(Some(9)));
-    a_verify_survives_one_lost_answer_with_one_link: a_verify_survives(Fault::ResetAfter);
-    a_verify_survives_one_bad_gateway: a_verify_survives(Fault::Instead("502 Bad Gateway\r\ncontent-type: text/html", html()));
+    verify_on_a_reset_connection_is_offline_then_links: verify_fails(Fault::ResetBefore, offline());
+    verify_with_every_response_lost_is_offline_then_links: verify_fails(Fault::ResetAfter, offline());
+    verify_answered_after_20_s_times_out_then_links: verify_fails(Fault::Delay(Duration::from_secs(20)), Problem::TimedOut);
+    verify_answered_by_html_is_no_hrm_server: verify_fails(Fault::Respond("200 OK\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
+    verify_with_503_keeps_the_retry_time: verify_fails(Fault::Respond("503 Service Unavailable\r\nretry-after: 9\r\ncontent-type: application/problem+json", b"{\"type\":\"about:blank#unavailable\",\"title\":\"x\",\"status\":503,\"code\":\"unavailable\",\"retryAfterSeconds\":9}".to_vec()), unavailable(Some(9)));
+    verify_survives_one_lost_response: verify_survives(Fault::ResetAfter);
+    verify_survives_one_bad_gateway: verify_survives(Fault::Respond("502 Bad Gateway\r\ncontent-type: text/html", html()));
 
-    a_refresh_on_a_dead_line_shows_the_mirror: a_refresh_fails(Fault::ResetBefore, offline());
-    a_refresh_answered_by_html_shows_the_mirror: a_refresh_fails(Fault::Instead("200 OK\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
-    a_refresh_answered_by_nonsense_shows_the_mirror: a_refresh_fails(Fault::Instead("200 OK\r\ncontent-type: application/json", b"[]".to_vec()), Problem::Unexpected);
-    a_refresh_met_by_500_shows_the_mirror: a_refresh_fails(Fault::Instead("500 Internal Server Error\r\ncontent-type: text/plain", Vec::new()), unavailable(None));
+    refresh_on_a_reset_connection_shows_the_cached_state: refresh_fails(Fault::ResetBefore, offline());
+    refresh_answered_by_html_shows_the_cached_state: refresh_fails(Fault::Respond("200 OK\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
+    refresh_answered_by_other_json_shows_the_cached_state: refresh_fails(Fault::Respond("200 OK\r\ncontent-type: application/json", b"[]".to_vec()), Problem::Unexpected);
+    refresh_with_500_shows_the_cached_state: refresh_fails(Fault::Respond("500 Internal Server Error\r\ncontent-type: text/plain", Vec::new()), unavailable(None));
 
-    a_sign_in_to_a_web_site_says_that_it_is_no_hrm_server: a_sign_in_fails(HEALTH, Fault::Instead("200 OK\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
-    a_sign_in_to_another_service_says_that_it_is_no_hrm_server: a_sign_in_fails(HEALTH, Fault::Instead("200 OK\r\ncontent-type: application/json", b"{\"status\":\"ok\"}".to_vec()), Problem::NotHrmServer);
-    a_sign_in_to_a_site_without_the_path_says_that_it_is_no_hrm_server: a_sign_in_fails(HEALTH, Fault::Instead("404 Not Found\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
-    a_sign_in_on_a_dead_line_says_offline: a_sign_in_fails(SESSION, Fault::ResetBefore, offline());
-    a_sign_in_met_by_nonsense_is_not_believed: a_sign_in_fails(SESSION, Fault::Instead("201 Created\r\ncontent-type: application/json", b"{}".to_vec()), Problem::Unexpected);
+    sign_in_to_a_web_site_is_no_hrm_server: sign_in_fails(HEALTH, Fault::Respond("200 OK\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
+    sign_in_to_another_service_is_no_hrm_server: sign_in_fails(HEALTH, Fault::Respond("200 OK\r\ncontent-type: application/json", b"{\"status\":\"ok\"}".to_vec()), Problem::NotHrmServer);
+    sign_in_to_a_site_without_the_path_is_no_hrm_server: sign_in_fails(HEALTH, Fault::Respond("404 Not Found\r\ncontent-type: text/html", html()), Problem::NotHrmServer);
+    sign_in_on_a_reset_connection_is_offline: sign_in_fails(SESSION, Fault::ResetBefore, offline());
+    sign_in_answered_by_other_json_is_unexpected: sign_in_fails(SESSION, Fault::Respond("201 Created\r\ncontent-type: application/json", b"{}".to_vec()), Problem::Unexpected);
 }
 
 #[tokio::test]
-async fn a_snooze_that_failed_leaves_the_banner_and_works_again() {
-    let stage = Stage::set().await;
-    stage.proxy.break_calls(SNOOZE, Fault::ResetBefore, ALWAYS);
-    assert_eq!(stage.app.snooze().await.unwrap_err(), Problem::Offline);
-    assert!(linking(&stage.view().await).banner_visible);
-    stage.proxy.heal();
-    assert!(!linking(&stage.app.snooze().await.unwrap()).banner_visible);
+async fn a_failed_snooze_keeps_the_banner_and_can_be_retried() {
+    let fixture = Fixture::new().await;
+    fixture.proxy.inject_fault(SNOOZE, Fault::ResetBefore, ALWAYS);
+    assert_eq!(fixture.app.snooze().await.unwrap_err(), Problem::Offline);
+    assert!(linking(&fixture.view().await).banner_visible);
+    fixture.proxy.clear_fault();
+    assert!(!linking(&fixture.app.snooze().await.unwrap()).banner_visible);
 }
 
 #[tokio::test]
-async fn a_start_over_that_failed_leaves_the_challenge() {
-    let stage = Stage::set().await;
-    stage.app.send_code(ANNA_AT_WORK.into()).await.unwrap();
-    stage.proxy.break_calls(
+async fn a_failed_start_over_keeps_the_challenge() {
+    let fixture = Fixture::new().await;
+    fixture.app.send_code(ANNA_AT_WORK.into()).await.unwrap();
+    fixture.proxy.inject_fault(
         CHALLENGE,
-        Fault::Instead("500 Internal Server Error\r\ncontent-type: text/html", html()),
+        Fault::Respond("500 Internal Server Error\r\ncontent-type: text/html", html()),
         ALWAYS,
     );
-    assert_eq!(stage.app.start_over().await.unwrap_err(), unavailable(None));
-    assert_eq!(linking(&stage.view().await).status, Status::CodeSent);
+    assert_eq!(fixture.app.start_over().await.unwrap_err(), unavailable(None));
+    assert_eq!(linking(&fixture.view().await).status, Status::CodeSent);
 }
 
 #[tokio::test]
-async fn signing_out_offline_still_cleans_the_device() {
-    let stage = Stage::set().await;
-    stage.proxy.break_calls("/", Fault::ResetBefore, ALWAYS);
-    stage.app.sign_out().await.unwrap();
-    assert!(stage.memory.with(|memory| memory.token.is_none()));
-    assert!(!stage.memory.with(|memory| memory.record.clone()).unwrap().contains("company.com"));
+async fn signing_out_offline_still_wipes_the_device() {
+    let fixture = Fixture::new().await;
+    fixture.proxy.inject_fault("/", Fault::ResetBefore, ALWAYS);
+    fixture.app.sign_out().await.unwrap();
+    assert!(fixture.device.with(|device| device.token.is_none()));
+    assert!(!fixture.device.with(|device| device.record.clone()).unwrap().contains("company.com"));
 }
 
 #[tokio::test]
-async fn a_host_that_does_not_exist_is_told_from_being_offline() {
-    let app = start(&Memory::default(), Edition::Desktop);
+async fn an_unknown_host_is_distinguished_from_being_offline() {
+    let app = start(&FakeDevice::default(), Edition::Desktop);
     // RFC 6761: `.invalid` never resolves.
     let refused = app.sign_in("https://hrm.invalid".into(), "anna".into(), "demo".into()).await;
     assert_eq!(refused.unwrap_err(), Problem::NoSuchHost);
 }
 
-/// A TLS server on loopback with a certificate that runs from `from` to `to` (years). Gives its address and the
-/// certificate for trusting it.
+/// A TLS server on loopback with a certificate valid from year `from` to year `to`. Returns its address and certificate.
 async fn tls_server(from: i32, to: i32) -> (String, Vec<u8>) {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut certificate = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap();
@@ -251,18 +249,18 @@ async fn tls_server(from: i32, to: i32) -> (String, Vec<u8>) {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_here_trusts_is_told() {
-    let app = start(&Memory::default(), Edition::Desktop);
+async fn an_untrusted_certificate_is_reported() {
+    let app = start(&FakeDevice::default(), Edition::Desktop);
     let (address, _) = tls_server(2020, 2090).await;
     let refused = app.sign_in(address, "anna".into(), "demo".into()).await;
     assert_eq!(refused.unwrap_err(), Problem::CertificateNotTrusted);
 }
 
 #[tokio::test]
-async fn an_expired_certificate_is_told_even_if_its_issuer_is_trusted() {
+async fn an_expired_certificate_of_a_trusted_issuer_is_reported() {
     hrm_backend::install_cryptography();
     let (address, der) = tls_server(2020, 2021).await;
-    let app = support::start_with(&Memory::default(), Edition::Desktop, move || {
+    let app = support::start_with(&FakeDevice::default(), Edition::Desktop, move || {
         reqwest::Client::builder().tls_certs_only([reqwest::Certificate::from_der(&der).unwrap()])
     });
     let refused = app.sign_in(address, "anna".into(), "demo".into()).await;
@@ -272,7 +270,7 @@ async fn an_expired_certificate_is_told_even_if_its_issuer_is_trusted() {
 #[tokio::test]
 async fn plain_http_on_an_https_address_is_no_hrm_server() {
     let backend = Backend::start().await;
-    let app = start(&Memory::default(), Edition::Desktop);
+    let app = start(&FakeDevice::default(), Edition::Desktop);
     let refused = app.sign_in(backend.url.replace("http:", "https:"), "anna".into(), "demo".into()).await;
     assert_eq!(refused.unwrap_err(), Problem::NotHrmServer);
 }

@@ -1,86 +1,94 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { likelyMeant, looksLikeAddress } from "../address";
-import { act, edition, fail, forgive, keepDraft, working } from "../app";
+import { looksLikeAddress, suggestDomain } from "../address";
+import { clearFailure, edition, pending, run, saveEmailDraft, setFailure } from "../app";
+import { Button, LongWait } from "../components/Button";
+import { Field } from "../components/Field";
+import { ProblemMessage, failureIn } from "../components/ProblemMessage";
+import { t } from "../i18n";
 import type { Linking } from "../ipc/bridge";
-import { Button, LongWait } from "../parts/Button";
-import { Field } from "../parts/Field";
-import { ProblemNote, failureAt } from "../parts/ProblemNote";
-import { say } from "../words";
 
-/** The address, the addresses on the HRM record, and the button that sends a code. */
-export function AddressForm({ linking, lead, reason }: { linking: Linking; lead: boolean; reason: ComponentChildren }) {
-  const m = say();
+/** Typing pauses this long before the draft is saved. */
+const SAVE_DELAY_MS = 300;
+/** A blur shows its problem this much later, so that it does not move a button away from under the finger. */
+const BLUR_PROBLEM_DELAY_MS = 250;
+
+const setInvalid = () => setFailure("sendCode", { code: "emailInvalid", retryable: false });
+
+interface AddressFormProps {
+  linking: Linking;
+  /** Sending a code is the next step. */
+  isNext: boolean;
+  /** Why another code has to wait. */
+  resendHint: ComponentChildren;
+}
+
+export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
+  const m = t();
   const mobile = edition.value === "mobile";
   const sent = linking.challenge !== null;
-  // What is being typed, until Rust has it: from then on the view holds it.
+  // What is being typed, until Rust has saved it: then the view has it.
   const [typed, setTyped] = useState<string | null>(null);
   const email = typed ?? linking.email;
-  const draft = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const complaint = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const newest = useRef(email);
-  newest.current = email;
-  const busy = working.value.has("sendCode");
-  // A refused code after the challenge has ended has no field of its own any more.
-  const spots: Parameters<typeof failureAt> = sent ? ["email"] : ["email", "code"];
-  const problemId = failureAt(...spots) ? "email-problem" : undefined;
-  const meant = likelyMeant(email, linking.suggestions);
+  const saveTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const problemTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const latest = useRef(email);
+  latest.current = email;
+  const busy = pending.value.has("sendCode");
+  // Without a challenge there is no code field to show a code's problem.
+  const slots: Parameters<typeof failureIn> = sent ? ["email"] : ["email", "code"];
+  const problemId = failureIn(...slots) ? "email-problem" : undefined;
+  const suggestion = suggestDomain(email, linking.suggestions);
 
-  const keep = async (now: string) => {
-    clearTimeout(draft.current);
-    if ((await keepDraft(now)) && newest.current === now) setTyped(null);
+  const clearTimers = () => {
+    clearTimeout(saveTimer.current);
+    clearTimeout(problemTimer.current);
   };
-  const type = (now: string) => {
-    clearTimeout(complaint.current);
-    clearTimeout(draft.current);
-    forgive();
-    setTyped(now);
-    newest.current = now;
-    draft.current = setTimeout(() => void keep(now), 300);
-  };
-  useEffect(
-    () => () => {
-      clearTimeout(draft.current);
-      clearTimeout(complaint.current);
-    },
-    [],
-  );
+  useEffect(() => clearTimers, []);
 
-  const leave = () => {
+  const save = async (text: string) => {
+    clearTimeout(saveTimer.current);
+    if ((await saveEmailDraft(text)) && latest.current === text) setTyped(null);
+  };
+  const onInput = (text: string) => {
+    clearTimers();
+    clearFailure();
+    setTyped(text);
+    latest.current = text;
+    saveTimer.current = setTimeout(() => void save(text), SAVE_DELAY_MS);
+  };
+  const onBlur = () => {
     if (typed === null) return;
-    void keep(typed);
-    // Later, so that a press on a button is not moved away from under the finger.
-    if (typed && !looksLikeAddress(typed)) complaint.current = setTimeout(() => fail("sendCode", { code: "emailInvalid" }), 250);
+    void save(typed);
+    if (typed && !looksLikeAddress(typed)) problemTimer.current = setTimeout(setInvalid, BLUR_PROBLEM_DELAY_MS);
   };
-  const submit = (event: Event) => {
+  const onSubmit = (event: Event) => {
     event.preventDefault();
-    clearTimeout(complaint.current);
-    clearTimeout(draft.current);
+    clearTimers();
     const address = email.trim();
     if (!looksLikeAddress(address)) {
-      fail("sendCode", { code: "emailInvalid" });
+      setInvalid();
       document.getElementById("email")?.focus();
       return;
     }
-    void act("sendCode", (b) => b.sendCode(address)).then((worked) => {
-      if (worked && newest.current.trim() === address) setTyped(null);
-      return worked;
+    void run("sendCode", (b) => b.sendCode(address)).then((succeeded) => {
+      if (succeeded && latest.current.trim() === address) setTyped(null);
+      return succeeded;
     });
   };
 
-  const button = (
+  const actions = (
     <div class="actions">
-      <Button testid="send-code" kind={lead ? "primary" : "plain"} submit busy={busy} describedBy={sent ? "resend-in" : undefined}>
+      <Button testid="send-code" variant={isNext ? "primary" : "plain"} submit busy={busy} describedBy={sent ? "resend-in" : undefined}>
         {mobile ? m.sendMobile : m.sendDesktop}
       </Button>
-      {reason}
+      {resendHint}
       <LongWait busy={busy} />
     </div>
   );
-  const chipsLabel = mobile ? m.suggestionsMobile : sent ? m.suggestionsAfter : m.suggestionsBefore;
 
   return (
-    <form class="part" noValidate onSubmit={submit}>
+    <form class="form-section" noValidate onSubmit={onSubmit}>
       <Field
         id="email"
         label={mobile ? m.emailMobile : m.emailDesktop}
@@ -94,21 +102,21 @@ export function AddressForm({ linking, lead, reason }: { linking: Linking; lead:
         enterkeyhint="send"
         value={email}
         problemId={problemId}
-        onInput={(event) => type(event.currentTarget.value)}
-        onBlur={leave}
+        onInput={(event) => onInput(event.currentTarget.value)}
+        onBlur={onBlur}
       >
-        {meant && (
-          <button type="button" class="did-you-mean" onClick={() => type(meant)}>
-            {m.didYouMean({ email: meant })}
+        {suggestion && (
+          <button type="button" class="did-you-mean" onClick={() => onInput(suggestion)}>
+            {m.didYouMean({ email: suggestion })}
           </button>
         )}
-        <ProblemNote spots={spots} id="email-problem" />
+        <ProblemMessage slots={slots} id="email-problem" />
       </Field>
-      {!mobile && button}
+      {!mobile && actions}
       {linking.suggestions.length > 0 ? (
         <div role="group" aria-labelledby="suggestions-label">
           <p class="label" id="suggestions-label">
-            {chipsLabel}
+            {mobile ? m.suggestionsMobile : sent ? m.suggestionsAfter : m.suggestionsBefore}
           </p>
           <ul class="chips">
             {linking.suggestions.map((address) => (
@@ -118,7 +126,7 @@ export function AddressForm({ linking, lead, reason }: { linking: Linking; lead:
                   class="chip"
                   data-testid="suggestion"
                   aria-pressed={address.toLowerCase() === email.trim().toLowerCase()}
-                  onClick={() => type(address)}
+                  onClick={() => onInput(address)}
                 >
                   {address}
                 </button>
@@ -129,7 +137,7 @@ export function AddressForm({ linking, lead, reason }: { linking: Linking; lead:
       ) : (
         <p class="hint">{m.noSuggestions}</p>
       )}
-      {mobile && button}
+      {mobile && actions}
     </form>
   );
 }

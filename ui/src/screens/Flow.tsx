@@ -1,25 +1,24 @@
-// M2, M3, D2, D3, D4: address, code, done.
-
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { announce } from "../announce";
-import { act, edition, failure, forgive, serverNow, working } from "../app";
+import { clearFailure, edition, failure, pending, run, serverNow } from "../app";
 import { secondsSince, secondsUntil } from "../clock";
+import { CODE_LENGTH } from "../code";
+import { Button, LongWait } from "../components/Button";
+import { CodeField } from "../components/CodeField";
+import { ExpiresIn, ResendIn } from "../components/Countdown";
+import { announce } from "../components/LiveRegion";
+import { ProblemMessage, failureIn } from "../components/ProblemMessage";
+import { Steps } from "../components/Steps";
+import { formatDateTime, t } from "../i18n";
 import type { Challenge, Linking } from "../ipc/bridge";
-import { Button, LongWait } from "../parts/Button";
-import { CodeField } from "../parts/CodeField";
-import { ProblemNote, failureAt } from "../parts/ProblemNote";
-import { ExpiresIn, ResendIn } from "../parts/Running";
-import { Steps } from "../parts/Steps";
-import { momentText, say } from "../words";
 import { AddressForm } from "./AddressForm";
 import { Done } from "./Done";
 
-const startOver = () => void act("startOver", (b) => b.startOver());
+const startOver = () => void run("startOver", (b) => b.startOver());
 
-/** The sentence with the address in it made easy to check. */
-function Sentence({ text, email }: { text: (inputs: { email: string }) => string; email: string }) {
-  const [before = "", after = ""] = text({ email: "\n" }).split("\n");
+/** A message with its address emphasised. */
+function MessageWithAddress({ message, email }: { message: (params: { email: string }) => string; email: string }) {
+  const [before = "", after = ""] = message({ email: "\n" }).split("\n");
   return (
     <>
       {before}
@@ -29,148 +28,155 @@ function Sentence({ text, email }: { text: (inputs: { email: string }) => string
   );
 }
 
-const WHERE = { queued: "whereQueued", accepted: "whereAccepted", deferred: "whereDeferred", bounced: "whereBounced" } as const;
+const DELIVERY_MESSAGE = { queued: "deliveryHelpQueued", accepted: "deliveryHelpAccepted", deferred: "deliveryHelpDeferred", bounced: "deliveryHelpBounced" } as const;
+/** Most mails have arrived by then. */
+const DELIVERY_HELP_AFTER_SECONDS = 20;
 
-/** What delivery knows: after 20 seconds on request, and at once when the mail came back. */
-function WhereIsMyCode({ challenge }: { challenge: Challenge }) {
-  const m = say();
+/** What is known of the mail: collapsed at first, open at once if the mail bounced. */
+function DeliveryHelp({ challenge }: { challenge: Challenge }) {
+  const m = t();
   const { sentAt, delivery, email } = challenge;
   const from = useSignal(sentAt);
   useLayoutEffect(() => {
     from.value = sentAt;
   }, [from, sentAt]);
-  const late = useComputed(() => secondsSince(from.value) >= 20);
+  const late = useComputed(() => secondsSince(from.value) >= DELIVERY_HELP_AFTER_SECONDS);
   const [open, setOpen] = useState(false);
   const bounced = delivery === "bounced";
   if (!bounced && !late.value) return null;
   return (
-    <details class="where" open={open || bounced} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{m.whereTitle}</summary>
+    <details class="delivery-help" open={open || bounced} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{m.deliveryHelpTitle}</summary>
       <ul>
         <li data-delivery={delivery}>
           <span role={bounced ? "alert" : undefined}>
-            <Sentence text={m[WHERE[delivery]]} email={email} />
+            <MessageWithAddress message={m[DELIVERY_MESSAGE[delivery]]} email={email} />
           </span>
         </li>
-        {!bounced && <li>{m.whereSpam}</li>}
-        {!bounced && <li>{m.whereResend}</li>}
-        <li>{m.whereOther}</li>
+        {!bounced && <li>{m.deliveryHelpSpam}</li>}
+        {!bounced && <li>{m.deliveryHelpResend}</li>}
+        <li>{m.deliveryHelpOther}</li>
       </ul>
-      <Button kind="quiet" busy={working.value.has("startOver")} onPress={startOver}>
-        {m.useAnother}
+      <Button variant="ghost" busy={pending.value.has("startOver")} onPress={startOver}>
+        {m.useAnotherAddress}
       </Button>
     </details>
   );
 }
 
-/** The code part. On desktop it stands there, disabled, before there is a code. */
-function CodeForm({ challenge, over }: { challenge: Challenge | null; over: boolean }) {
-  const m = say();
+/** On desktop it is there, disabled, before a code was sent. */
+function CodeForm({ challenge, expired }: { challenge: Challenge | null; expired: boolean }) {
+  const m = t();
   const mobile = edition.value === "mobile";
   const [code, setCode] = useState("");
-  const [refusals, setRefusals] = useState(0);
-  /** The last press on Paste found no code. */
-  const [pastedNone, setPastedNone] = useState(false);
-  const refused = useRef(new Set<string>());
-  const busy = working.value.has("verifyCode");
-  // No try is left: the one way on is to start over.
-  const spent = challenge?.attemptsLeft === 0;
-  const problemId = challenge && failureAt("code") ? "code-problem" : undefined;
+  const [errorCount, setErrorCount] = useState(0);
+  const [pasteFailed, setPasteFailed] = useState(false);
+  const submitted = useRef(new Set<string>());
+  const busy = pending.value.has("verifyCode");
+  const noAttemptsLeft = challenge?.attemptsLeft === 0;
+  const problemId = challenge && failureIn("code") ? "code-problem" : undefined;
 
-  const verify = async (call: Parameters<typeof act>[1]) => {
-    const worked = await act("verifyCode", call);
+  const verify = async (call: Parameters<typeof run>[1]) => {
+    const succeeded = await run("verifyCode", call);
     const problem = failure.peek()?.problem.code;
-    if (worked || working.peek().has("verifyCode")) return;
+    if (succeeded || pending.peek().has("verifyCode")) return;
     if (problem === "codeWrong" || problem === "codeExpired" || problem === "codeFormat" || problem === "attemptsExhausted") {
-      setRefusals((n) => n + 1);
+      setErrorCount((n) => n + 1);
       document.getElementById("code")?.focus();
     }
   };
-  const send = (typed: string) => {
-    refused.current.add(typed);
+  const submit = (typed: string) => {
+    submitted.current.add(typed);
     void verify((b) => b.verifyCode(typed));
   };
-  // Rust reads the clipboard, on this press alone, and tells the page only how it went.
+  // Rust reads the clipboard, only when the button is pressed, and the page never sees the content.
   const paste = async () => {
     setCode("");
     await verify((b) => b.pasteCode());
     if (failure.peek()?.problem.code !== "codeFormat") return;
-    forgive();
-    setPastedNone(true);
+    clearFailure();
+    setPasteFailed(true);
     announce(m.pasteNoCode);
   };
-  const take = (typed: string) => {
-    if (typed !== code) forgive();
-    setPastedNone(false);
+  const onCode = (typed: string) => {
+    if (typed !== code) clearFailure();
+    setPasteFailed(false);
     setCode(typed);
-    // By itself once: a code that was sent goes again only on a press.
-    if (typed.length === 6 && !busy && !refused.current.has(typed)) send(typed);
+    // A complete code is submitted without a press, but only once.
+    if (typed.length === CODE_LENGTH && !busy && !submitted.current.has(typed)) submit(typed);
   };
 
   return (
     <form
-      class="part"
+      class="form-section"
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        send(code);
+        submit(code);
       }}
     >
       <CodeField
         label={mobile ? m.codeMobile : m.codeDesktop}
-        hint={!challenge ? m.codeNotYet : pastedNone ? m.pasteNoCode : m.codeHint}
+        hint={!challenge ? m.codeDisabledHint : pasteFailed ? m.pasteNoCode : m.codeHint}
         value={code}
         disabled={!challenge}
-        refusals={refusals}
+        errorCount={errorCount}
         problemId={problemId}
-        onCode={take}
+        onCode={onCode}
         onPasteCode={() => void paste()}
       />
       {challenge && (
-        <p class="code-facts">
+        <p class="code-status">
           <ExpiresIn at={challenge.expiresAt} />
-          <span class="running" data-testid="attempts-left">
+          <span class="countdown" data-testid="attempts-left">
             {m.attemptsLeft({ count: challenge.attemptsLeft })}
           </span>
         </p>
       )}
-      {challenge && <ProblemNote spots={["code"]} id="code-problem" />}
+      {challenge && <ProblemMessage slots={["code"]} id="code-problem" />}
       <div class="actions">
-        <Button testid="verify-code" kind={challenge && !over && !spent ? "primary" : "plain"} submit busy={busy} disabled={!challenge || spent} describedBy={challenge ? undefined : "code-hint"}>
+        <Button
+          testid="verify-code"
+          variant={challenge && !expired && !noAttemptsLeft ? "primary" : "plain"}
+          submit
+          busy={busy}
+          disabled={!challenge || noAttemptsLeft}
+          describedBy={challenge ? undefined : "code-hint"}
+        >
           {m.verify}
         </Button>
         {challenge && (
-          <Button testid="start-over" kind={spent ? "primary" : "quiet"} busy={working.value.has("startOver")} onPress={startOver}>
+          <Button testid="start-over" variant={noAttemptsLeft ? "primary" : "ghost"} busy={pending.value.has("startOver")} onPress={startOver}>
             {m.startOver}
           </Button>
         )}
         <LongWait busy={busy} />
       </div>
-      {challenge && <WhereIsMyCode challenge={challenge} />}
+      {challenge && <DeliveryHelp challenge={challenge} />}
     </form>
   );
 }
 
 const Skeleton = () => (
   <div role="status">
-    <span class="unseen">{say().loading}</span>
-    <i class="bone title" />
-    <i class="bone" />
-    <i class="bone short" />
-    <i class="bone control" />
-    <i class="bone control" />
+    <span class="visually-hidden">{t().loading}</span>
+    <i class="skeleton title" />
+    <i class="skeleton" />
+    <i class="skeleton short" />
+    <i class="skeleton control" />
+    <i class="skeleton control" />
   </div>
 );
 
-/** The whole flow, on whichever screen it stands. */
+/** The linking flow: address, code, done. */
 export function Flow({ linking }: { linking: Linking | null }) {
-  const m = say();
+  const m = t();
   const mobile = edition.value === "mobile";
   const status = linking?.status;
   const before = useRef(status);
   const first = useRef(true);
 
-  // The next thing to do takes the focus: the code once it is sent, the address after starting over.
+  // Focus the next step: the code field once a code is sent, the address field after starting over.
   useLayoutEffect(() => {
     const changed = before.current !== undefined && before.current !== status;
     before.current = status;
@@ -186,11 +192,11 @@ export function Flow({ linking }: { linking: Linking | null }) {
     if (status) first.current = false;
   }, [status]);
 
-  // The on-screen keyboard takes half of a phone: what is typed into stays in view.
+  // Keep the focused field visible when the on-screen keyboard opens.
   useEffect(() => {
     const keepInView = () => {
-      const at = document.activeElement;
-      if (at instanceof HTMLInputElement) at.scrollIntoView({ block: "center" });
+      const focused = document.activeElement;
+      if (focused instanceof HTMLInputElement) focused.scrollIntoView({ block: "center" });
     };
     window.visualViewport?.addEventListener("resize", keepInView);
     return () => window.visualViewport?.removeEventListener("resize", keepInView);
@@ -201,40 +207,44 @@ export function Flow({ linking }: { linking: Linking | null }) {
   useLayoutEffect(() => {
     expiry.value = expiresAt;
   }, [expiry, expiresAt]);
-  // Once the code is over, the one thing to do is to send another.
-  const over = useComputed(() => expiry.value !== undefined && secondsUntil(expiry.value) === 0).value;
+  const expired = useComputed(() => expiry.value !== undefined && secondsUntil(expiry.value) === 0).value;
 
-  // The field may have moved, and lost the focus by it.
+  // The code field moves when the code expires, and may lose the focus.
   useLayoutEffect(() => {
-    if (over && document.activeElement === document.body) document.getElementById("code")?.focus();
-  }, [over]);
+    if (expired && document.activeElement === document.body) document.getElementById("code")?.focus();
+  }, [expired]);
 
   if (!linking) return <Skeleton />;
   const { challenge } = linking;
   const address = (
-    <AddressForm key="address" linking={linking} lead={!challenge || over} reason={challenge && <ResendIn at={challenge.resendAt} id="resend-in" />} />
+    <AddressForm
+      key="address"
+      linking={linking}
+      isNext={!challenge || expired}
+      resendHint={challenge && <ResendIn at={challenge.resendAt} id="resend-in" />}
+    />
   );
-  const code = (challenge || !mobile) && <CodeForm key={challenge?.email} challenge={challenge} over={over} />;
+  const code = (challenge || !mobile) && <CodeForm key={challenge?.email} challenge={challenge} expired={expired} />;
   return (
     <div class="flow" data-testid="flow" data-state={linking.status}>
       <Steps status={linking.status} />
       {linking.status === "notLinked" && (
         <div class="intro">
-          <h2>{m.startTitle}</h2>
-          <p>{m.startBody}</p>
+          <h2>{m.emailStepTitle}</h2>
+          <p>{m.emailStepBody}</p>
         </div>
       )}
       {challenge && (
         <div class="intro" data-testid="check-inbox">
-          <h2>{m.inboxTitle}</h2>
+          <h2>{m.codeSentTitle}</h2>
           <p>
-            <Sentence text={m.inboxBody} email={challenge.email} />
+            <MessageWithAddress message={m.codeSentBody} email={challenge.email} />
           </p>
-          <p class="hint">{m.sentAt({ time: momentText(challenge.sentAt, serverNow()) })}</p>
+          <p class="hint">{m.sentAt({ time: formatDateTime(challenge.sentAt, serverNow()) })}</p>
         </div>
       )}
-      {/* A phone has no room for both: what is next comes first. */}
-      {(linking.status === "notLinked" || challenge) && (mobile && !over ? [code, address] : [address, code])}
+      {/* A phone has room for one form: the next step comes first. */}
+      {(linking.status === "notLinked" || challenge) && (mobile && !expired ? [code, address] : [address, code])}
       {linking.status === "linking" && (
         <div class="intro">
           <h2 tabIndex={-1}>{m.linkingTitle}</h2>

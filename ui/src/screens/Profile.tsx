@@ -1,22 +1,22 @@
-import { goTo } from "../app";
-import { FactRow, LinkRow, Rows } from "../parts/Row";
-import { say } from "../words";
-import { Frame } from "./Frame";
+import { navigate } from "../app";
+import { Layout } from "../components/Layout";
+import { LinkRow, Rows, ValueRow } from "../components/Row";
+import { t } from "../i18n";
 import { type SignedIn, statusText } from "./Home";
 
 export function Profile({ phase: { employee, linking, notice } }: SignedIn) {
-  const m = say();
+  const m = t();
   return (
-    <Frame testid="screen-profile" notice={notice}>
+    <Layout testid="screen-profile" notice={notice}>
       <Rows>
-        <FactRow title={m.name}>
+        <ValueRow title={m.name}>
           {employee.firstName} {employee.lastName}
-        </FactRow>
-        <FactRow title={m.company}>{employee.company}</FactRow>
+        </ValueRow>
+        <ValueRow title={m.company}>{employee.company}</ValueRow>
       </Rows>
       <Rows>
-        <LinkRow testid="row-account-settings" title={m.accountSettings} detail={statusText(linking)} onPress={() => goTo("accountSettings")} />
+        <LinkRow testid="row-account-settings" title={m.accountSettings} detail={statusText(linking)} onPress={() => navigate("accountSettings")} />
       </Rows>
-    </Frame>
+    </Layout>
   );
 }

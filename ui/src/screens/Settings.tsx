@@ -1,24 +1,24 @@
 import { useState } from "preact/hooks";
-import { act, forgive, goTo, view, working } from "../app";
+import { clearFailure, navigate, pending, run, view } from "../app";
+import { Button } from "../components/Button";
+import { Layout } from "../components/Layout";
+import { ProblemMessage } from "../components/ProblemMessage";
+import { LinkRow, Rows, ValueRow } from "../components/Row";
+import { LANGUAGES, deviceLanguage, setLocale, t } from "../i18n";
 import type { Language } from "../ipc/bridge";
-import { Button } from "../parts/Button";
-import { ProblemNote } from "../parts/ProblemNote";
-import { FactRow, LinkRow, Rows } from "../parts/Row";
-import { LANGUAGES, deviceLanguage, say, speak } from "../words";
-import { Frame } from "./Frame";
 import { type SignedIn, statusText } from "./Home";
 
 export function Settings({ phase: { employee, linking, notice, server } }: SignedIn) {
-  const m = say();
+  const m = t();
   const [copied, setCopied] = useState(false);
   return (
-    <Frame testid="screen-settings" notice={notice}>
+    <Layout testid="screen-settings" notice={notice}>
       <Rows>
-        <LinkRow testid="row-visma-connect" title={m.vismaConnect} detail={statusText(linking)} onPress={() => goTo("vismaConnect")} />
+        <LinkRow testid="row-visma-connect" title={m.vismaConnect} detail={statusText(linking)} onPress={() => navigate("vismaConnect")} />
       </Rows>
       <Rows>
         <li class="row">
-          <div class="row-fact row-choice">
+          <div class="row-value row-choice">
             <label class="row-title" for="language">
               {m.language}
             </label>
@@ -29,14 +29,14 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
               value={view.value?.language ?? ""}
               onChange={(event) => {
                 const chosen = event.currentTarget.value === "" ? null : (event.currentTarget.value as Language);
-                forgive();
-                // At once, while Rust notes it.
-                void speak(chosen ?? deviceLanguage());
-                void act("setLanguage", (b) => b.setLanguage(chosen));
+                clearFailure();
+                // Do not wait for Rust to save it.
+                void setLocale(chosen ?? deviceLanguage());
+                void run("setLanguage", (b) => b.setLanguage(chosen));
               }}
             >
               <option value="">
-                {m.languageOfDevice} ({LANGUAGES[deviceLanguage()]})
+                {m.deviceLanguageOption} ({LANGUAGES[deviceLanguage()]})
               </option>
               {Object.entries(LANGUAGES).map(([tag, name]) => (
                 <option key={tag} value={tag} lang={tag}>
@@ -46,20 +46,20 @@ export function Settings({ phase: { employee, linking, notice, server } }: Signe
             </select>
           </div>
         </li>
-        <FactRow title={m.serverRow}>{server}</FactRow>
-        <FactRow title={m.signedInAs}>
+        <ValueRow title={m.serverRow}>{server}</ValueRow>
+        <ValueRow title={m.signedInAs}>
           {employee.firstName} {employee.lastName}, {employee.company}
-        </FactRow>
+        </ValueRow>
       </Rows>
-      <ProblemNote spots={["settings"]} id="settings-problem" />
+      <ProblemMessage slots={["settings"]} id="settings-problem" />
       <div class="actions">
-        <Button testid="copy-diagnostics" onPress={() => void act("copyDiagnostics", (b) => b.copyDiagnostics()).then(setCopied)}>
-          {copied ? m.copied : m.copy}
+        <Button testid="copy-diagnostics" onPress={() => void run("copyDiagnostics", (b) => b.copyDiagnostics()).then(setCopied)}>
+          {copied ? m.copied : m.copyDiagnostics}
         </Button>
-        <Button testid="sign-out" busy={working.value.has("signOut")} onPress={() => void act("signOut", (b) => b.signOut())}>
+        <Button testid="sign-out" busy={pending.value.has("signOut")} onPress={() => void run("signOut", (b) => b.signOut())}>
           {m.signOut}
         </Button>
       </div>
-    </Frame>
+    </Layout>
   );
 }

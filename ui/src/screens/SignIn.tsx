@@ -1,50 +1,50 @@
 import { useRef, useState } from "preact/hooks";
-import { act, forgive, working } from "../app";
+import { clearFailure, pending, run } from "../app";
+import { Button, LongWait } from "../components/Button";
+import { Field } from "../components/Field";
+import { NoticeLine } from "../components/Layout";
+import { ProblemMessage, failureIn } from "../components/ProblemMessage";
+import { Logo } from "../components/icons";
+import { t } from "../i18n";
 import type { Phase } from "../ipc/bridge";
-import { Button, LongWait } from "../parts/Button";
-import { Field } from "../parts/Field";
-import { Mark } from "../parts/icons";
-import { ProblemNote, failureAt } from "../parts/ProblemNote";
-import { say } from "../words";
-import { NoticeLine } from "./Frame";
 
 const FIELDS = ["server", "username", "password"] as const;
 type Name = (typeof FIELDS)[number];
 
-/** S0. The password lives in the field and nowhere else. */
+/** The password is kept nowhere but in its field. */
 export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }> }) {
-  const m = say();
+  const m = t();
   const form = useRef<HTMLFormElement>(null);
   const [missing, setMissing] = useState<Name | null>(null);
-  const busy = working.value.has("signIn");
+  const busy = pending.value.has("signIn");
 
   const valueOf = (name: Name) => form.current?.querySelector<HTMLInputElement>(`#${name}`)?.value ?? "";
-  const submit = (event: Event) => {
+  const onSubmit = (event: Event) => {
     event.preventDefault();
     const empty = FIELDS.find((name) => !(name === "password" ? valueOf(name) : valueOf(name).trim())) ?? null;
     setMissing(empty);
-    forgive();
+    clearFailure();
     if (empty) form.current?.querySelector<HTMLInputElement>(`#${empty}`)?.focus();
-    else void act("signIn", (b) => b.signIn(valueOf("server").trim(), valueOf("username").trim(), valueOf("password")));
+    else void run("signIn", (b) => b.signIn(valueOf("server").trim(), valueOf("username").trim(), valueOf("password")));
   };
-  const typing = () => {
+  const onInput = () => {
     setMissing(null);
-    forgive();
+    clearFailure();
   };
-  const missingAt = (name: Name) =>
+  const required = (name: Name) =>
     missing === name && (
-      <p class="field-missing" id={`${name}-missing`} role="alert">
-        {m.missing}
+      <p class="field-error" id={`${name}-missing`} role="alert">
+        {m.requiredField}
       </p>
     );
   const problemId = (name: "server" | "password") =>
-    missing === name ? `${name}-missing` : failureAt(name) ? `${name}-problem` : undefined;
+    missing === name ? `${name}-missing` : failureIn(name) ? `${name}-problem` : undefined;
 
   return (
     <main class="sign-in" data-testid="screen-sign-in">
-      <form ref={form} class="sign-in-form" noValidate onSubmit={submit} onInput={typing}>
-        <p class="sign-in-name">
-          <Mark />
+      <form ref={form} class="sign-in-form" noValidate onSubmit={onSubmit} onInput={onInput}>
+        <p class="sign-in-brand">
+          <Logo />
           <span>{m.appName}</span>
         </p>
         <h1 tabIndex={-1}>{m.signIn}</h1>
@@ -62,8 +62,8 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
           defaultValue={phase.server}
           problemId={problemId("server")}
         >
-          {missingAt("server")}
-          <ProblemNote spots={["server"]} id="server-problem" />
+          {required("server")}
+          <ProblemMessage slots={["server"]} id="server-problem" />
         </Field>
         <Field
           id="username"
@@ -76,15 +76,15 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
           defaultValue={phase.username}
           problemId={missing === "username" ? "username-missing" : undefined}
         >
-          {missingAt("username")}
+          {required("username")}
         </Field>
         <Field id="password" label={m.password} type="password" autocomplete="current-password" problemId={problemId("password")}>
-          {missingAt("password")}
-          <ProblemNote spots={["password"]} id="password-problem" />
+          {required("password")}
+          <ProblemMessage slots={["password"]} id="password-problem" />
         </Field>
-        <ProblemNote spots={["signIn"]} id="sign-in-problem" />
+        <ProblemMessage slots={["signIn"]} id="sign-in-problem" />
         <div class="actions">
-          <Button testid="sign-in" kind="primary" submit busy={busy}>
+          <Button testid="sign-in" variant="primary" submit busy={busy}>
             {m.signIn}
           </Button>
           <LongWait busy={busy} />

@@ -1,6 +1,6 @@
-//! A device made of memory, and the real backend in this process.
+//! An in-memory device, and the real backend in this process.
 
-#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod proxy;
 
@@ -12,8 +12,10 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use flex_connect_core::{
-    App, Device, Edition, Linking, Phase, SecretString, Start, View,
-    ports::{Browser, Clipboard, Clock, Kept, NotCopied, NotOpened, Store, SystemClock, Vault, VaultUnreadable},
+    App, Edition, LaunchOptions, Linking, Phase, Platform, SecretString, View,
+    ports::{
+        Browser, Clipboard, Clock, NotCopied, NotOpened, Persistence, RecordStore, SystemClock, Vault, VaultUnreadable,
+    },
 };
 use hrm_backend::demo::{Demo, Options};
 use serde_json::{Value, json};
@@ -21,105 +23,104 @@ use tempfile::TempDir;
 
 pub const ANNA_AT_WORK: &str = "anna.svensson@company.com";
 
-/// What the parts of a device remember, for the test to look at and to damage.
+/// Every port of the platform in memory, for tests to inspect and change.
 #[derive(Clone, Default)]
-pub struct Memory(Arc<Mutex<Remembered>>);
+pub struct FakeDevice(Arc<Mutex<DeviceState>>);
 
 #[derive(Default)]
-pub struct Remembered {
+pub struct DeviceState {
     pub token: Option<SecretString>,
     pub vault_is_locked: bool,
     pub no_vault: bool,
     pub record: Option<String>,
     pub opened: Vec<String>,
     pub copied: Option<String>,
-    /// How far the device's wall clock is off.
-    pub wall_is_off: TimeDelta,
+    /// Offset of the device's wall clock.
+    pub clock_skew: TimeDelta,
 }
 
-impl Memory {
-    pub fn with<T>(&self, look: impl FnOnce(&mut Remembered) -> T) -> T {
+impl FakeDevice {
+    pub fn with<T>(&self, look: impl FnOnce(&mut DeviceState) -> T) -> T {
         look(&mut self.0.lock().unwrap())
     }
 }
 
-impl Vault for Memory {
+impl Vault for FakeDevice {
     fn read(&self) -> Result<Option<SecretString>, VaultUnreadable> {
-        self.with(|memory| if memory.vault_is_locked { Err(VaultUnreadable) } else { Ok(memory.token.clone()) })
+        self.with(|device| if device.vault_is_locked { Err(VaultUnreadable) } else { Ok(device.token.clone()) })
     }
-    fn write(&self, token: &SecretString) -> Kept {
-        self.with(|memory| {
-            memory.token = Some(token.clone());
-            if memory.no_vault { Kept::InMemory } else { Kept::Stored }
+    fn write(&self, token: &SecretString) -> Persistence {
+        self.with(|device| {
+            device.token = Some(token.clone());
+            if device.no_vault { Persistence::SessionOnly } else { Persistence::Persistent }
         })
     }
     fn delete(&self) -> Result<(), VaultUnreadable> {
-        self.with(|memory| memory.token = None);
+        self.with(|device| device.token = None);
         Ok(())
     }
 }
 
-impl Store for Memory {
+impl RecordStore for FakeDevice {
     fn load(&self) -> Option<String> {
-        self.with(|memory| memory.record.clone())
+        self.with(|device| device.record.clone())
     }
     fn save(&self, text: &str) {
-        self.with(|memory| memory.record = Some(text.to_owned()));
+        self.with(|device| device.record = Some(text.to_owned()));
     }
 }
 
-impl Browser for Memory {
+impl Browser for FakeDevice {
     fn open(&self, url: &str) -> Result<(), NotOpened> {
-        self.with(|memory| memory.opened.push(url.to_owned()));
+        self.with(|device| device.opened.push(url.to_owned()));
         Ok(())
     }
 }
 
-impl Clipboard for Memory {
+impl Clipboard for FakeDevice {
     fn copy(&self, text: &str) -> Result<(), NotCopied> {
-        self.with(|memory| memory.copied = Some(text.to_owned()));
+        self.with(|device| device.copied = Some(text.to_owned()));
         Ok(())
     }
 
     fn paste(&self) -> Option<SecretString> {
-        self.with(|memory| memory.copied.clone()).map(SecretString::from)
+        self.with(|device| device.copied.clone()).map(SecretString::from)
     }
 }
 
-struct OffClock(Memory, SystemClock);
+struct SkewedClock(FakeDevice, SystemClock);
 
-impl Clock for OffClock {
+impl Clock for SkewedClock {
     fn wall(&self) -> DateTime<Utc> {
-        self.1.wall() + self.0.with(|memory| memory.wall_is_off)
+        self.1.wall() + self.0.with(|device| device.clock_skew)
     }
     fn monotonic(&self) -> Duration {
         self.1.monotonic()
     }
 }
 
-/// Starts the app on a device. The same memory again is the same device after a kill.
-pub fn start(memory: &Memory, edition: Edition) -> App {
-    start_with(memory, edition, reqwest::Client::builder)
+/// Starts the app. Starting it again with the same device simulates a restart after a kill.
+pub fn start(device: &FakeDevice, edition: Edition) -> App {
+    start_with(device, edition, reqwest::Client::builder)
 }
 
-/// The same with other settings of the HTTP client.
 pub fn start_with(
-    memory: &Memory,
+    device: &FakeDevice,
     edition: Edition,
     http: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
 ) -> App {
     hrm_backend::install_cryptography();
-    let device = Device {
-        vault: Arc::new(memory.clone()),
-        store: Arc::new(memory.clone()),
-        clock: Arc::new(OffClock(memory.clone(), SystemClock::default())),
-        browser: Arc::new(memory.clone()),
-        clipboard: Arc::new(memory.clone()),
+    let platform = Platform {
+        vault: Arc::new(device.clone()),
+        record_store: Arc::new(device.clone()),
+        clock: Arc::new(SkewedClock(device.clone(), SystemClock::default())),
+        browser: Arc::new(device.clone()),
+        clipboard: Arc::new(device.clone()),
     };
-    App::new(Start { edition, server: None, username: None, platform: "a test".into() }, device, http)
+    App::new(LaunchOptions { edition, server: None, username: None, system: "a test".into() }, platform, http)
 }
 
-/// The real backend in its demo form.
+/// The real backend in demo mode.
 pub struct Backend {
     demo: Option<Demo>,
     pub url: String,
@@ -138,23 +139,22 @@ impl Backend {
         self.url.rsplit(':').next().unwrap().parse().unwrap()
     }
 
-    /// Takes it off the network.
     pub async fn stop(&mut self) {
         self.demo.take().unwrap().shutdown().await;
     }
 
-    /// Brings it back where it was.
+    /// Starts it again with the same data and port.
     pub async fn restart(&mut self) {
         self.demo = Some(Demo::start(options(self.folder.path().into(), self.port())).await.unwrap());
     }
 
-    pub async fn door(&self, path: &str, body: Value) {
+    pub async fn demo_post(&self, path: &str, body: Value) {
         let answer = self.http.post(format!("{}{path}", self.url)).json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
     }
 
-    pub async fn pass(&self, seconds: u64) {
-        self.door("/demo/clock", json!({ "advanceSeconds": seconds })).await;
+    pub async fn advance_clock(&self, seconds: u64) {
+        self.demo_post("/demo/clock", json!({ "advanceSeconds": seconds })).await;
     }
 
     pub async fn inbox(&self) -> Vec<Value> {
@@ -162,7 +162,7 @@ impl Backend {
         answer.json().await.unwrap()
     }
 
-    /// The code in the newest mail, once there are `mails`.
+    /// The code in the newest mail, once `mails` have arrived.
     pub async fn code(&self, mails: usize) -> String {
         eventually("the code's mail", || async {
             let inbox = self.inbox().await;
@@ -189,14 +189,13 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: 
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    found.await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+    found.await.unwrap_or_else(|_| panic!("timed out waiting for {what}"))
 }
 
-/// Waits for a view that satisfies.
-pub async fn sees(app: &App, what: &str, wanted: impl Fn(&View) -> bool) -> View {
+pub async fn wait_for_view(app: &App, what: &str, wanted: impl Fn(&View) -> bool) -> View {
     let mut views = app.views();
     let found = tokio::time::timeout(Duration::from_secs(20), views.wait_for(|view| wanted(view)));
-    found.await.unwrap_or_else(|_| panic!("waited in vain for {what}")).unwrap().clone()
+    found.await.unwrap_or_else(|_| panic!("timed out waiting for {what}")).unwrap().clone()
 }
 
 pub fn linking(view: &View) -> &Linking {
@@ -206,8 +205,8 @@ pub fn linking(view: &View) -> &Linking {
     }
 }
 
-pub async fn signed_in(memory: &Memory, backend: &Backend) -> App {
-    let app = start(memory, Edition::Mobile);
+pub async fn signed_in(device: &FakeDevice, backend: &Backend) -> App {
+    let app = start(device, Edition::Mobile);
     app.sign_in(backend.url.clone(), "Anna.Svensson".into(), "demo".into()).await.unwrap();
     app
 }

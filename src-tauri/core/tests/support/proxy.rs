@@ -1,4 +1,4 @@
-//! A network that misbehaves: a proxy before the backend that breaks the calls to one path.
+//! A proxy in front of the backend that injects faults into the calls to one path.
 
 use std::{
     sync::{
@@ -13,28 +13,27 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What happens to a call.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// The answer comes late.
-    Late(Duration),
-    /// The answer comes a byte at a time, this far apart.
+    /// The response is delayed.
+    Delay(Duration),
+    /// The response arrives byte by byte, this far apart.
     Drip(Duration),
-    /// The connection breaks before the backend hears anything.
+    /// The connection is reset before the backend receives the request.
     ResetBefore,
-    /// The backend does its work, and the answer is lost.
+    /// The backend handles the request, and the response is lost.
     ResetAfter,
-    /// The answer breaks off in the middle.
-    Half,
-    /// Another answer instead: the head's first line and fields, and a body.
-    Instead(&'static str, Vec<u8>),
-    /// Bytes that are no HTTP.
+    /// The connection closes in the middle of the response.
+    Truncated,
+    /// Another response: status line with headers, and body.
+    Respond(&'static str, Vec<u8>),
+    /// Not HTTP.
     Garbage,
-    /// Nothing, and the connection closes in order.
+    /// The connection closes without a response.
     Empty,
 }
 
-/// The proxy. Calls to other paths than the broken one pass untouched.
+/// Passes calls to other paths through.
 pub struct Proxy {
     pub url: String,
     broken: Arc<Mutex<Option<(&'static str, Fault)>>>,
@@ -42,7 +41,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    pub async fn before(port: u16) -> Self {
+    pub async fn in_front_of(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let broken: Arc<Mutex<Option<(&'static str, Fault)>>> = Arc::default();
@@ -57,13 +56,13 @@ impl Proxy {
         Self { url, broken, left }
     }
 
-    /// Breaks the next `times` calls to paths that begin so.
-    pub fn break_calls(&self, path: &'static str, fault: Fault, times: usize) {
+    /// Injects `fault` into the next `times` calls whose path starts with `path`.
+    pub fn inject_fault(&self, path: &'static str, fault: Fault, times: usize) {
         *self.broken.lock().unwrap() = Some((path, fault));
         self.left.store(times, Ordering::SeqCst);
     }
 
-    pub fn heal(&self) {
+    pub fn clear_fault(&self) {
         self.left.store(0, Ordering::SeqCst);
     }
 }
@@ -82,7 +81,7 @@ async fn one_call(
     let reset = |stream: TcpStream| stream.set_zero_linger().ok();
     match hit {
         None => stream.write_all(&ask(port, &request).await?).await.ok(),
-        Some(Fault::Late(late)) => {
+        Some(Fault::Delay(late)) => {
             let answer = ask(port, &request).await?;
             tokio::time::sleep(late).await;
             stream.write_all(&answer).await.ok()
@@ -99,12 +98,12 @@ async fn one_call(
             ask(port, &request).await?;
             reset(stream)
         }
-        Some(Fault::Half) => {
+        Some(Fault::Truncated) => {
             let answer = ask(port, &request).await?;
             let body = answer.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
             stream.write_all(&answer[..body + (answer.len() - body) / 2]).await.ok()
         }
-        Some(Fault::Instead(head, body)) => {
+        Some(Fault::Respond(head, body)) => {
             let head = format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
             stream.write_all(head.as_bytes()).await.ok()?;
             stream.write_all(&body).await.ok()
@@ -114,7 +113,7 @@ async fn one_call(
     }
 }
 
-/// Reads one request whole, and asks for the connection to be closed after it.
+/// Reads one complete request and adds `connection: close`.
 async fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     let head = loop {

@@ -16,7 +16,7 @@ import androidx.webkit.ScriptHandler
 import androidx.webkit.WebViewCompat
 import androidx.webkit.WebViewFeature
 
-/** The one activity. Back is Tauri's: it goes back in the page's history, which ui/src/way.ts keeps, and leaves at its end. */
+/** Tauri handles Back: it goes back in the page's history (ui/src/navigation.ts) and leaves the app at its start. */
 class MainActivity : TauriActivity() {
   private var webView: WebView? = null
   private var atDocumentStart: ScriptHandler? = null
@@ -24,14 +24,14 @@ class MainActivity : TauriActivity() {
 
   override fun onCreate(savedInstanceState: Bundle?) {
     enableEdgeToEdge()
-    takeServerOfTheCompany()
+    setServerFromManagedConfig()
     super.onCreate(savedInstanceState)
     followInsets()
   }
 
-  /** Rust reads the environment once, when the program starts; its library is loaded by `super.onCreate`. */
-  private fun takeServerOfTheCompany() {
-    // Another activity of a program that runs already: Rust's threads may read the environment while it would change.
+  /** Rust reads the environment once at start; `super.onCreate` loads its library. */
+  private fun setServerFromManagedConfig() {
+    // A second activity in the same process: Rust's threads may be reading the environment.
     if (Os.getenv(SERVER) != null) return
     val restrictions = getSystemService(Context.RESTRICTIONS_SERVICE) as RestrictionsManager
     val server = restrictions.applicationRestrictions?.getString("server")
@@ -40,19 +40,19 @@ class MainActivity : TauriActivity() {
 
   override fun onWebViewCreate(webView: WebView) {
     this.webView = webView
-    // After wry, which sets the one colour of tauri.conf.json whether it is day or night.
-    webView.post { webView.setBackgroundColor(ContextCompat.getColor(this, R.color.ground)) }
-    tellThePage()
+    // After wry, which sets the colour of tauri.conf.json in both themes.
+    webView.post { webView.setBackgroundColor(ContextCompat.getColor(this, R.color.background)) }
+    setSafeArea()
   }
 
   override fun onConfigurationChanged(newConfig: Configuration) {
     super.onConfigurationChanged(newConfig)
-    // Day or night may have changed, and the icons of the system bars with it.
+    // The theme may have changed, and the icons of the system bars with it.
     enableEdgeToEdge()
-    webView?.setBackgroundColor(ContextCompat.getColor(this, R.color.ground))
+    webView?.setBackgroundColor(ContextCompat.getColor(this, R.color.background))
   }
 
-  /** The page draws under the system bars and keeps clear of them by itself; the keyboard makes it smaller. */
+  /** The page draws under the system bars and pads itself; the keyboard shrinks it. */
   private fun followInsets() {
     ViewCompat.setOnApplyWindowInsetsListener(findViewById(android.R.id.content)) { content, insets ->
       val bars = insets.getInsets(WindowInsetsCompat.Type.systemBars() or WindowInsetsCompat.Type.displayCutout())
@@ -62,17 +62,17 @@ class MainActivity : TauriActivity() {
       val density = resources.displayMetrics.density
       fun css(side: String, pixels: Int) = "--safe-$side:${pixels / density}px;"
       safeArea = css("top", bars.top) + css("right", bars.right) + css("bottom", bottom) + css("left", bars.left)
-      tellThePage()
-      // Or a web view that knows the keyboard would leave room for it a second time.
+      setSafeArea()
+      // Otherwise a web view that supports keyboard insets would pad a second time.
       WindowInsetsCompat.Builder(insets).setInsets(WindowInsetsCompat.Type.ime(), Insets.NONE).build()
     }
   }
 
   /**
-   * The insets as CSS variables, for the page that stands and for the next one: web views below version 140 say that
-   * every safe area is 0. A style sheet of the document needs no element, and the page's CSP has nothing against it.
+   * Passes the insets as CSS variables to the current page and the next one: web views below version 140 report every safe
+   * area as 0. A constructed style sheet is allowed by the page's CSP.
    */
-  private fun tellThePage() {
+  private fun setSafeArea() {
     val webView = webView ?: return
     if (safeArea.isEmpty()) return
     val script =
@@ -85,7 +85,7 @@ class MainActivity : TauriActivity() {
   }
 
   private companion object {
-    /** Read by src-tauri/src/start.rs. */
+    /** Read by src-tauri/src/launch.rs. */
     const val SERVER = "FLEX_CONNECT_SERVER"
     const val PAGE = "http://tauri.localhost"
   }

@@ -1,0 +1,175 @@
+//! Visma Connect's token endpoint and the calls of its Public API v1.0 that the backend makes.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Form, Query, Request, State};
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::json_file::JsonFile;
+
+/// The OAuth client that the fake accepts.
+pub const CLIENT_ID: &str = "flex-hrm-demo";
+pub const CLIENT_SECRET: &str = "flex-hrm-demo-secret";
+
+const SEARCH: &str = "/v1.0/search/users";
+const USERS: &str = "/v1.0/users";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DirectoryFault {
+    #[default]
+    Ok,
+    /// It answers 500 and does nothing.
+    Error,
+    /// It never answers.
+    Timeout,
+    /// It creates accounts and never answers; all other calls are answered.
+    CreateTimeout,
+    /// A search finds nobody, and a creation says that the account exists.
+    Conflict,
+}
+
+/// An account as the Public API writes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct User {
+    id: Uuid,
+    email_verified: bool,
+    name: String,
+    created_date: String,
+    updated_date: String,
+    login_count: u32,
+    #[serde(flatten)]
+    given: NewUser,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NewUser {
+    pub email: String,
+    pub country_code: String,
+    pub preferred_language: String,
+    pub first_name: String,
+    pub last_name: String,
+}
+
+/// By e-mail address in lower case.
+pub type Users = BTreeMap<String, User>;
+
+/// Adds an account. None if the address has one.
+pub fn add_user(users: &mut Users, given: NewUser) -> Option<User> {
+    let Entry::Vacant(entry) = users.entry(given.email.to_ascii_lowercase()) else {
+        return None;
+    };
+    let now = Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let user = User {
+        id: Uuid::new_v4(),
+        email_verified: false,
+        name: format!("{} {}", given.first_name, given.last_name),
+        created_date: now.clone(),
+        updated_date: now,
+        login_count: 0,
+        given,
+    };
+    Some(entry.insert(user).clone())
+}
+
+struct Fake {
+    users: Arc<JsonFile<Users>>,
+    fault: Box<dyn Fn() -> DirectoryFault + Send + Sync>,
+    token: String,
+}
+
+/// Serves clients until it is dropped. Each request meets the fault that `fault` names.
+pub async fn serve(
+    listener: TcpListener,
+    users: Arc<JsonFile<Users>>,
+    fault: impl Fn() -> DirectoryFault + Send + Sync + 'static,
+) {
+    let fake = Arc::new(Fake { users, fault: Box::new(fault), token: Uuid::new_v4().to_string() });
+    let api = Router::new()
+        .route(SEARCH, get(search))
+        .route(USERS, post(create))
+        .layer(middleware::from_fn_with_state(Arc::clone(&fake), check_token))
+        .route("/connect/token", post(issue_token))
+        .layer(middleware::from_fn_with_state(Arc::clone(&fake), inject_fault))
+        .with_state(fake);
+    // axum documents that this never returns.
+    let _ = axum::serve(listener, api).await;
+}
+
+async fn inject_fault(State(fake): State<Arc<Fake>>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    match (fake.fault)() {
+        DirectoryFault::Error => error(StatusCode::INTERNAL_SERVER_ERROR, "ERROR_INTERNAL"),
+        DirectoryFault::Timeout => never_answer().await,
+        DirectoryFault::CreateTimeout if request.method() == Method::POST && path == USERS => {
+            next.run(request).await;
+            never_answer().await
+        }
+        DirectoryFault::Conflict if path == SEARCH => StatusCode::NO_CONTENT.into_response(),
+        DirectoryFault::Ok | DirectoryFault::CreateTimeout | DirectoryFault::Conflict => next.run(request).await,
+    }
+}
+
+/// Waits for longer than any client does.
+async fn never_answer() -> Response {
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    error(StatusCode::GATEWAY_TIMEOUT, "ERROR_TIMEOUT")
+}
+
+async fn check_token(State(fake): State<Arc<Fake>>, request: Request, next: Next) -> Response {
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if header.and_then(|value| value.strip_prefix("Bearer ")) == Some(&fake.token) {
+        next.run(request).await
+    } else {
+        error(StatusCode::UNAUTHORIZED, "ERROR_UNAUTHORIZED")
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenRequest {
+    grant_type: String,
+    client_id: String,
+    client_secret: String,
+}
+
+async fn issue_token(State(fake): State<Arc<Fake>>, Form(request): Form<TokenRequest>) -> Response {
+    let is_client = request.client_id == CLIENT_ID && request.client_secret == CLIENT_SECRET;
+    if request.grant_type != "client_credentials" || !is_client {
+        return (StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_client" }))).into_response();
+    }
+    Json(json!({ "access_token": fake.token, "expires_in": 3600, "token_type": "Bearer" })).into_response()
+}
+
+#[derive(Deserialize)]
+struct Search {
+    email: String,
+}
+
+async fn search(State(fake): State<Arc<Fake>>, Query(search): Query<Search>) -> Response {
+    match fake.users.read(|users| users.get(&search.email.to_ascii_lowercase()).cloned()) {
+        Some(user) => Json([user]).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+async fn create(State(fake): State<Arc<Fake>>, Json(new): Json<NewUser>) -> Response {
+    match fake.users.change(|users| add_user(users, new)) {
+        Some(user) => (StatusCode::CREATED, Json(user)).into_response(),
+        None => error(StatusCode::CONFLICT, "ERROR_USER_EXISTS"),
+    }
+}
+
+fn error(status: StatusCode, code: &str) -> Response {
+    (status, Json(json!({ "error_code": code }))).into_response()
+}

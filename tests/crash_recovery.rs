@@ -1,0 +1,128 @@
+//! The app is killed with SIGKILL at each step of the flow and started again.
+//!
+//! `CRASH_ROUNDS=20` repeats it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use serde_json::json;
+use support::{
+    eventually,
+    fixture::{ANNA, ANNA_WORK_EMAIL, Fixture},
+    page::Page,
+    programs,
+    sandbox::Sandbox,
+};
+
+/// Waits for one of two states: either may follow a kill during a request.
+async fn state_is_one_of(page: &Page, states: [&str; 2]) -> String {
+    eventually(&format!("one of {states:?}"), || async {
+        let state = page.wait_visible("flow").await.attr("data-state").await.ok()??;
+        states.contains(&state.as_str()).then_some(state)
+    })
+    .await
+}
+
+async fn wait_recorded(fixture: &Fixture, part: &str) {
+    let recorded = || async { fixture.sandbox.record().contains(part).then_some(()) };
+    eventually(&format!("{part} in record.json"), recorded).await;
+}
+
+async fn one_round(edition: &'static str) {
+    let fixture = Fixture::new(edition).await;
+    let app = fixture.app_signed_in_as(ANNA).await;
+
+    // 1: signed in, on the home screen.
+    let app = fixture.restart(app).await;
+    app.page.wait_visible("screen-home").await;
+    app.page.wait_visible("banner").await;
+
+    // 2: on the settings screen.
+    app.page.click("nav-settings").await;
+    app.page.wait_visible("screen-settings").await;
+    let app = fixture.restart(app).await;
+    app.page.wait_visible("screen-settings").await;
+
+    // 3: in the flow, nothing typed.
+    app.page.click("row-visma-connect").await;
+    app.page.wait_flow_state("notLinked").await;
+    let app = fixture.restart(app).await;
+    app.page.wait_flow_state("notLinked").await;
+    app.page.wait_value("email", "").await;
+
+    // 4: an address partly typed.
+    app.page.type_into("email", "anna.svensson@comp").await;
+    wait_recorded(&fixture, "\"anna.svensson@comp\"").await;
+    let app = fixture.restart(app).await;
+    app.page.wait_flow_state("notLinked").await;
+    app.page.wait_value("email", "anna.svensson@comp").await;
+
+    // 5: while sending.
+    app.page.type_into("email", "any.com").await;
+    app.page.click("send-code").await;
+    wait_recorded(&fixture, ANNA_WORK_EMAIL).await;
+    let app = fixture.restart(app).await;
+    if state_is_one_of(&app.page, ["notLinked", "codeSent"]).await == "notLinked" {
+        app.page.wait_value("email", ANNA_WORK_EMAIL).await;
+        app.page.click("send-code").await;
+    }
+
+    // 6: the code is sent.
+    app.page.wait_flow_state("codeSent").await;
+    let code = fixture.backend.code_sent_to(ANNA_WORK_EMAIL, 0).await;
+    let app = fixture.restart(app).await;
+    app.page.wait_flow_state("codeSent").await;
+    app.page.wait_value("email", ANNA_WORK_EMAIL).await;
+    app.page.wait_value("code", "").await;
+    assert_eq!(fixture.backend.inbox().await.len(), 1, "mails sent");
+
+    // 7: while verifying, with Visma Connect not responding.
+    fixture.backend.set_faults(json!({ "directory": "timeout" })).await;
+    app.page.type_into("code", &code).await;
+    let app = fixture.restart(app).await;
+    if state_is_one_of(&app.page, ["codeSent", "linking"]).await == "codeSent" {
+        app.page.wait_visible("code").await;
+        app.page.type_into("code", &code).await;
+        app.page.wait_flow_state("linking").await;
+    }
+    fixture.backend.set_faults(json!({ "directory": "ok" })).await;
+    app.page.wait_flow_state("linked").await;
+
+    // 8: linked.
+    let app = fixture.restart(app).await;
+    app.page.wait_flow_state("linked").await;
+    assert_eq!(app.page.text("account-email").await, ANNA_WORK_EMAIL);
+    app.page.wait_gone("banner").await;
+    app.close(&fixture.sandbox).await;
+}
+
+mod e2e {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_state_is_lost_by_a_kill_at_eight_points() {
+        let rounds = std::env::var("CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
+        for round in 0..rounds {
+            one_round(if round % 2 == 0 { "mobile" } else { "desktop" }).await;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_second_instance_exits_and_the_first_keeps_running() {
+        let sandbox = Sandbox::new();
+        let app = sandbox.start_app(&[]).await;
+        app.page.wait_visible("screen-sign-in").await;
+        let first = sandbox.app_processes();
+        let mut second = sandbox.command(programs::app()).spawn().unwrap();
+        let status = eventually("exit of the second instance", || {
+            let status = second.try_wait().unwrap();
+            async move { status }
+        })
+        .await;
+        assert!(status.success(), "{status}");
+        assert_eq!(sandbox.app_processes(), first);
+        app.page.wait_visible("screen-sign-in").await;
+        app.close(&sandbox).await;
+    }
+}

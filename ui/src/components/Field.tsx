@@ -1,0 +1,37 @@
+import type { AllHTMLAttributes, ComponentChildren } from "preact";
+
+type InputProps = "inputMode" | "autocomplete" | "autocapitalize" | "autocorrect" | "spellcheck" | "enterkeyhint" | "onInput" | "onBlur";
+
+interface FieldProps extends Pick<AllHTMLAttributes<HTMLInputElement>, InputProps> {
+  id: string;
+  label: string;
+  type?: "text" | "password";
+  value?: string;
+  defaultValue?: string;
+  hint?: string;
+  /** The id of the problem shown under the field. */
+  problemId?: string | undefined;
+  children?: ComponentChildren;
+}
+
+export const Field = ({ id, label, hint, problemId, children, type = "text", ...input }: FieldProps) => (
+  <div class="field">
+    <label for={id}>{label}</label>
+    <input
+      {...input}
+      // Preact types the attributes by `type`; these two have the same.
+      type={type as "text"}
+      class="input"
+      id={id}
+      data-testid={id}
+      aria-invalid={problemId ? "true" : undefined}
+      aria-describedby={[problemId, hint && `${id}-hint`].filter(Boolean).join(" ") || undefined}
+    />
+    {hint && (
+      <p class="hint" id={`${id}-hint`}>
+        {hint}
+      </p>
+    )}
+    {children}
+  </div>
+);

@@ -1,0 +1,58 @@
+//! Processes that the commands start.
+
+use std::{env, path::PathBuf, process::Child, sync::mpsc, time::Duration};
+
+use anyhow::bail;
+use xshell::Cmd;
+
+/// Whether a command exits successfully. Its output is discarded.
+pub(crate) fn succeeds(command: Cmd<'_>) -> bool {
+    command.quiet().ignore_stdout().ignore_stderr().run().is_ok()
+}
+
+/// Cargo's target folder.
+pub(crate) fn target_folder() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
+}
+
+/// Where cargo puts a program of ours.
+pub(crate) fn built(release: bool, program: &str) -> PathBuf {
+    let file = format!("{program}{}", env::consts::EXE_SUFFIX);
+    target_folder().join(if release { "release" } else { "debug" }).join(file)
+}
+
+/// Stops the process when dropped.
+pub(crate) struct ChildGuard(pub(crate) Child);
+
+impl Drop for ChildGuard {
+    fn drop(&mut self) {
+        match self.0.stdin.take() {
+            // A child with a piped stdin stops its own children and exits when the pipe closes.
+            Some(stdin) => drop(stdin),
+            None => _ = self.0.kill(),
+        }
+        self.0.wait().ok();
+    }
+}
+
+/// Returns on Ctrl-C, on SIGTERM, or when the app exits. Fails if the service exits.
+pub(crate) fn wait_for_ctrl_c(service: &mut ChildGuard, mut app: Option<&mut ChildGuard>) -> anyhow::Result<()> {
+    let (sender, interrupted) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        // Fails only if nobody waits any more.
+        sender.send(()).ok();
+    })?;
+    while interrupted.recv_timeout(Duration::from_millis(200)).is_err() {
+        if let Some(app) = &mut app
+            && app.0.try_wait()?.is_some()
+        {
+            println!("\nThe app was closed.");
+            return Ok(());
+        }
+        if let Some(status) = service.0.try_wait()? {
+            bail!("The demo exited ({status}).");
+        }
+    }
+    println!("\nStopped.");
+    Ok(())
+}
