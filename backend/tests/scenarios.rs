@@ -159,7 +159,7 @@ async fn changes_by_another_device_show_and_keep_the_session() {
     assert!(answer.text().await.unwrap().contains("not-linked snoozed"));
 }
 
-/// Each fault of the network as a client meets it, and the way back. The doors know none of them.
+/// Each network fault as a client sees it, and the recovery. The `/demo` routes ignore them.
 #[tokio::test]
 async fn network_faults_spare_the_demo_routes() {
     let demo = TestDemo::start().await;
