@@ -161,7 +161,7 @@ mod e2e {
         fixture.sandbox.system.set_clipboard("nothing of use");
         let code = fixture.send_code_to_first_suggestion(&app.page).await;
         app.page.click("paste-code").await;
-        app.page.wait_page_text(&["What you copied has no code of six digits in it.", "5 tries left"]).await;
+        app.page.wait_page_text(&["Your clipboard has no six-digit code.", "5 tries left"]).await;
         fixture.sandbox.system.set_clipboard(&format!("Hi Anna,\n\n{code}\n\nThe code is valid for 30 minutes."));
         app.page.wait_flow_state("codeSent").await;
         app.page.click("paste-code").await;

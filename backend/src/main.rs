@@ -124,9 +124,6 @@ fn start_log() {
     let custom = std::env::var("HRM_LOG").ok().and_then(|targets| targets.parse().ok());
     let filter =
         custom.unwrap_or_else(|| Targets::new().with_default(Level::WARN).with_target("hrm_backend", Level::INFO));
-    let filter = ["mailcrab", "mailin", "mailin_embedded"]
-        .into_iter()
-        .fold(filter, |filter, target| filter.with_target(target, Level::WARN));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     tracing_subscriber::registry().with(lines).with(filter).init();
 }

@@ -1,6 +1,6 @@
-//! The administrator's commands, typed while the demo runs on the same database.
+//! The administrator's commands, while a demo uses the same database.
 //!
-//! On threads of its own: a command that a test waits for must not stop the demo in the middle of a transaction.
+//! The tests are multi-threaded: they block while a command runs, and the demo may hold the lock that it needs.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,15 +14,15 @@ const HEADING: &str = "id,username,password_hash,first_name,last_name,language,c
 
 impl TestDemo {
     fn admin(&self, args: &[&str]) -> String {
-        let (done, said) = admin(&self.database_url, args);
-        assert!(done, "{args:?}: {said}");
-        said
+        let (done, output) = admin(&self.database_url, args);
+        assert!(done, "{args:?}: {output}");
+        output
     }
 
     fn refused(&self, args: &[&str]) -> String {
-        let (done, said) = admin(&self.database_url, args);
-        assert!(!done, "{args:?}: {said}");
-        said
+        let (done, output) = admin(&self.database_url, args);
+        assert!(!done, "{args:?}: {output}");
+        output
     }
 
     fn csv(&self, rows: &[&str]) -> String {
@@ -45,15 +45,15 @@ async fn a_dry_run_prints_what_the_import_then_does() {
         "demo-anna,anna.svensson,,Anna,Svensson,sv,SE,anna.svensson@company.com anna.svensson@gmail.com anna.svensson@user.com",
     );
     let file = demo.csv(&[&nils, anna]);
-    let told = demo.admin(&["import", "--company", "demo", "--dry-run", &file]);
+    let output = demo.admin(&["import", "--company", "demo", "--dry-run", &file]);
     for line in ["line 2  Nils  new", "line 3  anna.svensson  changed: language", "1 new, 1 changed, 0 unchanged"] {
-        assert!(told.contains(line), "{line} is not in: {told}");
+        assert!(output.contains(line), "{line} is not in: {output}");
     }
     assert_eq!(demo.count("SELECT COUNT(*) FROM employees").await, 4);
     assert!(demo.audit().is_empty(), "a dry run leaves no trace");
 
     let done = demo.admin(&["import", "--company", "demo", &file]);
-    assert_eq!(done.trim(), told.trim().strip_suffix("\nThis was a dry run: nothing was changed.").unwrap());
+    assert_eq!(done.trim(), output.trim().strip_suffix("\nThis was a dry run: nothing was changed.").unwrap());
     let nils = demo.server.sign_in("nils").await;
     assert_eq!(nils.state().await["suggestions"][0], "nils@company.com");
     let audit = demo.audit();
@@ -82,7 +82,7 @@ async fn an_invalid_import_changes_nothing_and_lists_every_error() {
         &format!("n8,nora,{hash},Nora,Ek,nb,NO,nora@"),
         "n9,nora",
     ]);
-    let told = demo.refused(&["import", "--company", "demo", &file]);
+    let output = demo.refused(&["import", "--company", "demo", &file]);
     for (line, fault) in [
         (3, "a line above has it"),
         (4, "belongs to somebody else"),
@@ -93,10 +93,10 @@ async fn an_invalid_import_changes_nothing_and_lists_every_error() {
         (9, "nora@ is not an e-mail address"),
         (10, "CSV"),
     ] {
-        let row = told.lines().find(|row| row.contains(&format!("line {line} "))).unwrap();
+        let row = output.lines().find(|row| row.contains(&format!("line {line} "))).unwrap();
         assert!(row.contains(fault), "{fault} is not in: {row}");
     }
-    assert!(told.contains("1 new, 0 changed, 0 unchanged, 8 with errors"), "{told}");
+    assert!(output.contains("1 new, 0 changed, 0 unchanged, 8 with errors"), "{output}");
     assert_eq!(demo.count("SELECT COUNT(*) FROM employees").await, 4);
     assert!(demo.audit().is_empty());
 }
@@ -105,18 +105,18 @@ async fn an_invalid_import_changes_nothing_and_lists_every_error() {
 async fn a_policy_is_tried_in_a_dry_run_and_set_at_run_time() {
     let demo = TestDemo::start().await;
     let hash = light_hash();
-    // Two people share an address, whatever its case.
+    // Two people share an address, in different case.
     let file = demo.csv(&[
         &format!("p1,one,{hash},One,P,en,SE,Desk@company.com"),
         &format!("p2,two,{hash},Two,P,en,SE,desk@company.com"),
     ]);
     demo.admin(&["import", "--company", "demo", &file]);
-    let said = demo.admin(&["dry-run", "--company", "demo"]);
-    assert!(said.starts_with("1 would be linked at once, 2 need a code, 1 have no address, 2 share one"), "{said}");
-    let said = demo.admin(&["dry-run", "--company", "demo", "--policy", "never", "--allowed", "company.com"]);
+    let output = demo.admin(&["dry-run", "--company", "demo"]);
+    assert!(output.starts_with("1 would be linked at once, 2 need a code, 1 have no address, 2 share one"), "{output}");
+    let output = demo.admin(&["dry-run", "--company", "demo", "--policy", "never", "--allowed", "company.com"]);
     assert!(
-        said.starts_with("2 would be linked at once, 0 need a code, 1 have no address, 2 share one, 1 are"),
-        "{said}"
+        output.starts_with("2 would be linked at once, 0 need a code, 1 have no address, 2 share one, 1 are"),
+        "{output}"
     );
     assert!(demo.refused(&["dry-run", "--company", "nowhere"]).contains("no company nowhere"));
     assert!(demo.refused(&["company", "demo", "--verified", "not a domain"]).contains("not a domain"));

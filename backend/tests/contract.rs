@@ -1,4 +1,4 @@
-//! The contract from curl's point of view: every path and every problem code.
+//! Every path and every problem code of the API, over HTTP.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hrm_fakes::mail_server;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{ANNA, Answer, Program, RecordingRelay, Server, TestDemo, admin, code_in, wrong_for};
+use support::{ANNA, Answer, Program, RecordingRelay, Server, TestDemo, admin, code_in, read_until_status, wrong_for};
 use tokio::net::TcpListener;
 
 const STATE: &str = "/v1/me/visma-connect";
@@ -246,7 +246,7 @@ async fn sends_are_limited_to_1_a_minute_5_an_hour_and_10_a_day() {
     let soon = anna.send(ANNA).await;
     assert!(soon.retry_after.is_some_and(|seconds| (55..=60).contains(&seconds)), "{soon:?}");
     soon.is(429, "resend_too_soon");
-    // Another address obeys the same wait.
+    // The wait is the same for another address.
     anna.send("anna.svensson@gmail.com").await.is(429, "resend_too_soon");
     for _ in 0..4 {
         demo.server.advance(MINUTE).await;
@@ -435,17 +435,15 @@ async fn another_device_of_the_employee_can_enter_the_code() {
     let mut events = desk.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     assert_eq!(events.headers()["cache-control"], "no-store");
+    // The State at once, and at every change.
+    let received = read_until_status(&mut events, "notLinked").await;
+    assert!(received.starts_with("event: state\n"), "{received}");
     phone.send(ANNA).await.state(202, "codeSent");
+    read_until_status(&mut events, "codeSent").await;
     let code = demo.server.wait_for_code(ANNA, 1).await;
     desk.verify(&code).await.state(200, "linked");
     assert_eq!(phone.state().await["status"], "linked");
-    let mut heard = String::new();
-    while !heard.contains("\"status\":\"linked\"") {
-        heard += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
-    }
-    assert!(heard.starts_with("event: state\n"), "{heard}");
-    assert!(heard.contains("\"status\":\"notLinked\""), "at once");
-    assert!(heard.contains("\"status\":\"codeSent\""), "and at every change");
+    read_until_status(&mut events, "linked").await;
 }
 
 #[tokio::test]
@@ -556,7 +554,7 @@ async fn serve_lists_all_errors_in_its_settings() {
         .output()
         .unwrap();
     assert!(!output.status.success());
-    let said = String::from_utf8(output.stderr).unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
     for name in [
         "HRM_LISTEN",
         "DATABASE_URL",
@@ -567,7 +565,7 @@ async fn serve_lists_all_errors_in_its_settings() {
         "HRM_VISMA_CLIENT_ID",
         "HRM_VISMA_CLIENT_SECRET",
     ] {
-        assert!(said.contains(name), "{name} is not in: {said}");
+        assert!(text.contains(name), "{name} is not in: {text}");
     }
 }
 
@@ -594,7 +592,7 @@ async fn clients_behind_a_trusted_proxy_have_a_limit_each() {
     let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
-    // A client has twenty calls in a minute of the clock, so forty if the minute ends meanwhile.
+    // The limit is 20 calls in a minute of the clock, so 40 if the test runs across two minutes.
     let is_refused = async |server: &Server, calls: u8, client: &dyn Fn(u8) -> String| {
         for n in 0..calls {
             let body = json!({ "username": format!("nobody{n}"), "password": "b" });
@@ -618,8 +616,8 @@ async fn clients_behind_a_trusted_proxy_have_a_limit_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_domain_that_the_company_does_not_allow_is_refused() {
     let demo = TestDemo::start().await;
-    let (done, said) = admin(&demo.database_url, &["company", "demo", "--allowed", "company.com,räksmörgås.example"]);
-    assert!(done, "{said}");
+    let (done, output) = admin(&demo.database_url, &["company", "demo", "--allowed", "company.com,räksmörgås.example"]);
+    assert!(done, "{output}");
     let anna = demo.server.sign_in("anna.svensson").await;
     anna.send("anna.svensson@gmail.com").await.is(422, "domain_not_allowed");
     anna.send("anna@XN--RKSMRGS-5WAO1O.example").await.state(202, "codeSent");
@@ -645,7 +643,7 @@ async fn a_non_ascii_local_part_is_refused_without_smtputf8() {
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
     support::import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", support::light_hash())]);
-    // The settings say that this mail server can; in truth the demo's does not offer it.
+    // The setting says that the mail server has SMTPUTF8, and the demo's does not offer it.
     let program = Program::start(support::serve(&url, &demo.running).env("HRM_SMTP_UTF8", "true"));
     let anna = program.server.sign_in("anna").await;
     anna.send("änna@company.com").await.state(202, "codeSent");

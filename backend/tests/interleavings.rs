@@ -1,5 +1,5 @@
-//! Whatever two employees do, whatever time and Visma Connect do, and wherever the process dies between two steps: one
-//! link per user and per account, five attempts per challenge, and no code that works after its 30 minutes.
+//! Random calls of two employees, with clock changes, faults of Visma Connect and kills of the process between two steps.
+//! Invariants: one link per user and per account, five attempts per challenge, no code that works after its 30 minutes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -28,7 +28,7 @@ use tokio::runtime::Runtime;
 
 const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 const PEOPLE: [&str; 2] = ["anna", "bo"];
-/// The first one has an account before anybody links.
+/// The first one has an account at the start.
 const ADDRESSES: [&str; 3] = ["old@company.com", "new@company.com", "other@home.example"];
 
 #[derive(Debug, Clone)]
@@ -37,11 +37,11 @@ enum Op {
         who: usize,
         to: usize,
     },
-    /// A send again, with the key that it had.
+    /// Repeats a send with the same key.
     Repeat {
         pick: usize,
     },
-    /// One of the codes that were ever issued, to anybody; or, beyond them, a wrong one.
+    /// `pick`: one of all issued codes, the newest first. Beyond them: a wrong code.
     Verify {
         who: usize,
         pick: usize,
@@ -49,13 +49,13 @@ enum Op {
     StartOver {
         who: usize,
     },
-    TimePasses {
+    AdvanceClock {
         minutes: i64,
     },
-    Visma(Mood),
-    Together(Box<Op>, Box<Op>),
-    /// The process dies after so many steps of this.
-    Dies {
+    SetFault(Fault),
+    Concurrently(Box<Op>, Box<Op>),
+    /// Kills the process after `after` steps of the call.
+    KillDuring {
         after: usize,
         of: Box<Op>,
     },
@@ -68,54 +68,54 @@ fn single() -> impl Strategy<Value = Op> {
         2 => (0..4_usize).prop_map(|pick| Op::Repeat { pick }),
         6 => (who.clone(), 0..8_usize).prop_map(|(who, pick)| Op::Verify { who, pick }),
         1 => who.prop_map(|who| Op::StartOver { who }),
-        4 => prop_oneof![Just(1), 1..45_i64].prop_map(|minutes| Op::TimePasses { minutes }),
-        2 => prop_oneof![Just(Mood::Fine), Just(Mood::Down), Just(Mood::Silent), Just(Mood::Blind)].prop_map(Op::Visma),
+        4 => prop_oneof![Just(1), 1..45_i64].prop_map(|minutes| Op::AdvanceClock { minutes }),
+        2 => prop_oneof![Just(Fault::None), Just(Fault::Down), Just(Fault::CreateUnanswered), Just(Fault::SearchEmpty)].prop_map(Op::SetFault),
     ]
 }
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => single(),
-        2 => (single(), single()).prop_map(|(a, b)| Op::Together(Box::new(a), Box::new(b))),
-        2 => (1..60_usize, single()).prop_map(|(after, of)| Op::Dies { after, of: Box::new(of) }),
+        2 => (single(), single()).prop_map(|(a, b)| Op::Concurrently(Box::new(a), Box::new(b))),
+        2 => (1..60_usize, single()).prop_map(|(after, of)| Op::KillDuring { after, of: Box::new(of) }),
     ]
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
-    Fine,
-    /// It answers nothing and does nothing.
+enum Fault {
+    None,
+    /// No call has an effect or a response.
     Down,
-    /// It creates and does not say so.
-    Silent,
-    /// It does not find what it has.
-    Blind,
+    /// Accounts are created, without a response.
+    CreateUnanswered,
+    /// A search finds no account.
+    SearchEmpty,
 }
 
-/// Visma Connect, with moods.
-struct Accounts {
-    mood: Mutex<Mood>,
+/// In memory instead of `hrm_fakes`, so that each await is one step.
+struct FakeDirectory {
+    fault: Mutex<Fault>,
     ids: Mutex<HashMap<String, String>>,
 }
 
-impl Accounts {
-    fn mood(&self) -> Mood {
-        *self.mood.lock().unwrap()
+impl FakeDirectory {
+    fn fault(&self) -> Fault {
+        *self.fault.lock().unwrap()
     }
 }
 
-fn silence<T>() -> Result<T, DirectoryError> {
+fn no_response<T>() -> Result<T, DirectoryError> {
     Err(DirectoryError::OutOfReach("no answer".to_owned()))
 }
 
-impl Directory for Accounts {
+impl Directory for FakeDirectory {
     fn find<'a>(&'a self, email: &'a str) -> BoxFuture<'a, Result<Option<UserId>, DirectoryError>> {
         Box::pin(async move {
             tokio::task::yield_now().await;
-            match self.mood() {
-                Mood::Down => silence(),
-                Mood::Blind => Ok(None),
-                Mood::Fine | Mood::Silent => Ok(self.ids.lock().unwrap().get(email).cloned().map(UserId)),
+            match self.fault() {
+                Fault::Down => no_response(),
+                Fault::SearchEmpty => Ok(None),
+                Fault::None | Fault::CreateUnanswered => Ok(self.ids.lock().unwrap().get(email).cloned().map(UserId)),
             }
         })
     }
@@ -123,9 +123,9 @@ impl Directory for Accounts {
     fn create<'a>(&'a self, account: &'a NewAccount) -> BoxFuture<'a, Result<Creation, DirectoryError>> {
         Box::pin(async move {
             tokio::task::yield_now().await;
-            let mood = self.mood();
-            if mood == Mood::Down {
-                return silence();
+            let fault = self.fault();
+            if fault == Fault::Down {
+                return no_response();
             }
             let mut ids = self.ids.lock().unwrap();
             if ids.contains_key(&account.email) {
@@ -133,29 +133,28 @@ impl Directory for Accounts {
             }
             let id = uuid::Uuid::new_v4().to_string();
             ids.insert(account.email.clone(), id.clone());
-            if mood == Mood::Silent { silence() } else { Ok(Creation::Created(UserId(id))) }
+            if fault == Fault::CreateUnanswered { no_response() } else { Ok(Creation::Created(UserId(id))) }
         })
     }
 }
 
-/// What was seen of a code.
 #[derive(Clone)]
-struct Seen {
+struct IssuedCode {
     owner: String,
     text: String,
 }
 
-/// A send that was asked for, under a key of its own.
+/// A send with a key of its own.
 #[derive(Clone)]
-struct Sent {
+struct SendCall {
     who: usize,
     to: usize,
     key: String,
-    /// When it was answered, and with what.
+    /// When the first response came, and its body.
     answer: Arc<Mutex<Option<(Millis, String)>>>,
 }
 
-impl Sent {
+impl SendCall {
     async fn ask(self, backend: Arc<Backend>) {
         let now = backend.clock.now();
         let answer = flow::send(&backend, PEOPLE[self.who], &self.key, ADDRESSES[self.to]).await;
@@ -170,28 +169,28 @@ impl Sent {
     }
 }
 
-/// One database, and one process after another on it.
-struct Story {
+/// A database and the process that uses it.
+struct Simulation {
     url: String,
     clock: Clock,
-    accounts: Arc<Accounts>,
+    accounts: Arc<FakeDirectory>,
     process: Option<(Runtime, Arc<Backend>)>,
-    sent: Vec<Sent>,
-    codes: Vec<(String, Seen)>,
+    sent: Vec<SendCall>,
+    codes: Vec<(String, IssuedCode)>,
     used: HashSet<String>,
     links: HashMap<String, String>,
     _folder: TempDir,
 }
 
-impl Story {
-    fn begin() -> Self {
+impl Simulation {
+    fn new() -> Self {
         install_cryptography();
         let folder = TempDir::new().unwrap();
         let url = Runtime::new().unwrap().block_on(support::database_url(folder.path()));
         let hash = support::light_hash();
         support::import(&url, &PEOPLE.map(|name| format!("{name},{name},{hash},A,B,en,SE,{}", ADDRESSES.join(" "))));
         let ids = HashMap::from([(ADDRESSES[0].to_owned(), "the old account".to_owned())]);
-        let accounts = Arc::new(Accounts { mood: Mutex::new(Mood::Fine), ids: Mutex::new(ids) });
+        let accounts = Arc::new(FakeDirectory { fault: Mutex::new(Fault::None), ids: Mutex::new(ids) });
         let (sent, codes, used, links) = (Vec::new(), Vec::new(), HashSet::new(), HashMap::new());
         Self { url, clock: Clock::default(), accounts, process: None, sent, codes, used, links, _folder: folder }
     }
@@ -200,7 +199,7 @@ impl Story {
         let (url, clock, accounts) = (self.url.clone(), self.clock.clone(), Arc::clone(&self.accounts));
         let (runtime, backend) = self.process.get_or_insert_with(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            // Nobody listens there: the mails stay in the outbox, where this test reads the codes.
+            // No mail server: the mails stay in the outbox, where this test reads the codes.
             let mailer =
                 Mailer::new(&"smtp://127.0.0.1:9".parse().unwrap(), None, "a@b.example".parse().unwrap()).unwrap();
             let settings = Settings {
@@ -218,26 +217,25 @@ impl Story {
         (runtime, Arc::clone(backend))
     }
 
-    /// Everything that the process was doing ends where it is.
-    fn dies(&mut self) {
+    fn kill(&mut self) {
         self.process = None;
     }
 
-    fn tell(&mut self, op: &Op) {
+    fn apply(&mut self, op: &Op) {
         let began = self.clock.now();
         match op {
-            Op::TimePasses { minutes } => self.clock.set_offset(self.clock.offset() + minutes * MINUTE),
-            Op::Visma(mood) => *self.accounts.mood.lock().unwrap() = *mood,
-            Op::Together(one, other) => {
+            Op::AdvanceClock { minutes } => self.clock.set_offset(self.clock.offset() + minutes * MINUTE),
+            Op::SetFault(fault) => *self.accounts.fault.lock().unwrap() = *fault,
+            Op::Concurrently(one, other) => {
                 let (one, other) = (self.call(one), self.call(other));
                 let (runtime, backend) = self.process();
                 runtime.block_on(async { tokio::join!(one(Arc::clone(&backend)), other(backend)) });
             }
-            Op::Dies { after, of } => {
+            Op::KillDuring { after, of } => {
                 let (call, after) = (self.call(of), *after);
                 let (runtime, backend) = self.process();
                 runtime.block_on(steps(after, call(backend)));
-                self.dies();
+                self.kill();
             }
             Op::Send { .. } | Op::Repeat { .. } | Op::Verify { .. } | Op::StartOver { .. } => {
                 let call = self.call(op);
@@ -245,15 +243,14 @@ impl Story {
                 runtime.block_on(call(backend));
             }
         }
-        self.look(began);
+        self.check_invariants(began);
     }
 
-    /// A call of the contract. What it answers is for other tests, but that a repeat gets the same: here the database is
-    /// looked at.
+    /// A call of the API. Other tests check its response; this one checks the database, and that a repeat gets the same.
     fn call(&mut self, op: &Op) -> Box<dyn FnOnce(Arc<Backend>) -> BoxFuture<'static, ()>> {
         match *op {
             Op::Send { who, to } => {
-                let sent = Sent { who, to, key: uuid::Uuid::new_v4().to_string(), answer: Arc::default() };
+                let sent = SendCall { who, to, key: uuid::Uuid::new_v4().to_string(), answer: Arc::default() };
                 self.sent.push(sent.clone());
                 Box::new(move |backend| Box::pin(sent.ask(backend)))
             }
@@ -262,7 +259,6 @@ impl Story {
                 None => Box::new(|_| Box::pin(async {})),
             },
             Op::Verify { who, pick } => {
-                // The newest are the likeliest.
                 let text = self.codes.iter().rev().nth(pick).map_or("000000", |(_, seen)| &seen.text);
                 let code = SecretString::from(text);
                 Box::new(move |backend| {
@@ -280,8 +276,8 @@ impl Story {
         }
     }
 
-    /// What must be true whatever happened. `began`: when the last thing began to happen.
-    fn look(&mut self, began: Millis) {
+    /// `began`: when the last operation began.
+    fn check_invariants(&mut self, began: Millis) {
         let (runtime, backend) = self.process();
         let (mails, codes, issued, attempts, links) = runtime.block_on(async {
             let mut tx = backend.database.begin_read().await.unwrap();
@@ -310,7 +306,7 @@ impl Story {
             if let Ok(Message::Code { code: text }) = serde_json::from_str(letter.expose_secret())
                 && !self.codes.iter().any(|(known, _)| *known == code)
             {
-                self.codes.push((code, Seen { owner, text }));
+                self.codes.push((code, IssuedCode { owner, text }));
             }
         }
         for (code, owner, sent_at, expires_at) in codes {
@@ -339,21 +335,21 @@ impl Story {
         assert!(self.links.len() == links.len(), "a link is gone");
     }
 
-    /// In the end everything is well again, and nothing waits.
-    fn heals(&mut self) {
-        *self.accounts.mood.lock().unwrap() = Mood::Fine;
-        self.dies();
+    /// Without faults, every pending link is finished.
+    fn recover(&mut self) {
+        *self.accounts.fault.lock().unwrap() = Fault::None;
+        self.kill();
         let (runtime, backend) = self.process();
-        runtime.block_on(support::until("no link that waits", async || {
+        runtime.block_on(support::until("no pending link", async || {
             let mut tx = backend.database.begin_read().await.unwrap();
             let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM link_jobs").fetch_one(&mut *tx).await.unwrap();
             (waiting == 0).then_some(())
         }));
-        self.look(self.clock.now());
+        self.check_invariants(self.clock.now());
     }
 }
 
-/// Lets a future make so many steps and no more.
+/// Polls a future this number of times at most.
 async fn steps(mut left: usize, future: impl Future<Output = ()>) {
     let mut future = pin!(future);
     poll_fn(|context| {
@@ -367,7 +363,7 @@ async fn steps(mut left: usize, future: impl Future<Output = ()>) {
 }
 
 proptest! {
-    // PROPTEST_CASES=1000 for a long run.
+    // PROPTEST_CASES sets the number of cases.
     #![proptest_config(ProptestConfig {
         cases: std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24),
         max_shrink_iters: 200,
@@ -377,10 +373,10 @@ proptest! {
 
     #[test]
     fn no_interleaving_breaks_the_rules(ops in prop::collection::vec(op(), 10..50)) {
-        let mut story = Story::begin();
+        let mut simulation = Simulation::new();
         for op in &ops {
-            story.tell(op);
+            simulation.apply(op);
         }
-        story.heals();
+        simulation.recover();
     }
 }

@@ -1,6 +1,6 @@
-//! Several backends on one PostgreSQL: they share everything, and any of them can die at any time.
+//! Several backends on one PostgreSQL, some of them killed at random.
 //!
-//! With SQLite one backend owns the file, so these tests run with `HRM_TEST_POSTGRES=1` only.
+//! They need `HRM_TEST_POSTGRES=1`: a SQLite file has one backend.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -16,7 +16,8 @@ use rand::RngExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 use support::{
-    Employee, Program, Server, TestDemo, code_in, count, database_url, import, light_hash, on_postgres, serve, until,
+    Employee, Program, Server, TestDemo, code_in, count, database_url, import, light_hash, on_postgres,
+    read_until_status, serve, until,
 };
 use tempfile::TempDir;
 
@@ -38,10 +39,7 @@ async fn backends_share_sessions_responses_limits_and_events() {
     let sent = here.send_with_key("anna@company.com", "k").await.state(202, "codeSent");
     assert_eq!(there.send_with_key("anna@company.com", "k").await.state(202, "codeSent"), sent);
     there.send("anna@company.com").await.is(429, "resend_too_soon");
-    let mut heard = String::new();
-    while !heard.contains("\"status\":\"codeSent\"") {
-        heard += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
-    }
+    read_until_status(&mut events, "codeSent").await;
     let code = demo.server.wait_for_code("anna@company.com", 1).await;
     there.verify(&code).await.state(200, "linked");
     assert_eq!(here.state().await["status"], "linked");
@@ -56,7 +54,6 @@ async fn backends_share_sessions_responses_limits_and_events() {
     assert_eq!(last, 429, "one limit for both");
 }
 
-/// Three backends, of which one is killed again and again.
 struct Cluster {
     servers: Mutex<Vec<Server>>,
     is_over: AtomicBool,
@@ -68,13 +65,13 @@ impl Cluster {
         servers[rand::rng().random_range(0..servers.len())].clone()
     }
 
-    /// Kills and restarts at random until it is over; how often.
+    /// Kills and restarts backends at random; how often.
     fn kill_at_random(&self, mut programs: Vec<Program>, command: impl Fn() -> Command) -> usize {
         let mut kills = 0;
         while !self.is_over.load(Ordering::SeqCst) {
             let (pause, victim) = (rand::rng().random_range(100..700), rand::rng().random_range(0..programs.len()));
             std::thread::sleep(Duration::from_millis(pause));
-            // The old one is dropped, and so killed, before the new one starts.
+            // The drop kills it, before another one starts.
             drop(programs.remove(victim));
             programs.push(Program::start(&mut command()));
             let mut servers = self.servers.lock().unwrap();
@@ -85,7 +82,7 @@ impl Cluster {
     }
 }
 
-/// Ends the killing, also when the test fails: it would wait for it for ever.
+/// Stops the killing when the test fails too. It would never end otherwise.
 struct StopOnDrop(Arc<Cluster>);
 
 impl Drop for StopOnDrop {
@@ -94,7 +91,7 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// An employee who tries again, at any backend, until there is an answer.
+/// An employee who repeats a call, at any backend, until there is a response.
 struct Person {
     cluster: Arc<Cluster>,
     number: usize,
@@ -107,7 +104,7 @@ impl Person {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        until(&format!("an answer to {method} {path}"), async || {
+        until(&format!("a response to {method} {path}"), async || {
             let request = self.cluster.any().request(method.clone(), path).bearer_auth(&self.token);
             let request = request
                 .header("Idempotency-Key", format!("key of {}", self.number))
@@ -117,7 +114,7 @@ impl Person {
             let status = answer.status().as_u16();
             let body: Value = answer.json().await.ok()?;
             if body["code"] == "request_in_progress" {
-                // The backend that had the call was killed in the middle of it, or still works on it.
+                // The call still runs, or its backend was killed.
                 tokio::time::sleep(Duration::from_secs(body["retryAfterSeconds"].as_u64()?)).await;
                 return None;
             }
@@ -126,7 +123,7 @@ impl Person {
         .await
     }
 
-    async fn goes_through_the_flow(mut self, inbox: Arc<Mutex<HashMap<String, Vec<Value>>>>) {
+    async fn link(mut self, inbox: Arc<Mutex<HashMap<String, Vec<Value>>>>) {
         let name = format!("p{}", self.number);
         let address = Self::address(self.number);
         let body = json!({ "username": name, "password": "demo" });
@@ -189,7 +186,7 @@ async fn three_backends_killed_at_random_link_200_people_once_each() {
             }
         }
     });
-    // 24 at a time, and the next one as soon as one is done.
+    // 24 people at a time.
     let next = AtomicUsize::new(0);
     let worker = async || {
         loop {
@@ -198,7 +195,7 @@ async fn three_backends_killed_at_random_link_200_people_once_each() {
                 return;
             }
             let person = Person { cluster: Arc::clone(&cluster), number, token: String::new() };
-            person.goes_through_the_flow(Arc::clone(&inbox)).await;
+            person.link(Arc::clone(&inbox)).await;
         }
     };
     futures_util::future::join_all((0..24).map(|_| worker())).await;

@@ -1,4 +1,4 @@
-//! Outages, restarts and kills: nothing that was accepted is lost, nothing happens twice, and no secret is left lying.
+//! Outages, restarts and kills: what was accepted is done, once, and no secret is left in the database or the log.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,7 +14,7 @@ use reqwest::Method;
 use serde_json::json;
 use support::{ANNA, Answer, Program, RecordingRelay, TestDemo, code_in, program, until};
 
-/// A demo in a process of its own, with its log.
+/// Starts a demo in a process of its own that logs to a file.
 fn start_demo(folder: &Path) -> Program {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut command = program();
@@ -61,15 +61,15 @@ async fn a_send_accepted_right_before_a_kill_is_mailed() {
 async fn a_key_claimed_by_a_killed_backend_is_soon_free() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
-    // The row is now as one that died before its work would leave it.
+    // As a backend that was killed before its response leaves the row.
     anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
     let soon = Clock::system_now() + 2_000;
     let of = "UPDATE idempotency SET status = 0, body = '', running_until =";
     demo.execute(&format!("{of} {soon}")).await;
-    let told = anna.send_with_key(ANNA, "k").await;
-    let wait = told.retry_after.unwrap();
-    assert!(wait <= 2, "{told:?}");
-    told.is(409, "request_in_progress");
+    let repeated = anna.send_with_key(ANNA, "k").await;
+    let wait = repeated.retry_after.unwrap();
+    assert!(wait <= 2, "{repeated:?}");
+    repeated.is(409, "request_in_progress");
     demo.server.advance(60).await;
     tokio::time::sleep(Duration::from_secs(wait)).await;
     anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
@@ -180,7 +180,7 @@ async fn old_rows_are_deleted_once_no_rule_needs_them() {
     demo.server.wait_for_metric("hrm_sweeps_total", 2).await;
     assert_eq!(demo.count(rows).await, 4, "a day's limits look back for a day");
     demo.server.advance(31 * 24 * 3_600).await;
-    until("an empty house", async || (demo.count(rows).await == 0).then_some(())).await;
+    until("empty tables", async || (demo.count(rows).await == 0).then_some(())).await;
 }
 
 #[tokio::test]
@@ -294,14 +294,14 @@ async fn no_code_password_or_token_is_in_the_database_or_the_log() {
     for (when, bytes) in [("while the mail waits", waiting), ("in the end", bytes_of(folder.path()))] {
         for secret in [&anna.token, ANNA_LOCAL] {
             let is_address = secret == ANNA_LOCAL;
-            let place = if is_address { &bytes.log } else { &bytes.all };
+            let searched = if is_address { &bytes.log } else { &bytes.all };
             assert!(
-                !contains(place, secret.as_bytes()),
+                !contains(searched, secret.as_bytes()),
                 "a secret {when}: {}",
                 if is_address { "address in the log" } else { "token" }
             );
         }
-        // Six digits turn up in times and hashes by chance, so a code is looked for as a word.
+        // Times and hashes can contain the six digits by chance, so they count as a whole word only.
         let text = String::from_utf8_lossy(&bytes.all).into_owned();
         let is_word = text.match_indices(&code).any(|(at, _)| {
             let is_edge = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
@@ -320,7 +320,7 @@ struct Bytes {
     all: Vec<u8>,
 }
 
-/// The log and the database with its journal; not the demo's inbox, which is a mailbox.
+/// The log, and the database with its journal.
 fn bytes_of(folder: &Path) -> Bytes {
     let log = std::fs::read(folder.join("log")).unwrap();
     let mut all = log.clone();

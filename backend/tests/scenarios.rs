@@ -1,4 +1,4 @@
-//! The known states for testers, each as a client finds it, and the faults of the network.
+//! The demo's scenarios and network faults, as a client sees them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -12,7 +12,7 @@ use support::{ANNA, Employee, Server, TestDemo, code_in};
 
 const STATE: &str = "/v1/me/visma-connect";
 
-/// Plays a scenario and signs in as the person that it names.
+/// Plays a scenario and signs in as its person.
 async fn play(server: &Server, name: &str) -> Employee {
     let scenario = call(server, name).await;
     server.sign_in(scenario["username"].as_str().unwrap()).await
@@ -30,7 +30,7 @@ async fn newest_code(server: &Server) -> String {
     code_in(&server.inbox().await[0])
 }
 
-/// The newest code links: at once, or soon on a machine with much else to do.
+/// Links with the newest code. On a busy machine the link can be finished after the response.
 async fn links(who: &Employee, server: &Server) -> Value {
     let answer = who.verify(&newest_code(server).await).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -41,9 +41,10 @@ async fn links(who: &Employee, server: &Server) -> Value {
 async fn each_scenario_sets_up_its_state() {
     let demo = TestDemo::start().await;
     let server = &demo.server;
-    let told: Vec<Value> = server.request(Method::GET, "/demo/scenarios").send().await.unwrap().json().await.unwrap();
-    let mut looked_at = 0;
-    for scenario in &told {
+    let scenarios: Vec<Value> =
+        server.request(Method::GET, "/demo/scenarios").send().await.unwrap().json().await.unwrap();
+    let mut tested = 0;
+    for scenario in &scenarios {
         let name = scenario["name"].as_str().unwrap();
         server.demo_route("/demo/reset", Value::Null).await;
         let who = play(server, name).await;
@@ -136,12 +137,12 @@ async fn each_scenario_sets_up_its_state() {
                 };
                 assert!(text.contains(greeting), "{name}: {text}");
             }
-            new => panic!("nobody looks at the scenario {new}"),
+            other => panic!("the scenario {other} is not tested"),
         }
-        looked_at += 1;
+        tested += 1;
     }
-    assert_eq!(looked_at, told.len());
-    assert!(looked_at > 25);
+    assert_eq!(tested, scenarios.len());
+    assert!(tested > 25);
 }
 
 #[tokio::test]
@@ -159,12 +160,11 @@ async fn changes_by_another_device_show_and_keep_the_session() {
     assert!(answer.text().await.unwrap().contains("not-linked snoozed"));
 }
 
-/// Each network fault as a client sees it, and the recovery. The `/demo` routes ignore them.
 #[tokio::test]
 async fn network_faults_spare_the_demo_routes() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
-    let ask = async || {
+    let call_state = async || {
         let call = anna.request(Method::GET, STATE).timeout(Duration::from_secs(2)).send().await;
         let call = call.map_err(|error| if error.is_timeout() { "never" } else { "dropped" })?;
         let status = call.status().as_u16();
@@ -173,16 +173,16 @@ async fn network_faults_spare_the_demo_routes() {
     for fault in ["offline", "timeout", "error", "nonsense"] {
         demo.server.faults(json!({ "network": fault })).await;
         match fault {
-            "offline" => assert_eq!(ask().await, Err("dropped")),
-            "timeout" => assert_eq!(ask().await, Err("never")),
-            "error" => assert_eq!(ask().await, Ok((500, "Internal Server Error".to_owned()))),
-            _ => assert!(ask().await.is_ok_and(|(status, page)| status == 200 && page.contains("our hotel"))),
+            "offline" => assert_eq!(call_state().await, Err("dropped")),
+            "timeout" => assert_eq!(call_state().await, Err("never")),
+            "error" => assert_eq!(call_state().await, Ok((500, "Internal Server Error".to_owned()))),
+            _ => assert!(call_state().await.is_ok_and(|(status, page)| status == 200 && page.contains("our hotel"))),
         }
         assert!(demo.server.inbox().await.is_empty(), "the inbox answers under {fault}");
     }
-    // What is not named stays as it is.
+    // A fault that is not named stays as it is.
     demo.server.faults(json!({ "mail": "delay" })).await;
-    assert!(ask().await.unwrap().1.contains("hotel"));
+    assert!(call_state().await.unwrap().1.contains("hotel"));
     demo.server.faults(json!({ "network": "slow" })).await;
     let began = Instant::now();
     assert_eq!(anna.state().await["status"], "notLinked");

@@ -197,3 +197,8 @@ mod tests {
         assert!(median(&[]).is_nan());
     }
 }
+
+/// In milliseconds.
+pub fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

@@ -1,11 +1,11 @@
-// Every screen state in both editions and themes: pictures, compared with those in ui/pictures, and all that can be measured.
+// Draws every state in both editions and themes, checks layout and accessibility, and compares it with ui/screenshots.
 //
-//   npm run pictures                     English, compared
-//   npm run pictures -- --update         English, and what differs becomes the new reference
-//   npm run pictures -- --all            five languages, and 320 px, 200 % text and forced colours besides
-//   … --states done,linking --editions mobile --themes dark --out /tmp/look
+//   npm run screenshots                  English
+//   npm run screenshots -- --update      English; screenshots that differ become the new references
+//   npm run screenshots -- --all         all languages, also at 320 px, with 200 % text and in forced colours
+//   … --states done,linking --editions mobile --themes dark --out /tmp/screenshots
 //
-// The references are of Debian's Chromium with its Noto Sans; elsewhere letters are drawn a little differently.
+// The references need Debian's Chromium and Noto Sans: other fonts are drawn differently.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -16,23 +16,24 @@ import { chromium } from "playwright-core";
 import { build } from "vite";
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
-const { values: asked } = parseArgs({
+const { values: options } = parseArgs({
   options: {
     update: { type: "boolean", default: false },
     all: { type: "boolean", default: false },
     states: { type: "string" },
     editions: { type: "string", default: "mobile,desktop" },
     themes: { type: "string", default: "light,dark" },
-    out: { type: "string", default: "node_modules/.cache/pictures" },
+    out: { type: "string", default: "node_modules/.cache/screenshots" },
   },
 });
-const REFERENCES = "pictures";
+const REFERENCES = "screenshots";
 const SIZES = { mobile: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } };
-/** Two drawings of one screen differ by fewer pixels than this, and a pixel differs from this step in a colour on. */
-const SAME = { pixels: 150, step: 48 };
+/** Tolerance: this many pixels may differ by this much or more in a colour channel. */
+const MAX_PIXELS = 150;
+const MIN_STEP = 48;
 const started = performance.now();
 
-// Built and not served by Vite: a thousand loads of forty modules each would take an hour.
+// Built, because loading every module a thousand times from the dev server would take an hour.
 const gallery = "node_modules/.cache/gallery";
 process.env.NODE_ENV = "development";
 await build({ mode: "development", logLevel: "error", build: { outDir: gallery, emptyOutDir: true, rolldownOptions: { input: ["gallery/screen.html", "gallery/states.html"] } } });
@@ -45,20 +46,20 @@ const server = createServer((request, response) => {
 await new Promise((listening) => {
   server.listen(0, "127.0.0.1", listening);
 });
-const at = `http://127.0.0.1:${server.address().port}/gallery`;
+const url = `http://127.0.0.1:${server.address().port}/gallery`;
 
 const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((p) => p && existsSync(p));
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars"] });
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const wrong = [];
+const faults = [];
 let drawn = 0;
 
-/* oxlint-disable unicorn/consistent-function-scoping -- what runs in the page takes nothing along */
-/** In the page: what is cut, laid over each other, too small for a finger, or moving. */
-function measure(mobile) {
+/* oxlint-disable unicorn/consistent-function-scoping -- functions that run in the page capture nothing */
+/** Runs in the page. Finds cut or overlapping text, small touch targets and animations. */
+function findLayoutFaults(mobile) {
   const found = [];
   const root = document.documentElement;
-  // The bar stays on top of what is scrolled below it.
+  // The sticky header covers content that is scrolled below it.
   scrollTo(0, 0);
   const name = (e) => `${e.dataset.testid ?? (e.className || e.tagName)} “${e.textContent.trim().slice(0, 40)}”`;
   if (root.scrollWidth > root.clientWidth) {
@@ -76,7 +77,7 @@ function measure(mobile) {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const e = node.parentElement;
-    if (!node.data.trim() || e.closest(".unseen, option, .code") || !e.checkVisibility()) continue;
+    if (!node.data.trim() || e.closest(".visually-hidden, option, .code") || !e.checkVisibility()) continue;
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) boxes.push([e, box]);
   }
@@ -85,16 +86,16 @@ function measure(mobile) {
     for (const [b, y] of boxes.slice(i + 1)) {
       const across = Math.min(x.right, y.right) - Math.max(x.left, y.left);
       const down = Math.min(x.bottom, y.bottom) - Math.max(x.top, y.top);
-      // Lines of text reach a little into each other.
-      if (across > 1 && down > 5 && !a.contains(b) && !b.contains(a)) found.push(`laid over each other: ${name(a)} and ${name(b)}`);
+      // Lines of text overlap a little.
+      if (across > 1 && down > 5 && !a.contains(b) && !b.contains(a)) found.push(`overlapping: ${name(a)} and ${name(b)}`);
     }
   }
-  for (const { effect } of document.getAnimations()) found.push(`moves though motion is not wanted: ${name(effect.target)}`);
+  for (const { effect } of document.getAnimations()) found.push(`animated despite reduced motion: ${name(effect.target)}`);
   return found;
 }
 
-/** In a page: how many pixels of two pictures differ. */
-async function differing([one, other, step]) {
+/** Runs in a page. Counts the pixels that differ. */
+async function countDifferentPixels([one, other, step]) {
   const [a, b] = await Promise.all(
     [one, other].map(async (data) => {
       const bitmap = await createImageBitmap(await (await fetch(data)).blob());
@@ -112,7 +113,7 @@ async function differing([one, other, step]) {
 }
 const dataUrl = (base64) => `data:image/webp;base64,${base64}`;
 
-async function look(edition, theme, names) {
+async function testStates(edition, theme, names) {
   const mobile = edition === "mobile";
   const context = await browser.newContext({
     viewport: SIZES[edition],
@@ -126,85 +127,85 @@ async function look(edition, theme, names) {
   const page = await context.newPage();
   const devtools = await context.newCDPSession(page);
   const comparer = await context.newPage();
-  let where = "";
-  const complain = (what) => wrong.push(`${where}: ${what}`);
-  page.on("console", (message) => message.type() !== "debug" && complain(`console: ${message.text()}`));
-  page.on("pageerror", (error) => complain(`error: ${error}`));
-  const measured = async (how) => {
-    for (const line of await page.evaluate(measure, mobile)) complain(how + line);
+  let current = "";
+  const report = (fault) => faults.push(`${current}: ${fault}`);
+  page.on("console", (message) => message.type() !== "debug" && report(`console: ${message.text()}`));
+  page.on("pageerror", (error) => report(`error: ${error}`));
+  const checkLayout = async (prefix = "") => {
+    for (const fault of await page.evaluate(findLayoutFaults, mobile)) report(prefix + fault);
   };
-  const shoot = async (folder, state) => {
+  const capture = async (folder, state) => {
     const { data } = await devtools.send("Page.captureScreenshot", { format: "webp", quality: 70 });
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, `${state}.webp`), data, "base64");
     return data;
   };
 
-  for (const language of asked.all ? ["en", "sv", "nb", "da", "fi"] : ["en"]) {
+  for (const language of options.all ? ["en", "sv", "nb", "da", "fi"] : ["en"]) {
     for (const state of names) {
-      where = `${edition} ${theme} ${language} ${state}`;
-      await page.goto(`${at}/screen.html?${new URLSearchParams({ state, edition, language, still: "" })}`);
+      current = `${edition} ${theme} ${language} ${state}`;
+      await page.goto(`${url}/screen.html?${new URLSearchParams({ state, edition, language, still: "" })}`);
       await page.waitForSelector("html[data-drawn]", { timeout: 15000 });
       drawn += 1;
-      await measured("");
+      await checkLayout();
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() =>
         globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"], preload: false }),
       );
-      for (const { id, nodes } of violations) complain(`axe ${id}: ${nodes.map((n) => n.target).join(" | ")}`);
+      for (const { id, nodes } of violations) report(`axe ${id}: ${nodes.map((n) => n.target).join(" | ")}`);
 
       const folder = `${edition}-${theme}`;
       if (language === "en") {
-        const data = await shoot(join(asked.out, folder), state);
+        const data = await capture(join(options.out, folder), state);
         const reference = join(REFERENCES, folder, `${state}.webp`);
         const before = existsSync(reference) && readFileSync(reference, "base64");
-        const pixels = before ? await comparer.evaluate(differing, [dataUrl(before), dataUrl(data), SAME.step]) : Infinity;
-        if (pixels > SAME.pixels) {
-          if (asked.update) {
+        const pixels = before ? await comparer.evaluate(countDifferentPixels, [dataUrl(before), dataUrl(data), MIN_STEP]) : Infinity;
+        if (pixels > MAX_PIXELS) {
+          if (options.update) {
             mkdirSync(dirname(reference), { recursive: true });
             writeFileSync(reference, data, "base64");
-          } else complain(before ? `${pixels} pixels differ from ${reference}; the new picture is in ${asked.out}` : `there is no ${reference}`);
+          } else report(before ? `${pixels} pixels differ from ${reference}; the new screenshot is in ${options.out}` : `there is no ${reference}`);
         }
       }
-      if (!asked.all) continue;
+      if (!options.all) continue;
       if (language === "en") {
         await page.emulateMedia({ forcedColors: "active" });
-        await measured("forced colours: ");
-        await shoot(join(asked.out, `${folder}-forced`), state);
+        await checkLayout("forced colours: ");
+        await capture(join(options.out, `${folder}-forced`), state);
         await page.emulateMedia({ forcedColors: "none" });
       }
-      // The theme moves nothing.
+      // The theme does not change the layout.
       if (theme !== "light") continue;
       await page.addStyleTag({ content: "html { font-size: 200%; }" });
-      await measured("200 % text: ");
-      if (language === "en") await shoot(join(asked.out, `${edition}-large`), state);
+      await checkLayout("200 % text: ");
+      if (language === "en") await capture(join(options.out, `${edition}-large`), state);
       await page.addStyleTag({ content: "html { font-size: 100%; }" });
       await page.setViewportSize({ width: 320, height: 640 });
-      await measured("320 px: ");
-      if (language === "en") await shoot(join(asked.out, `${edition}-narrow`), state);
+      await checkLayout("320 px: ");
+      if (language === "en") await capture(join(options.out, `${edition}-narrow`), state);
       await page.setViewportSize(SIZES[edition]);
     }
   }
   await context.close();
 }
 
-const first = await browser.newPage();
-await first.goto(`${at}/states.html`);
-const states = JSON.parse(await first.locator("#states").textContent());
-await first.close();
-const chosen = (edition) => (asked.states ? states[edition].filter((name) => asked.states.split(",").includes(name)) : states[edition]);
-rmSync(asked.out, { recursive: true, force: true });
-await Promise.all(asked.editions.split(",").flatMap((edition) => asked.themes.split(",").map((theme) => look(edition, theme, chosen(edition)))));
+const index = await browser.newPage();
+await index.goto(`${url}/states.html`);
+const states = JSON.parse(await index.locator("#states").textContent());
+await index.close();
+const selected = (edition) => (options.states ? states[edition].filter((name) => options.states.split(",").includes(name)) : states[edition]);
+rmSync(options.out, { recursive: true, force: true });
+await Promise.all(options.editions.split(",").flatMap((edition) => options.themes.split(",").map((theme) => testStates(edition, theme, selected(edition)))));
 await browser.close();
 server.close();
 
 for (const folder of existsSync(REFERENCES) ? readdirSync(REFERENCES) : []) {
   for (const file of readdirSync(join(REFERENCES, folder))) {
     if (states[folder.split("-")[0]].includes(file.replace(".webp", ""))) continue;
-    if (asked.update) rmSync(join(REFERENCES, folder, file));
-    else wrong.push(`${folder}/${file} is a picture of no state`);
+    if (options.update) rmSync(join(REFERENCES, folder, file));
+    else faults.push(`${folder}/${file} is the screenshot of no state`);
   }
 }
-for (const line of wrong.toSorted()) console.log(line);
-console.log(`${drawn} screens drawn in ${Math.round((performance.now() - started) / 1000)} s, ${wrong.length} complaints`);
-process.exit(wrong.length > 0 ? 1 : 0);
+for (const fault of faults.toSorted()) console.log(fault);
+console.log(`${drawn} screens drawn in ${Math.round((performance.now() - started) / 1000)} s, ${faults.length} faults`);
+process.exit(faults.length > 0 ? 1 : 0);

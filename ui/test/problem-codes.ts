@@ -1,4 +1,4 @@
-// The codes of all problems, read from the types that Rust writes.
+// The codes of all problems, from the generated types.
 
 import { readFileSync } from "node:fs";
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::Language;
+use crate::state::Language;
 
 /// The body of `POST /v1/session`. The password is not printed or serialised.
 #[derive(Debug, Clone, Deserialize)]

@@ -380,6 +380,18 @@ pub async fn until<T>(what: &str, find: impl AsyncFn() -> Option<T>) -> T {
     }
 }
 
+/// Reads an event stream for a minute at most, until a State has this status; the text that was read.
+pub async fn read_until_status(events: &mut reqwest::Response, status: &str) -> String {
+    let mut text = String::new();
+    let read = async {
+        while !text.contains(&format!("\"status\":\"{status}\"")) {
+            text += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), read).await.unwrap_or_else(|_| panic!("no event has {status}"));
+    text
+}
+
 /// A mail server that offers SMTPUTF8 and records what it accepts.
 #[derive(Default)]
 pub struct RecordingRelay {

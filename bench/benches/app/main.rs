@@ -17,7 +17,7 @@ use std::{
 };
 
 use display_probe::DisplayProbe;
-use flex_connect_bench::{Row, Target, print, target_folder, write};
+use flex_connect_bench::{Row, Target, ms, print, target_folder, write};
 use process_tree::ProcessTree;
 use support::{backend::Backend, fixture::ANNA, sandbox::Sandbox};
 
@@ -146,8 +146,4 @@ fn measure_idle(ours: &Contestant, baseline: &Contestant, rounds: usize) -> Vec<
     }
     let row = Row::new("processor time in 60 idle seconds, in front, following the backend", "ms", &app);
     vec![row.vs(BARE_WINDOW, &bare).target(Target::RatioAtMost(1.0))]
-}
-
-fn ms(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
 }

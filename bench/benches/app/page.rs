@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use flex_connect_bench::{Row, Target, median};
+use flex_connect_bench::{Row, Target, median, ms};
 use hrm_api::path;
 use serde_json::{Value, json};
 
 use crate::{
     display_probe::DisplayProbe,
-    ms,
     support::{
         backend::Backend,
         eventually,

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use crate::databases::{Engine, Population, number};
 use crate::http::{self, Client, EVENTS, Employee, STATE};
 use crate::relay::Relay;
-use crate::{Bench, milliseconds, quick};
+use crate::setup::{Bench, milliseconds, quick};
 
 /// One in so many has to sign in; the others have a session.
 const SIGN_IN_EVERY: usize = 20;

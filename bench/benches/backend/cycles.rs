@@ -16,7 +16,7 @@ use crate::databases::{Engine, Population};
 use crate::http::{self, Client, Employee};
 use crate::programs::Program;
 use crate::relay::Relay;
-use crate::{Bench, quick};
+use crate::setup::{Bench, quick};
 
 const CONCURRENT_CYCLES: usize = 16;
 

@@ -106,6 +106,6 @@ pub(crate) fn verify(employee: &Employee, code: &str) -> Request<Full<Bytes>> {
 }
 
 pub(crate) fn sign_in(employee: &Employee) -> Request<Full<Bytes>> {
-    let builder = request(Method::POST, "/v1/session", of).header("Content-Type", "application/json");
+    let builder = request(Method::POST, "/v1/session", employee).header("Content-Type", "application/json");
     with(builder, format!(r#"{{"username":"user{}","password":"demo"}}"#, employee.number))
 }

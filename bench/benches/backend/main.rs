@@ -8,6 +8,7 @@ mod databases;
 mod http;
 mod programs;
 mod relay;
+mod setup;
 mod sizes;
 mod state;
 mod streams;
@@ -16,40 +17,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use databases::{Databases, Population};
+use databases::Databases;
 use hrm_fakes::json_file::JsonFile;
 use hrm_fakes::visma_connect::{self, DirectoryFault};
-use programs::Program;
 use relay::Relay;
+use setup::Bench;
 use tokio::net::TcpListener;
-
-const SMALL: Population = Population { employees: 1_000, challenged: 3, addresses: 2, clients: 1_000 };
-/// 300,000 of them have a live challenge.
-const MILLION: Population = Population { employees: 1_000_000, ..SMALL };
-
-struct Bench {
-    databases: Databases,
-    relay: Arc<Relay>,
-    visma: SocketAddr,
-}
-
-impl Bench {
-    fn backend(&self, url: &str) -> anyhow::Result<Program> {
-        self.backend_with(url, &self.relay)
-    }
-
-    fn backend_with(&self, url: &str, relay: &Relay) -> anyhow::Result<Program> {
-        Program::backend(url, relay.address, self.visma)
-    }
-}
-
-fn quick() -> bool {
-    std::env::var_os("BENCH_QUICK").is_some_and(|value| value == "1")
-}
-
-fn milliseconds(seconds: f64) -> f64 {
-    seconds * 1_000.0
-}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

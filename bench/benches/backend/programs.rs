@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
-use flex_connect_bench::target_folder;
 use hrm_fakes::visma_connect::{CLIENT_ID, CLIENT_SECRET};
 
 /// The environment variable that makes this program serve the baseline. Its value is the database URL.
@@ -29,7 +28,7 @@ impl Program {
     }
 
     pub(crate) fn backend(database_url: &str, relay: SocketAddr, visma: SocketAddr) -> anyhow::Result<Self> {
-        let program = released_backend()?;
+        let program = backend_program()?;
         let visma = format!("http://{visma}/");
         let mut command = Command::new(&program);
         command
@@ -66,8 +65,10 @@ impl Drop for Program {
     }
 }
 
-fn released_backend() -> anyhow::Result<PathBuf> {
-    let program = target_folder()?.join("server/hrm-backend");
+fn backend_program() -> anyhow::Result<PathBuf> {
+    // This program is in `TARGET/PROFILE/deps`.
+    let me = std::env::current_exe()?;
+    let program = me.ancestors().nth(2).context("not in a target folder")?.join("hrm-backend");
     anyhow::ensure!(program.exists(), "{} is not built", program.display());
     Ok(program)
 }

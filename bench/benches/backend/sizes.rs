@@ -10,7 +10,7 @@ use hrm_backend::clock::Clock;
 use crate::databases::{Engine, Population, delete_sends};
 use crate::http::{self, Client, Employee, STATE};
 use crate::programs::Program;
-use crate::{Bench, MILLION, SMALL, milliseconds, quick};
+use crate::setup::{Bench, MILLION, SMALL, milliseconds, quick};
 
 const CONNECTIONS: usize = 4;
 

@@ -16,14 +16,14 @@ use tokio::net::TcpListener;
 use crate::databases::Engine;
 use crate::http::{self, Client, Employee, STATE};
 use crate::programs::Program;
-use crate::{Bench, quick};
+use crate::setup::{Bench, quick};
 
 const CONNECTIONS: usize = 16;
 
 pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for engine in Engine::BOTH {
-        let population = crate::SMALL;
+        let population = crate::setup::SMALL;
         let url = bench.databases.create(engine, "state").await?;
         population.fill(&url, engine).await?;
         let employees = population.clients();

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::databases::{Engine, Population};
 use crate::http::{self, Client, EVENTS, Employee};
-use crate::{Bench, milliseconds, quick};
+use crate::setup::{Bench, milliseconds, quick};
 
 /// The number of the stream's employee, and when the event came.
 type Event = (u32, Instant);

@@ -1,6 +1,6 @@
 import type { AllHTMLAttributes, ComponentChildren } from "preact";
 
-type InputProps = "inputMode" | "autocomplete" | "autocapitalize" | "autocorrect" | "spellcheck" | "enterkeyhint" | "onInput" | "onBlur";
+type InputProps = "inputMode" | "autocomplete" | "enterkeyhint" | "onInput" | "onBlur";
 
 interface FieldProps extends Pick<AllHTMLAttributes<HTMLInputElement>, InputProps> {
   id: string;
@@ -22,6 +22,9 @@ export const Field = ({ id, label, hint, problemId, children, type = "text", ...
       // Preact types the attributes by `type`; these two have the same.
       type={type as "text"}
       class="input"
+      autocapitalize="off"
+      autocorrect="off"
+      spellcheck={false}
       id={id}
       data-testid={id}
       aria-invalid={problemId ? "true" : undefined}

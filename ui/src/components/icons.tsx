@@ -28,14 +28,14 @@ export const HomeIcon = () => (
 export const ProfileIcon = () => (
   <Icon>
     <circle cx="12" cy="8" r="4" />
-    <path d="M4.5 20c.8-3.6 3.8-5.5 7.500-5.500s6.700 1.900 7.500 5.500" />
+    <path d="M4.5 20c.8-3.6 3.8-5.5 7.5-5.500s6.7 1.9 7.5 5.5" />
   </Icon>
 );
 export const SettingsIcon = () => (
   <Icon>
     <path d="M4 7h8M18 7h2M4 17h2M12 17h8" />
-    <circle cx="15" cy="7" r="2.500" />
-    <circle cx="9" cy="17" r="2.500" />
+    <circle cx="15" cy="7" r="2.5" />
+    <circle cx="9" cy="17" r="2.5" />
   </Icon>
 );
 export const ChevronIcon = () => (
@@ -61,19 +61,19 @@ export const ExternalIcon = () => (
 );
 export const CheckIcon = () => (
   <Icon size={16}>
-    <path d="m5 12.500 4.500 4.500L19 7.500" />
+    <path d="m5 12.5 4.5 4.500L19 7.5" />
   </Icon>
 );
 /** Drawn by the animation of `success-icon.css`. */
 export const SuccessIcon = () => (
   <svg class="success-icon" width="56" height="56" viewBox="0 0 56 56" fill="none" stroke="currentColor" aria-hidden="true" focusable="false">
-    <circle class="success-icon-ring" cx="28" cy="28" r="25" stroke-width="2.500" pathLength={100} />
-    <path class="success-icon-check" d="m17 29 8 8 15-17" stroke-width="3.500" stroke-linecap="round" stroke-linejoin="round" pathLength={100} />
+    <circle class="success-icon-ring" cx="28" cy="28" r="25" stroke-width="2.5" pathLength={100} />
+    <path class="success-icon-check" d="m17 29 8 8 15-17" stroke-width="3.5" stroke-linecap="round" stroke-linejoin="round" pathLength={100} />
   </svg>
 );
 export const Logo = () => (
   <svg class="logo" width="28" height="28" viewBox="0 0 28 28" fill="none" stroke="currentColor" stroke-width="3" aria-hidden="true" focusable="false">
-    <rect x="2.500" y="8.500" width="14" height="11" rx="5.500" />
-    <rect x="11.500" y="8.500" width="14" height="11" rx="5.500" />
+    <rect x="2.5" y="8.5" width="14" height="11" rx="5.5" />
+    <rect x="11.5" y="8.5" width="14" height="11" rx="5.5" />
   </svg>
 );

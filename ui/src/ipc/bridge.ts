@@ -1,7 +1,8 @@
 // The interface to Rust. Only src/ipc imports @tauri-apps, so the gallery and the tests can replace it.
 
-import { listen } from "@tauri-apps/api/event";
-import * as commands from "./generated/commands";
+import { invoke, transformCallback } from "@tauri-apps/api/core";
+import { copyDiagnostics, navigate, openAccountSettings, pasteCode, refresh, saveEmailDraft, sendCode, setLanguage, signIn, signOut, snooze, startOver, verifyCode, view } from "./generated/commands";
+import type * as commands from "./generated/commands";
 import type { Problem, View } from "./generated/types";
 
 export type * from "./generated/types";
@@ -11,9 +12,29 @@ export type Bridge = typeof commands & {
   onChanged(handler: (view: View) => void): Promise<unknown>;
 };
 
+/** Named, because a spread module costs 120 bytes more; tsc finds a missing command. */
 export const tauri: Bridge = {
-  ...commands,
-  onChanged: (handler) => listen<View>("changed", (event) => handler(event.payload)),
+  copyDiagnostics,
+  navigate,
+  openAccountSettings,
+  pasteCode,
+  refresh,
+  saveEmailDraft,
+  sendCode,
+  setLanguage,
+  signIn,
+  signOut,
+  snooze,
+  startOver,
+  verifyCode,
+  view,
+  // As `listen` of @tauri-apps/api/event, which adds 350 bytes of event names to every start.
+  onChanged: (handler) =>
+    invoke("plugin:event|listen", {
+      event: "changed",
+      target: { kind: "Any" },
+      handler: transformCallback<{ payload: View }>((event) => handler(event.payload)),
+    }),
 };
 
 /** What a rejected command carries. Anything but a Problem (a panic, a missing permission) is `unexpected`. */

@@ -1,8 +1,6 @@
 import type { Messages } from "../i18n";
 import { SNOOZE_HOURS } from "../rules";
 
-const one = (count: number) => new Intl.PluralRules("da").select(count) === "one";
-
 export default {
   appName: "Flex HRM Connect",
   home: "Hjem",
@@ -65,7 +63,7 @@ export default {
   attemptsLeft: ({ count }) => `${count} forsøg tilbage`,
   useAnotherAddress: "Brug en anden adresse",
   startOver: "Start forfra",
-  minutesLeft: ({ count }) => `Koden er gyldig i ${count} ${one(count) ? "minut" : "minutter"} endnu.`,
+  minutesLeft: ({ count }) => `Koden er gyldig i ${count} ${count === 1 ? "minut" : "minutter"} endnu.`,
   deliveryHelpTitle: "Hvor er min kode?",
   deliveryHelpQueued: ({ email }) => `E-mailen til ${email} venter på at blive sendt. Det tager sjældent mere end et minut.`,
   deliveryHelpAccepted: ({ email }) => `Mailserveren har taget imod e-mailen til ${email}. Den bør være i indbakken inden for få minutter.`,
@@ -101,9 +99,9 @@ export default {
   stale: "Det, du ser, kan være forældet.",
   retry: "Prøv igen",
   stillWorking: "Arbejder stadig…",
-  waitSeconds: ({ count }) => `Prøv igen om ${count} ${one(count) ? "sekund" : "sekunder"}.`,
-  waitMinutes: ({ count }) => `Prøv igen om ${count} ${one(count) ? "minut" : "minutter"}.`,
-  waitHours: ({ count }) => `Prøv igen om ${count} ${one(count) ? "time" : "timer"}.`,
+  waitSeconds: ({ count }) => `Prøv igen om ${count} ${count === 1 ? "sekund" : "sekunder"}.`,
+  waitMinutes: ({ count }) => `Prøv igen om ${count} ${count === 1 ? "minut" : "minutter"}.`,
+  waitHours: ({ count }) => `Prøv igen om ${count} ${count === 1 ? "time" : "timer"}.`,
   waitOver: "Du kan prøve igen nu.",
   offline: "Der er ingen forbindelse.",
   offlineAdvice: "Intet er gået tabt. Tjek netværket, og prøv igen.",

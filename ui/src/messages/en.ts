@@ -2,8 +2,6 @@
 
 import { SNOOZE_HOURS } from "../rules";
 
-const one = (count: number) => new Intl.PluralRules("en").select(count) === "one";
-
 export default {
   appName: "Flex HRM Connect",
   home: "Home",
@@ -63,10 +61,10 @@ export default {
   expiresIn: ({ time }: { time: string }) => `Valid for ${time}`,
   expired: "The code has expired.",
   resendIn: ({ time }: { time: string }) => `You can ask for another code in ${time}`,
-  attemptsLeft: ({ count }: { count: number }) => `${count} ${one(count) ? "try" : "tries"} left`,
+  attemptsLeft: ({ count }: { count: number }) => `${count} ${count === 1 ? "try" : "tries"} left`,
   useAnotherAddress: "Use another address",
   startOver: "Start over",
-  minutesLeft: ({ count }: { count: number }) => `The code is valid for ${count} more ${one(count) ? "minute" : "minutes"}.`,
+  minutesLeft: ({ count }: { count: number }) => `The code is valid for ${count} more ${count === 1 ? "minute" : "minutes"}.`,
   deliveryHelpTitle: "Where is my code?",
   deliveryHelpQueued: ({ email }: { email: string }) => `The email to ${email} is waiting to be sent. That seldom takes more than a minute.`,
   deliveryHelpAccepted: ({ email }: { email: string }) => `The mail server has taken the email to ${email}. It should be in the inbox within a few minutes.`,
@@ -102,9 +100,9 @@ export default {
   stale: "What you see may be out of date.",
   retry: "Try again",
   stillWorking: "Still working…",
-  waitSeconds: ({ count }: { count: number }) => `Try again in ${count} ${one(count) ? "second" : "seconds"}.`,
-  waitMinutes: ({ count }: { count: number }) => `Try again in ${count} ${one(count) ? "minute" : "minutes"}.`,
-  waitHours: ({ count }: { count: number }) => `Try again in ${count} ${one(count) ? "hour" : "hours"}.`,
+  waitSeconds: ({ count }: { count: number }) => `Try again in ${count} ${count === 1 ? "second" : "seconds"}.`,
+  waitMinutes: ({ count }: { count: number }) => `Try again in ${count} ${count === 1 ? "minute" : "minutes"}.`,
+  waitHours: ({ count }: { count: number }) => `Try again in ${count} ${count === 1 ? "hour" : "hours"}.`,
   waitOver: "You can try again now.",
   offline: "There is no connection.",
   offlineAdvice: "Nothing was lost. Check the network and try again.",
@@ -143,7 +141,7 @@ export default {
   codeFormat: "The code is six digits.",
   codeFormatAdvice: "This did not use up an attempt. Enter all six from the email.",
   codeWrong: "That code isn't right.",
-  codeWrongAdvice: ({ count }: { count: number }) => `${count} ${one(count) ? "try" : "tries"} left. Check the newest email and enter the code again.`,
+  codeWrongAdvice: ({ count }: { count: number }) => `${count} ${count === 1 ? "try" : "tries"} left. Check the newest email and enter the code again.`,
   codeExpired: "The code has expired.",
   codeExpiredAdvice: "It can't be used any more. We can send a new one.",
   attemptsExhausted: "That was too many wrong codes.",

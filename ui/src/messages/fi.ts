@@ -1,8 +1,6 @@
 import type { Messages } from "../i18n";
 import { SNOOZE_HOURS } from "../rules";
 
-const one = (count: number) => new Intl.PluralRules("fi").select(count) === "one";
-
 export default {
   appName: "Flex HRM Connect",
   home: "Koti",
@@ -62,10 +60,10 @@ export default {
   expiresIn: ({ time }) => `Voimassa ${time}`,
   expired: "Koodi on vanhentunut.",
   resendIn: ({ time }) => `Voit pyytää uuden koodin, kun on kulunut ${time}`,
-  attemptsLeft: ({ count }) => `${count} ${one(count) ? "yritys" : "yritystä"} jäljellä`,
+  attemptsLeft: ({ count }) => `${count} ${count === 1 ? "yritys" : "yritystä"} jäljellä`,
   useAnotherAddress: "Käytä toista osoitetta",
   startOver: "Aloita alusta",
-  minutesLeft: ({ count }) => `Koodi on voimassa vielä ${count} ${one(count) ? "minuutin" : "minuuttia"}.`,
+  minutesLeft: ({ count }) => `Koodi on voimassa vielä ${count} ${count === 1 ? "minuutin" : "minuuttia"}.`,
   deliveryHelpTitle: "Missä koodini on?",
   deliveryHelpQueued: ({ email }) => `Viesti osoitteeseen ${email} odottaa lähetystä. Siihen menee harvoin minuuttia kauempaa.`,
   deliveryHelpAccepted: ({ email }) => `Sähköpostipalvelin on ottanut vastaan viestin osoitteeseen ${email}. Sen pitäisi tulla muutamassa minuutissa.`,
@@ -142,7 +140,7 @@ export default {
   codeFormat: "Koodissa on kuusi numeroa.",
   codeFormatAdvice: "Tätä ei laskettu yritykseksi. Anna kaikki kuusi numeroa viestistä.",
   codeWrong: "Koodi ei ole oikea.",
-  codeWrongAdvice: ({ count }) => `${count} ${one(count) ? "yritys" : "yritystä"} jäljellä. Katso uusin viesti ja anna koodi uudelleen.`,
+  codeWrongAdvice: ({ count }) => `${count} ${count === 1 ? "yritys" : "yritystä"} jäljellä. Katso uusin viesti ja anna koodi uudelleen.`,
   codeExpired: "Koodi on vanhentunut.",
   codeExpiredAdvice: "Sitä ei voi enää käyttää. Voimme lähettää uuden.",
   attemptsExhausted: "Vääriä koodeja oli liian monta.",

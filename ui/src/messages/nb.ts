@@ -1,8 +1,6 @@
 import type { Messages } from "../i18n";
 import { SNOOZE_HOURS } from "../rules";
 
-const one = (count: number) => new Intl.PluralRules("nb").select(count) === "one";
-
 export default {
   appName: "Flex HRM Connect",
   home: "Hjem",
@@ -65,7 +63,7 @@ export default {
   attemptsLeft: ({ count }) => `${count} forsøk igjen`,
   useAnotherAddress: "Bruk en annen adresse",
   startOver: "Start på nytt",
-  minutesLeft: ({ count }) => `Koden er gyldig i ${count} ${one(count) ? "minutt" : "minutter"} til.`,
+  minutesLeft: ({ count }) => `Koden er gyldig i ${count} ${count === 1 ? "minutt" : "minutter"} til.`,
   deliveryHelpTitle: "Hvor er koden min?",
   deliveryHelpQueued: ({ email }) => `E-posten til ${email} venter på å bli sendt. Det tar sjelden mer enn ett minutt.`,
   deliveryHelpAccepted: ({ email }) => `E-postserveren har tatt imot meldingen til ${email}. Den bør være i innboksen innen noen minutter.`,
@@ -101,9 +99,9 @@ export default {
   stale: "Det du ser, kan være utdatert.",
   retry: "Prøv igjen",
   stillWorking: "Jobber fortsatt…",
-  waitSeconds: ({ count }) => `Prøv igjen om ${count} ${one(count) ? "sekund" : "sekunder"}.`,
-  waitMinutes: ({ count }) => `Prøv igjen om ${count} ${one(count) ? "minutt" : "minutter"}.`,
-  waitHours: ({ count }) => `Prøv igjen om ${count} ${one(count) ? "time" : "timer"}.`,
+  waitSeconds: ({ count }) => `Prøv igjen om ${count} ${count === 1 ? "sekund" : "sekunder"}.`,
+  waitMinutes: ({ count }) => `Prøv igjen om ${count} ${count === 1 ? "minutt" : "minutter"}.`,
+  waitHours: ({ count }) => `Prøv igjen om ${count} ${count === 1 ? "time" : "timer"}.`,
   waitOver: "Du kan prøve igjen nå.",
   offline: "Det er ingen forbindelse.",
   offlineAdvice: "Ingenting er tapt. Sjekk nettverket og prøv igjen.",

@@ -1,8 +1,6 @@
 import type { Messages } from "../i18n";
 import { SNOOZE_HOURS } from "../rules";
 
-const one = (count: number) => new Intl.PluralRules("sv").select(count) === "one";
-
 export default {
   appName: "Flex HRM Connect",
   home: "Hem",
@@ -65,7 +63,7 @@ export default {
   attemptsLeft: ({ count }) => `${count} försök kvar`,
   useAnotherAddress: "Använd en annan adress",
   startOver: "Börja om",
-  minutesLeft: ({ count }) => `Koden är giltig i ${count} ${one(count) ? "minut" : "minuter"} till.`,
+  minutesLeft: ({ count }) => `Koden är giltig i ${count} ${count === 1 ? "minut" : "minuter"} till.`,
   deliveryHelpTitle: "Var är min kod?",
   deliveryHelpQueued: ({ email }) => `E-postmeddelandet till ${email} väntar på att skickas. Det tar sällan mer än en minut.`,
   deliveryHelpAccepted: ({ email }) => `E-postservern har tagit emot meddelandet till ${email}. Det bör finnas i inkorgen inom några minuter.`,
@@ -101,9 +99,9 @@ export default {
   stale: "Det du ser kan vara inaktuellt.",
   retry: "Försök igen",
   stillWorking: "Arbetar fortfarande…",
-  waitSeconds: ({ count }) => `Försök igen om ${count} ${one(count) ? "sekund" : "sekunder"}.`,
-  waitMinutes: ({ count }) => `Försök igen om ${count} ${one(count) ? "minut" : "minuter"}.`,
-  waitHours: ({ count }) => `Försök igen om ${count} ${one(count) ? "timme" : "timmar"}.`,
+  waitSeconds: ({ count }) => `Försök igen om ${count} ${count === 1 ? "sekund" : "sekunder"}.`,
+  waitMinutes: ({ count }) => `Försök igen om ${count} ${count === 1 ? "minut" : "minuter"}.`,
+  waitHours: ({ count }) => `Försök igen om ${count} ${count === 1 ? "timme" : "timmar"}.`,
   waitOver: "Du kan försöka igen nu.",
   offline: "Det finns ingen anslutning.",
   offlineAdvice: "Inget har gått förlorat. Kontrollera nätverket och försök igen.",

@@ -92,13 +92,9 @@ export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
       <Field
         id="email"
         label={mobile ? m.emailMobile : m.emailDesktop}
-        // Not type="email": it refuses addresses with letters outside ASCII.
-        type="text"
+        // Not type="email", which rejects letters outside ASCII.
         inputMode="email"
         autocomplete="email"
-        autocapitalize="off"
-        autocorrect="off"
-        spellcheck={false}
         enterkeyhint="send"
         value={email}
         problemId={problemId}

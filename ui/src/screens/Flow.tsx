@@ -1,7 +1,7 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { clearFailure, edition, failure, pending, run, serverNow } from "../app";
-import { secondsSince, secondsUntil } from "../clock";
+import { secondsSince } from "../clock";
 import { CODE_LENGTH } from "../code";
 import { Button, LongWait } from "../components/Button";
 import { CodeField } from "../components/CodeField";
@@ -28,6 +28,15 @@ function MessageWithAddress({ message, email }: { message: (params: { email: str
   );
 }
 
+/** Whether `seconds` have passed since `time`. Redraws when that changes, and not every second. */
+function useIsPast(time: string | undefined, seconds = 0): boolean {
+  const from = useSignal(time);
+  useLayoutEffect(() => {
+    from.value = time;
+  }, [from, time]);
+  return useComputed(() => from.value !== undefined && secondsSince(from.value) >= seconds).value;
+}
+
 const DELIVERY_MESSAGE = { queued: "deliveryHelpQueued", accepted: "deliveryHelpAccepted", deferred: "deliveryHelpDeferred", bounced: "deliveryHelpBounced" } as const;
 /** Most mails have arrived by then. */
 const DELIVERY_HELP_AFTER_SECONDS = 20;
@@ -36,14 +45,10 @@ const DELIVERY_HELP_AFTER_SECONDS = 20;
 function DeliveryHelp({ challenge }: { challenge: Challenge }) {
   const m = t();
   const { sentAt, delivery, email } = challenge;
-  const from = useSignal(sentAt);
-  useLayoutEffect(() => {
-    from.value = sentAt;
-  }, [from, sentAt]);
-  const late = useComputed(() => secondsSince(from.value) >= DELIVERY_HELP_AFTER_SECONDS);
+  const late = useIsPast(sentAt, DELIVERY_HELP_AFTER_SECONDS);
   const [open, setOpen] = useState(false);
   const bounced = delivery === "bounced";
-  if (!bounced && !late.value) return null;
+  if (!bounced && !late) return null;
   return (
     <details class="delivery-help" open={open || bounced} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{m.deliveryHelpTitle}</summary>
@@ -202,12 +207,7 @@ export function Flow({ linking }: { linking: Linking | null }) {
     return () => window.visualViewport?.removeEventListener("resize", keepInView);
   }, []);
 
-  const expiresAt = linking?.challenge?.expiresAt;
-  const expiry = useSignal(expiresAt);
-  useLayoutEffect(() => {
-    expiry.value = expiresAt;
-  }, [expiry, expiresAt]);
-  const expired = useComputed(() => expiry.value !== undefined && secondsUntil(expiry.value) === 0).value;
+  const expired = useIsPast(linking?.challenge?.expiresAt);
 
   // The code field moves when the code expires, and may lose the focus.
   useLayoutEffect(() => {

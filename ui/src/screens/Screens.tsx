@@ -7,19 +7,21 @@ import { Profile } from "./Profile";
 import { Settings } from "./Settings";
 import { SignIn } from "./SignIn";
 
-const VismaConnect = ({ phase: { linking, notice } }: SignedIn) => (
-  <Layout testid="screen-visma-connect" notice={notice}>
-    <Flow linking={linking} />
-  </Layout>
-);
+const flowScreen =
+  (testid: string) =>
+  ({ phase: { linking, notice } }: SignedIn) => (
+    <Layout testid={testid} notice={notice}>
+      <Flow linking={linking} />
+    </Layout>
+  );
 
-const AccountSettings = ({ phase: { linking, notice } }: SignedIn) => (
-  <Layout testid="screen-account-settings" notice={notice}>
-    <Flow linking={linking} />
-  </Layout>
-);
-
-const SCREENS = { home: Home, settings: Settings, vismaConnect: VismaConnect, profile: Profile, accountSettings: AccountSettings };
+const SCREENS = {
+  home: Home,
+  settings: Settings,
+  vismaConnect: flowScreen("screen-visma-connect"),
+  profile: Profile,
+  accountSettings: flowScreen("screen-account-settings"),
+};
 
 /** Draws the screen that the view names. */
 export function Screens() {

@@ -54,11 +54,7 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
           id="server"
           label={m.server}
           hint={m.serverHint}
-          type="text"
           inputMode="url"
-          autocapitalize="off"
-          autocorrect="off"
-          spellcheck={false}
           defaultValue={phase.server}
           problemId={problemId("server")}
         >
@@ -68,11 +64,7 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
         <Field
           id="username"
           label={m.username}
-          type="text"
           autocomplete="username"
-          autocapitalize="off"
-          autocorrect="off"
-          spellcheck={false}
           defaultValue={phase.username}
           problemId={missing === "username" ? "username-missing" : undefined}
         >

@@ -104,20 +104,20 @@ retryAfterSeconds: number | null, } | { "code": "notHrmServer" } | { "code": "no
 export type Language = "en" | "sv" | "nb" | "da" | "fi";
 
 /**
- * Where an employee stands.
+ * The step that an employee is at.
  */
 export type Status = "notLinked" | "codeSent" | "linking" | "linked";
 
 /**
- * One attempt to prove one e-mail address.
+ * One attempt to verify one e-mail address.
  */
 export type Challenge = { 
 /**
- * The address that is being proved.
+ * The address to verify.
  */
 email: string, 
 /**
- * When the newest code was made.
+ * When the newest code was sent.
  */
 sentAt: string, 
 /**
@@ -125,20 +125,20 @@ sentAt: string,
  */
 expiresAt: string, 
 /**
- * From when another code can be asked for.
+ * When another code can be sent.
  */
 resendAt: string, 
 /**
- * Wrong codes that are still allowed.
+ * Incorrect codes that are still allowed.
  */
 attemptsLeft: number, 
 /**
- * What is known of the newest mail.
+ * The delivery of the newest mail.
  */
 delivery: Delivery, };
 
 /**
- * What is known of a mail on its way.
+ * The delivery of a mail.
  */
 export type Delivery = "queued" | "accepted" | "deferred" | "bounced";
 
@@ -151,11 +151,11 @@ export type Account = {
  */
 email: string, 
 /**
- * When.
+ * When it was linked.
  */
 linkedAt: string, 
 /**
- * Whether the account was made for this link or was there before.
+ * Whether the account was created for this link.
  */
 origin: Origin, };
 
@@ -169,11 +169,11 @@ export type Origin = "created" | "existing";
  */
 export type Employee = { 
 /**
- * The HRM user id: opaque, stable.
+ * The HRM user id, opaque and stable.
  */
 id: string, 
 /**
- * First name, as the mail greets.
+ * First name, as used in greetings.
  */
 firstName: string, 
 /**
