@@ -1,4 +1,4 @@
-"""For schemathesis: every case has a session of its own, as one of the demo people, and time moves on."""
+"""For schemathesis: each case gets its own session as one of the demo people, and time moves on."""
 
 import os
 import random
@@ -15,7 +15,7 @@ chance = random.Random(7)
 @schemathesis.auth(refresh_interval=None)
 class Session:
     def get(self, case, context):
-        # Otherwise everybody is linked, locked or out of codes soon, and the rest of the document is never reached.
+        # Otherwise everybody is soon linked, locked or out of codes, and most calls are never reached.
         if chance.random() < 0.05:
             requests.post(f"{URL}/demo/reset", timeout=10).raise_for_status()
         if chance.random() < 0.3:

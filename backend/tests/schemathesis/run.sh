@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs schemathesis against a demo of its own: all checks, nothing but the OpenAPI document in hand.
+# Runs all schemathesis checks against a new demo, from the OpenAPI document alone.
 #   run.sh --short    some hundred cases        run.sh --long    more than 2,000
-# Needs python3 with venv, and the built program. The tool is kept under the target folder.
+# Needs python3 with venv, and the built program. Installs schemathesis under the target folder.
 set -eu
 
 VERSION=4.32.5
