@@ -183,7 +183,8 @@ fn the_testers_page_lists_every_test_id() {
     }
 
     // Accessible names are written like “this”, in English.
-    let english = text("ui/src/messages/en.ts").replace("${SNOOZE_HOURS}", "24").replace('`', "\"");
+    let english =
+        text("ui/src/messages/en.ts").replace("${SNOOZE_HOURS}", &hrm_api::SNOOZE_HOURS.to_string()).replace('`', "\"");
     let names = table.lines().filter_map(|line| line.split('|').nth(3));
     let names: Vec<_> =
         names.flat_map(|cell| cell.split('“').skip(1).filter_map(|rest| rest.split('”').next())).collect();
@@ -196,24 +197,25 @@ fn the_testers_page_lists_every_test_id() {
 mod product_rules {
     use super::*;
 
-    /// The rows of `flow.md`: a table's first cell, a rule's number, the first five words of a list item.
+    /// The product's rules: a screen with its edition, a table's first cell, the first five words of a list item.
     fn rules_of(flow: &str) -> Vec<String> {
         let mut rules = Vec::new();
         for section in flow.split("\n## ").skip(1) {
             let (title, body) = section.split_once('\n').unwrap();
             let lines = body.lines();
             match title {
-                "Screens" | "The code" => {
+                "Screens" => rules.extend(lines.filter_map(|line| {
+                    let cells: Vec<_> = line.strip_prefix("| ")?.split('|').map(str::trim).collect();
+                    (cells[0] != "#").then(|| format!("{}: {}", cells[1], cells[2]))
+                })),
+                "The code" => {
                     let cells = lines.filter_map(|line| Some(line.strip_prefix("| ")?.split('|').next()?.trim()));
-                    rules.extend(cells.filter(|cell| !["#", "rule"].contains(cell)).map(str::to_owned));
+                    rules.extend(cells.filter(|cell| *cell != "rule").map(str::to_owned));
                 }
-                "Rules" => {
-                    let numbered = lines.filter(|line| line.starts_with(|first: char| first.is_ascii_digit()));
-                    rules.extend(numbered.map(|line| line.split(' ').next().unwrap().to_owned()));
-                }
-                "Nothing lost" => {
-                    let items = lines.filter_map(|line| line.strip_prefix("- "));
-                    rules.extend(items.map(|line| line.split(' ').take(5).collect::<Vec<_>>().join(" ")));
+                "Rules" | "Nothing lost" => {
+                    let items =
+                        lines.filter(|line| line.starts_with(|first: char| first == '-' || first.is_ascii_digit()));
+                    rules.extend(items.map(|line| line.split(' ').skip(1).take(5).collect::<Vec<_>>().join(" ")));
                 }
                 "Words" => {}
                 _ => rules.push(title.to_owned()),

@@ -1,6 +1,9 @@
-//! Every number of the flow, with its unit and reason. No other file repeats one.
+//! Every number of the flow, with its unit and reason. No other file repeats one; those that the app has to know are in
+//! `hrm-api`.
 
 use std::ops::RangeInclusive;
+
+use hrm_api::SNOOZE_HOURS;
 
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 
@@ -68,7 +71,7 @@ impl Default for Rules {
             attempts: 5,
             max_failed_attempts: 100,
             report_expired_for: 2 * HOUR,
-            snooze: DAY,
+            snooze: SNOOZE_HOURS * HOUR,
             min_life_in_mail: 20 * MINUTE,
             session_life: 30 * DAY,
         }

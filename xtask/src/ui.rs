@@ -18,7 +18,9 @@ pub(crate) fn packages_of(folder: &str, versions: &str, install: &str) -> anyhow
         println!("npm packages of {folder}: up to date");
         return Ok(());
     }
+    // An interrupted installation leaves a part of the packages behind.
     let shell = Shell::new()?;
+    shell.remove_path(&installed)?;
     cmd!(shell, "{NPM} --prefix {folder} {install} --no-fund --no-audit").run()?;
     Ok(fs::write(installed, wanted)?)
 }

@@ -16,6 +16,9 @@ pub use state::{
     Account, Banner, Challenge, Delivery, Language, Origin, SendCode, SettingsUrl, State, Status, VerifyCode,
 };
 
+/// How long the banner stays hidden, in hours. Part of the contract, because the app's button says it.
+pub const SNOOZE_HOURS: i64 = 24;
+
 /// Header that makes `POST /v1/me/visma-connect/codes` safe to repeat
 /// (draft-ietf-httpapi-idempotency-key-header).
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";

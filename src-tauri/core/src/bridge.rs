@@ -71,6 +71,14 @@ fn the_generated_types_are_committed() {
     );
 }
 
+#[test]
+fn the_rules_that_messages_name_are_committed() {
+    assert_committed(
+        "ui/src/ipc/generated/rules.ts",
+        &format!("// {GENERATED}\n\nexport const SNOOZE_HOURS = {};\n", hrm_api::SNOOZE_HOURS),
+    );
+}
+
 fn camel(name: &str) -> String {
     let mut words = name.split('_');
     let first = words.next().unwrap_or_default().to_owned();

@@ -42,7 +42,7 @@ macro_rules! commands {
             paste_code();
             /// Ends the challenge. The address stays in the field.
             start_over();
-            /// Hides the banner for 24 hours of the server's clock.
+            /// Hides the banner until the snooze ends by the server's clock.
             snooze();
             /// Opens this edition's account settings in the system browser.
             open_account_settings();

@@ -1,5 +1,5 @@
 import type { Messages } from "../i18n";
-import { SNOOZE_HOURS } from "../rules";
+import { SNOOZE_HOURS } from "../ipc/generated/rules";
 
 export default {
   appName: "Flex HRM Connect",

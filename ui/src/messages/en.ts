@@ -1,6 +1,6 @@
 // Decides the keys of every language. Product copy (test/expected-copy.json) is quoted letter for letter.
 
-import { SNOOZE_HOURS } from "../rules";
+import { SNOOZE_HOURS } from "../ipc/generated/rules";
 
 export default {
   appName: "Flex HRM Connect",

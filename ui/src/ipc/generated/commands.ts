@@ -32,7 +32,7 @@ export const pasteCode = (): Promise<types.View> => invoke("paste_code");
 /** Ends the challenge. The address stays in the field. */
 export const startOver = (): Promise<types.View> => invoke("start_over");
 
-/** Hides the banner for 24 hours of the server's clock. */
+/** Hides the banner until the snooze ends by the server's clock. */
 export const snooze = (): Promise<types.View> => invoke("snooze");
 
 /** Opens this edition's account settings in the system browser. */
