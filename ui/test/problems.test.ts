@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Action } from "../src/app";
 import { LANGUAGES, type Messages } from "../src/i18n";
-import type { Problem } from "../src/ipc/bridge";
+import { type Problem, problemOf } from "../src/ipc/bridge";
 import { messageOf, retryAfter, retryAfterText, slotOf } from "../src/problems";
 import { problemCodes } from "./problem-codes";
 
@@ -46,6 +46,11 @@ test("the attempts left are in the advice for a wrong code only", async () => {
   const m = await messagesOf("en");
   expect(messageOf({ code: "codeWrong", attemptsLeft: 1, retryable: false }, m).advice).toMatch(/^1 try left\./);
   expect(messageOf({ code: "codeExpired", retryable: false }, m).advice).toBe(m.codeExpiredAdvice);
+});
+
+test("a rejection that is no problem can be retried", () => {
+  expect(problemOf("a panic")).toEqual({ code: "unexpected", retryable: true });
+  expect(problemOf({ code: "codeFormat", retryable: false })).toEqual({ code: "codeFormat", retryable: false });
 });
 
 const slot = (action: Action, code: Problem["code"]) => slotOf({ action, problem: { code, retryable: false } as Problem, at: 0, retry: () => {} });

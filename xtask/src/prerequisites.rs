@@ -20,8 +20,8 @@ const WINDOW_TESTS: &[&str] = &[
     "imagemagick",
     "fonts-dejavu-core",
 ];
-/// For the tests of the UI.
-const BROWSER: &[&str] = &["chromium"];
+/// For the tests of the UI, whose reference screenshots are drawn in Noto Sans.
+const BROWSER: &[&str] = &["chromium", "fonts-noto-core"];
 /// For the second database, and Schemathesis.
 const BACKEND_TESTS: &[&str] = &["postgresql", "python3-venv"];
 /// For the Kotlin compiler.

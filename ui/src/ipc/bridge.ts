@@ -41,4 +41,4 @@ export const tauri: Bridge = {
 export const problemOf = (thrown: unknown): Problem =>
   typeof thrown === "object" && thrown !== null && typeof (thrown as { code?: unknown }).code === "string"
     ? (thrown as Problem)
-    : { code: "unexpected", retryable: false };
+    : { code: "unexpected", retryable: true };
