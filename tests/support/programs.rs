@@ -17,7 +17,7 @@ impl Drop for ChildGuard {
     }
 }
 
-/// The program under test: `FLEX_CONNECT_APP`, or the one that cargo built beside the tests.
+/// The program under test: `FLEX_CONNECT_APP`, or the one that cargo built next to the tests.
 pub fn app() -> PathBuf {
     match std::env::var_os("FLEX_CONNECT_APP") {
         Some(app) => PathBuf::from(app),

@@ -20,7 +20,7 @@ pub(crate) fn five_minutes_each() -> anyhow::Result<()> {
         let options = ["--sanitizer", "none", "--fuzz-dir", "fuzz", target, &corpus, &format!("fuzz/seeds/{target}")];
         let limits = ["-max_total_time=300", "-max_len=4096", &format!("-artifact_prefix=target/fuzz/{target}-")];
         cmd!(shell, "target/tools/bin/cargo-fuzz fuzz run {options...} -- {limits...}")
-            // These builds have flags of their own.
+            // These builds use their own flags.
             .env("CARGO_TARGET_DIR", "target/fuzz")
             .run()?;
     }

@@ -55,7 +55,7 @@ pub(crate) fn wine() -> anyhow::Result<()> {
     fs::create_dir_all(&folder)?;
     let shim = folder.join("bcryptprimitives.dll");
     cmd!(shell, "{MINGW} -shared -o {shim} xtask/cross/bcryptprimitives.c -ladvapi32").run()?;
-    // Where Windows looks for DLLs: the one above, and WebView2's loader, which the build puts beside the programs.
+    // Where Windows looks for DLLs: the one above, and WebView2's loader, which the build puts next to the programs.
     let built = root.join(target_folder()).join(WINDOWS).join("debug");
     let windows_path = |folder: &Path| format!("Z:{}", folder.display().to_string().replace('/', "\\"));
     let libraries = format!("{};{}", windows_path(&folder), windows_path(&built));
@@ -66,7 +66,7 @@ pub(crate) fn wine() -> anyhow::Result<()> {
             .envs(toolchain.variables()?)
             .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", MINGW)
             .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine")
-            // A Windows of its own, with nobody's credentials.
+            // A separate Wine prefix, without credentials.
             .env("WINEPREFIX", folder.join("prefix"))
             .env("WINEPATH", &libraries)
             .env("WINEDEBUG", "-all")
