@@ -3,7 +3,7 @@ export const looksLikeAddress = (text: string): boolean => /^[^\s@]+@[^\s@.]+(\.
 
 const COMMON_DOMAINS = ["gmail.com", "outlook.com", "hotmail.com", "icloud.com", "yahoo.com", "live.com", "proton.me"];
 
-/** For different words: a letter added, removed or replaced, or two neighbours swapped. */
+/** For different words: a letter added, removed or replaced, or two adjacent letters swapped. */
 function isOneEditAway(a: string, b: string): boolean {
   let same = 0;
   while (a[same] === b[same]) same += 1;

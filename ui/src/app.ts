@@ -105,7 +105,7 @@ function onForeground(): void {
   bridge.refresh().then(applyView, () => {});
 }
 
-/** Gets the first view and subscribes to changes. It waits for the view alone; changes before the subscription are fetched after it. */
+/** Gets the first view and subscribes to changes. Waits only for the view; changes before the subscription are fetched after it. */
 export async function connect(to: Bridge): Promise<void> {
   bridge = to;
   const first = bridge.view();

@@ -1,4 +1,4 @@
-// The current language and its messages. Each language is a chunk of its own; a start loads one.
+// The current language and its messages. Each language is its own chunk; only the current one is loaded at start.
 
 import { signal } from "@preact/signals";
 import type { Language } from "./ipc/bridge";

@@ -80,7 +80,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
         let test = cmd!(shell, "cargo test --workspace --quiet --test e2e_flow -- e2e::");
         Ok(test.env("FLEX_CONNECT_APP", PROGRAM).env("RUST_TEST_THREADS", "2").run()?)
     });
-    // Whatever failed above.
+    // Also when a step above failed.
     steps.step("removal without leftovers", || {
         as_root(&["dpkg", "-P", PACKAGE])?;
         let ours = |file: &&str| file.contains("flex") || file.contains("Flex");

@@ -82,7 +82,7 @@ pub(crate) fn wine() -> anyhow::Result<()> {
 
 enum Toolchain {
     Rustup,
-    /// Its folder.
+    /// The toolchain's folder.
     Prepared(PathBuf),
 }
 

@@ -17,7 +17,7 @@ interface CodeFieldProps {
 
 const CELLS = Array.from({ length: CODE_LENGTH }, (_, at) => at);
 
-/** One field drawn as six cells: the input lies, transparent, over them. */
+/** One field drawn as six cells, under a transparent input. */
 export function CodeField({ label, hint, value, disabled, errorCount, problemId, onCode, onPasteCode }: CodeFieldProps) {
   const input = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => {

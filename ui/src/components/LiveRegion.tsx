@@ -4,7 +4,7 @@ import { t } from "../i18n";
 
 const announcement = signal("");
 
-/** Has a screen reader say the text once. */
+/** Makes a screen reader say the text once. */
 export function announce(text: string): void {
   // A screen reader repeats a text only if it differs.
   announcement.value = announcement.peek() === text ? `${text}\u00a0` : text;

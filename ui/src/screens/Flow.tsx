@@ -41,7 +41,7 @@ const DELIVERY_MESSAGE = { queued: "deliveryHelpQueued", accepted: "deliveryHelp
 /** Most mails have arrived by then. */
 const DELIVERY_HELP_AFTER_SECONDS = 20;
 
-/** What is known of the mail: collapsed at first, open at once if the mail bounced. */
+/** Help if the mail does not arrive. Collapsed, but open if the mail bounced. */
 function DeliveryHelp({ challenge }: { challenge: Challenge }) {
   const m = t();
   const { sentAt, delivery, email } = challenge;
@@ -69,7 +69,7 @@ function DeliveryHelp({ challenge }: { challenge: Challenge }) {
   );
 }
 
-/** On desktop it is there, disabled, before a code was sent. */
+/** On desktop it is shown, but disabled, before a code was sent. */
 function CodeForm({ challenge, expired }: { challenge: Challenge | null; expired: boolean }) {
   const m = t();
   const mobile = edition.value === "mobile";

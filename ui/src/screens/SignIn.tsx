@@ -11,7 +11,7 @@ import type { Phase } from "../ipc/bridge";
 const FIELDS = ["server", "username", "password"] as const;
 type Name = (typeof FIELDS)[number];
 
-/** The password is kept nowhere but in its field. */
+/** The password is kept only in its field. */
 export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }> }) {
   const m = t();
   const form = useRef<HTMLFormElement>(null);
