@@ -14,7 +14,7 @@ use crate::environment::{Bench, milliseconds, quick};
 use crate::http::{self, Client, EVENTS, Employee, STATE};
 use crate::relay::Relay;
 
-/// One in so many has to sign in; the others have a session.
+/// One in this many employees signs in first; the others have a session.
 const SIGN_IN_EVERY: usize = 20;
 
 struct Finished {
