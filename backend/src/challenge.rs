@@ -25,7 +25,7 @@ pub enum CodeStatus {
     /// Works until it expires.
     Active,
     Used,
-    /// Newer codes of the challenge took its place.
+    /// Replaced by newer codes of the challenge.
     Superseded,
     /// Another code was used, the address changed, or the employee started over.
     #[default]
@@ -94,7 +94,7 @@ pub enum Verdict {
     Exhausting,
     /// No attempts were left before this one.
     Exhausted,
-    /// Was issued to this employee, and no longer works. Costs nothing.
+    /// Was issued to this employee and no longer works. Costs no attempt.
     Expired,
     NoChallenge,
 }

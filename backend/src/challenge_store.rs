@@ -88,7 +88,7 @@ pub async fn set_delivery(db: &mut AnyConnection, code: &str, delivery: Delivery
     Ok(changed.rows_affected() > 0)
 }
 
-/// Revokes all live codes. The outbox drops their mails. Expired codes stay as they are, so that they are reported so.
+/// Revokes all live codes. The outbox drops their mails. Expired codes keep their status: they are reported as expired.
 pub async fn revoke_codes(db: &mut AnyConnection, employee: &str, now: Millis) -> sqlx::Result<()> {
     sqlx::query("UPDATE codes SET status = $1 WHERE employee_id = $2 AND status = $3 AND expires_at > $4")
         .bind(CodeStatus::Revoked.into_str())

@@ -1,4 +1,4 @@
-//! The clock of the rules.
+//! The server's clock, and units of time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,4 +1,4 @@
-//! The only place where SQLite and PostgreSQL differ. Every query elsewhere is the same text for both.
+//! The only module that distinguishes SQLite and PostgreSQL. All other queries have the same text for both.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Once};
@@ -41,9 +41,6 @@ pub struct Tx {
 
 impl Database {
     /// Connects to a `sqlite:` or `postgres:` URL and migrates the schema.
-    ///
-    /// # Errors
-    /// When the database is out of reach, or the migration fails.
     pub async fn connect(url: &str, events: Events) -> sqlx::Result<Self> {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
@@ -73,7 +70,7 @@ impl Database {
                         connection.execute(sqlx::raw_sql(pragmas)).await?;
                     } else {
                         // Every statement finds rows by key, so one plan fits all values, and planning per call takes
-                        // longer than reading. ANALYZE, also autovacuum's, replans.
+                        // longer than reading. ANALYZE (autovacuum runs it) replans.
                         connection.execute("SET plan_cache_mode = force_generic_plan").await?;
                     }
                     Ok(())
@@ -86,9 +83,6 @@ impl Database {
     }
 
     /// Start-up of `serve`: SQLite clears stale leases, PostgreSQL subscribes to changes.
-    ///
-    /// # Errors
-    /// When the database is out of reach.
     pub async fn start_serving(&self, url: &str) -> sqlx::Result<()> {
         match self.engine {
             // One backend owns the file, so a lease found at start-up belongs to a dead process.
@@ -104,17 +98,11 @@ impl Database {
     }
 
     /// A connection for a single reading statement, which is consistent without a transaction.
-    ///
-    /// # Errors
-    /// When the database is out of reach.
     pub async fn acquire(&self) -> sqlx::Result<PoolConnection<Any>> {
         self.pool.acquire().await
     }
 
     /// A transaction that reads from one snapshot of the database.
-    ///
-    /// # Errors
-    /// When the database is out of reach.
     pub async fn begin_read(&self) -> sqlx::Result<Tx> {
         let begin = match self.engine {
             Engine::Sqlite => "BEGIN",
@@ -123,8 +111,6 @@ impl Database {
         Ok(self.tx(self.pool.begin_with(begin).await?, None))
     }
 
-    /// # Errors
-    /// When the database is out of reach.
     pub async fn begin_write(&self) -> sqlx::Result<Tx> {
         match self.engine {
             Engine::Sqlite => {
@@ -136,9 +122,6 @@ impl Database {
     }
 
     /// A write transaction that holds the employee's lock: changes to one employee run one after the other.
-    ///
-    /// # Errors
-    /// When the database is out of reach.
     pub async fn begin_locked(&self, employee: &str) -> sqlx::Result<Tx> {
         let mut tx = self.begin_write().await?;
         if self.engine == Engine::Postgres {

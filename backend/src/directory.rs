@@ -54,9 +54,7 @@ pub struct DirectorySettings {
     pub token_url: Url,
     /// `https://public-api.connect.visma.com/`.
     pub api_url: Url,
-    /// OAuth client id.
     pub client_id: String,
-    /// OAuth client secret.
     pub client_secret: SecretString,
     /// How long one request may take.
     pub timeout: Duration,
@@ -71,7 +69,7 @@ pub struct PublicApi {
 
 struct Token {
     value: SecretString,
-    good_until: Instant,
+    valid_until: Instant,
 }
 
 #[derive(Deserialize)]
@@ -105,7 +103,7 @@ impl PublicApi {
 
     async fn token(&self) -> Result<SecretString, DirectoryError> {
         let mut cached = self.token.lock().await;
-        if let Some(token) = cached.as_ref().filter(|token| Instant::now() < token.good_until) {
+        if let Some(token) = cached.as_ref().filter(|token| Instant::now() < token.valid_until) {
             return Ok(token.value.clone());
         }
         let form = [
@@ -120,9 +118,9 @@ impl PublicApi {
             return Err(rejected(response).await);
         }
         let response: TokenResponse = response.json().await.map_err(out_of_reach)?;
-        // A minute early, so that the token does not expire on the way.
+        // A minute less, so that the token does not expire during a request.
         let life = Duration::from_secs(response.expires_in.saturating_sub(60));
-        *cached = Some(Token { value: response.access_token.clone(), good_until: Instant::now() + life });
+        *cached = Some(Token { value: response.access_token.clone(), valid_until: Instant::now() + life });
         Ok(response.access_token)
     }
 

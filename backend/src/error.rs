@@ -1,4 +1,4 @@
-//! The one error of the API.
+//! The error of every API call.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -10,7 +10,7 @@ use hrm_api::{Problem, ProblemCode};
 pub struct ApiError(pub Problem);
 
 impl ApiError {
-    /// `unavailable`, worth another try in 5 s.
+    /// `unavailable`, to be retried after 5 s.
     pub fn unavailable() -> Self {
         Self(Problem::new(ProblemCode::Unavailable).retry_after(5))
     }

@@ -8,8 +8,8 @@ use tokio::sync::watch;
 /// Fed by this process's commits (SQLite) or by LISTEN (PostgreSQL).
 #[derive(Debug, Clone, Default)]
 pub struct Events {
-    /// One channel per employee with open streams, so that a change wakes no other employee's streams: there may be
-    /// ten thousand.
+    /// One channel per employee with open streams, so that a change wakes no other employee's streams. 10,000
+    /// may be open.
     channels: Arc<Mutex<HashMap<String, watch::Sender<()>>>>,
 }
 

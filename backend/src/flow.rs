@@ -44,7 +44,7 @@ pub async fn send(backend: &Arc<Backend>, employee: &str, key: &str, email: &str
         Claim::New(key) => key,
     };
     let result = send_once(backend, &mut key, employee, email).await;
-    // Without an answer from the database, whether the call took effect is unknown: the claim expires by itself.
+    // After a database error the call may have taken effect, so the claim is left to expire.
     if result.as_ref().is_err_and(|ApiError(problem)| problem.code != ProblemCode::Unavailable) {
         key.release(backend).await?;
     }

@@ -95,7 +95,7 @@ pub async fn claim(backend: &Backend, employee: &str, key: &str, body: &str) -> 
 
 impl ClaimedKey {
     /// Stores the response in the transaction of the effects. The call keeps the key for `runs_for` more, to replace the
-    /// response by a better one.
+    /// response with the final one.
     ///
     /// # Errors
     /// `request_in_progress` when this call was so slow that a repeat has claimed the key. The caller must roll back.
@@ -121,7 +121,7 @@ impl ClaimedKey {
         if stored.rows_affected() == 1 { Ok(()) } else { Err(in_progress(Clock::system_now())) }
     }
 
-    /// Gives the key back, so that a rejected call can be repeated with it.
+    /// Releases the key, so that a rejected call can be repeated with it.
     pub async fn release(self, backend: &Backend) -> sqlx::Result<()> {
         let mut tx = backend.database.begin_write().await?;
         sqlx::query("DELETE FROM idempotency WHERE employee_id = $1 AND key_hash = $2 AND running_until = $3")

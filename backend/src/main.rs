@@ -30,11 +30,11 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve a company, with its database, mail server and Visma Connect
+    /// Run in production, with a database, a mail server and Visma Connect
     Serve(Box<ServeArgs>),
-    /// Administrate companies and people, on the database of the backends that serve
+    /// Administer companies and people, on the database of running backends
     Admin(admin::AdminArgs),
-    /// Serve demo people, with mail server and Visma Connect in this process
+    /// Run with demo people, and fakes of the mail server and Visma Connect in this process
     #[cfg(feature = "demo")]
     Demo(hrm_backend::demo::DemoArgs),
     /// Print the OpenAPI document

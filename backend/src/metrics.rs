@@ -51,7 +51,7 @@ impl Default for Metrics {
         registry.register("codes_sent", "Codes issued", metrics.codes.clone());
         registry.register("codes_verified", "Codes entered, by verdict", metrics.verdicts.clone());
         registry.register("mails", "Mails offered to the mail server, by its answer", metrics.mails.clone());
-        registry.register("links", "Links made, by origin", metrics.links.clone());
+        registry.register("links", "Link jobs finished, by origin of the account, or abandoned", metrics.links.clone());
         registry.register("sweeps", "Sweeps of old rows", metrics.sweeps.clone());
         registry.register("outbox_waiting", "Waiting jobs, by queue", metrics.waiting.clone());
         registry.register(

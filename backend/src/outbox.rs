@@ -1,4 +1,4 @@
-//! The outbox: mails wait here, sealed, until the mail server has taken or rejected them.
+//! The outbox: mails wait here, sealed, until the mail server accepts or rejects them.
 //!
 //! A mail is sent at least once. It is sent twice only if the mail server's response is lost, or the process dies before
 //! it can store it; the Message-ID is the same then.

@@ -16,7 +16,7 @@ const MAX_CONCURRENT: usize = 4;
 /// What a password check costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordCost {
-    /// As OWASP advises: 19 MiB, 2 passes.
+    /// OWASP's recommendation: 19 MiB, 2 passes.
     Full,
     /// 256 KiB, 1 pass: for the demo, whose password is public.
     Light,
@@ -43,7 +43,7 @@ impl PasswordCost {
 #[derive(Debug)]
 pub struct Passwords {
     permits: Arc<Semaphore>,
-    /// Checked for unknown user names, so that the time of a response tells nothing.
+    /// Verified for unknown user names, so that the response time does not reveal them.
     dummy_hash: String,
 }
 

@@ -28,7 +28,7 @@ pub struct Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
     Code,
-    /// The company vouches for it: no code.
+    /// The company's policy trusts it without a code.
     Company,
 }
 

@@ -1,4 +1,4 @@
-//! Job queues in the database: leases, permits and back-off. A job survives a crash, and one worker at a time has it.
+//! Job queues in the database: leases, permits and back-off. Jobs survive a crash, and one task at a time runs a job.
 
 use std::sync::Arc;
 
@@ -34,8 +34,8 @@ impl Queue {
     }
 }
 
-/// Jobs of a queue that run at the same time, each with a connection to the mail server or Visma Connect. The others
-/// wait in the database, where no timeout runs.
+/// Jobs with a permit that run at the same time in each queue, each with a connection to the mail server or Visma
+/// Connect. The others wait in the database, where no timeout runs.
 const MAX_CONCURRENT: usize = 32;
 
 #[derive(Debug)]

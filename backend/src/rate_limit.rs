@@ -46,7 +46,7 @@ pub fn client(peer: IpAddr, forwarded_for: Option<&str>, trusted: &[IpAddr]) -> 
     }
     match client.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
-        // A household gets a /64, so all its addresses are one client.
+        // A connection usually gets a whole /64, so its addresses are one client.
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
             Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()

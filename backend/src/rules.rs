@@ -1,5 +1,5 @@
-//! Every number of the flow, with its unit and reason. No other file repeats one; those that the app has to know are in
-//! `hrm-api`.
+//! Every number of the flow, with its unit and reason. Other code takes them from here; those that the app has to know
+//! are in `hrm-api`. Only the demo's scenarios repeat some, in texts for testers.
 
 use std::ops::RangeInclusive;
 
@@ -7,7 +7,7 @@ use hrm_api::SNOOZE_HOURS;
 
 use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
 
-/// Digits of a code. With `attempts` at 5, a guesser's chance per challenge is 1 in 200,000.
+/// Digits of a code. With `attempts` at 5, the chance to guess a code within one challenge is 1 in 200,000.
 pub const CODE_DIGITS: usize = 6;
 
 /// How long a stored response answers repeated sends. An app may come back with a pending send after a night offline.
@@ -44,7 +44,7 @@ pub struct Rules {
     pub codes_per_hour: usize,
     /// Codes per employee and day.
     pub codes_per_day: usize,
-    /// Codes of a challenge that work at the same time: a resend must not break a mail that is under way.
+    /// Codes of a challenge that work at the same time: a resend must not invalidate a mail that is on its way.
     pub live_codes: usize,
     /// Incorrect codes that end a challenge. A resend does not reset the count.
     pub attempts: u32,

@@ -16,6 +16,9 @@ use crate::keys::Keys;
 use crate::password::PasswordCost;
 use crate::rules::{self, Rules};
 
+/// The default of [`Settings::lease`].
+const LEASE: Millis = MINUTE;
+
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `sqlite:…` or `postgres://…`.
@@ -36,7 +39,7 @@ pub struct Settings {
     pub longest_wait: Millis,
     /// Age at which a failing job is given up.
     pub give_up: Millis,
-    /// How long a job belongs to the backend that claimed it. After a crash its jobs wait for the rest of it.
+    /// How long a job belongs to the backend that claimed it. After a crash its jobs wait until the lease ends.
     pub lease: Millis,
     /// The mail server offers SMTPUTF8, so local parts can be non-ASCII.
     pub smtputf8: bool,
@@ -67,7 +70,7 @@ impl Settings {
             first_wait: 1_000,
             longest_wait: MINUTE,
             give_up: 7 * DAY,
-            lease: MINUTE,
+            lease: LEASE,
             smtputf8: false,
             linking_budget: Duration::from_secs(5),
             password_cost: PasswordCost::Full,
@@ -99,8 +102,8 @@ pub struct ServeArgs {
     /// The mail server offers SMTPUTF8, so accept non-ASCII local parts (true or false)
     #[arg(long, env = "HRM_SMTP_UTF8", default_value = "false")]
     smtp_utf8: String,
-    /// Seconds until another backend takes over the jobs of one that died (5 to 600)
-    #[arg(long, env = "HRM_LEASE_SECONDS", default_value = "60")]
+    /// Seconds until another backend takes over the jobs of a dead one (5 to 600)
+    #[arg(long, env = "HRM_LEASE_SECONDS", default_value_t = (LEASE / SECOND).to_string())]
     lease_seconds: String,
     /// Sender of the mails, as "Flex HRM <no-reply@company.com>"
     #[arg(long, env = "HRM_MAIL_FROM")]
@@ -195,10 +198,7 @@ impl ServeArgs {
         let database_url = self.database_url.or_else(|| std::env::var("DATABASE_URL").ok());
         let database_url = errors.require("DATABASE_URL", database_url).and_then(|url| {
             let is_known = ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme));
-            errors.check(
-                "DATABASE_URL",
-                if is_known { Ok(url) } else { Err("starts with neither sqlite: nor postgres:") },
-            )
+            errors.check("DATABASE_URL", if is_known { Ok(url) } else { Err("must start with sqlite: or postgres:") })
         });
         let keys = errors.secret("HRM_CODE_KEYS", self.code_keys_file.as_ref());
         let keys =

@@ -1,10 +1,10 @@
-//! Deletes rows that no rule needs any more.
+//! Deletes rows that are no longer needed.
 
 use crate::backend::Backend;
 use crate::clock::{Clock, HOUR};
 use crate::rules::{CODE_RETENTION, IDEMPOTENCY_LIFE};
 
-/// All or nothing: an error deletes nothing.
+/// In one transaction: on an error, nothing is deleted.
 pub async fn sweep(backend: &Backend) -> sqlx::Result<()> {
     let now = backend.clock.now();
     let mut tx = backend.database.begin_write().await?;

@@ -105,7 +105,7 @@ impl FakeDirectory {
 }
 
 fn no_response<T>() -> Result<T, DirectoryError> {
-    Err(DirectoryError::OutOfReach("no answer".to_owned()))
+    Err(DirectoryError::OutOfReach("no response".to_owned()))
 }
 
 impl Directory for FakeDirectory {
@@ -144,26 +144,26 @@ struct IssuedCode {
     text: String,
 }
 
-/// A send with a key of its own.
+/// A send with its own key.
 #[derive(Clone)]
 struct SendCall {
     who: usize,
     to: usize,
     key: String,
     /// When the first response came, and its body.
-    answer: Arc<Mutex<Option<(Millis, String)>>>,
+    response: Arc<Mutex<Option<(Millis, String)>>>,
 }
 
 impl SendCall {
-    async fn ask(self, backend: Arc<Backend>) {
+    async fn send(self, backend: Arc<Backend>) {
         let now = backend.clock.now();
-        let answer = flow::send(&backend, PEOPLE[self.who], &self.key, ADDRESSES[self.to]).await;
-        let mut known = self.answer.lock().unwrap();
-        match (answer, &*known) {
-            (Ok(sent), Some((at, body))) if now - at < DAY => assert_eq!(sent.body, *body, "another answer"),
+        let response = flow::send(&backend, PEOPLE[self.who], &self.key, ADDRESSES[self.to]).await;
+        let mut known = self.response.lock().unwrap();
+        match (response, &*known) {
+            (Ok(sent), Some((at, body))) if now - at < DAY => assert_eq!(sent.body, *body, "another response"),
             (Ok(sent), _) => *known = Some((now, sent.body)),
             (Err(ApiError(problem)), _) if problem.code == ProblemCode::RequestInProgress => {}
-            (Err(refused), Some((at, _))) if now - at < DAY => panic!("no answer any more: {refused:?}"),
+            (Err(refused), Some((at, _))) if now - at < DAY => panic!("no response any more: {refused:?}"),
             (Err(_), _) => {}
         }
     }
@@ -250,12 +250,12 @@ impl Simulation {
     fn call(&mut self, op: &Op) -> Box<dyn FnOnce(Arc<Backend>) -> BoxFuture<'static, ()>> {
         match *op {
             Op::Send { who, to } => {
-                let sent = SendCall { who, to, key: uuid::Uuid::new_v4().to_string(), answer: Arc::default() };
+                let sent = SendCall { who, to, key: uuid::Uuid::new_v4().to_string(), response: Arc::default() };
                 self.sent.push(sent.clone());
-                Box::new(move |backend| Box::pin(sent.ask(backend)))
+                Box::new(move |backend| Box::pin(sent.send(backend)))
             }
             Op::Repeat { pick } => match self.sent.iter().rev().nth(pick).cloned() {
-                Some(sent) => Box::new(move |backend| Box::pin(sent.ask(backend))),
+                Some(sent) => Box::new(move |backend| Box::pin(sent.send(backend))),
                 None => Box::new(|_| Box::pin(async {})),
             },
             Op::Verify { who, pick } => {
@@ -302,8 +302,8 @@ impl Simulation {
             (mails, codes, issued, attempts, links)
         });
         for (mail, owner, code, sealed) in mails {
-            let letter = backend.keys.open(&mail, &sealed).unwrap();
-            if let Ok(Message::Code { code: text }) = serde_json::from_str(letter.expose_secret())
+            let message = backend.keys.open(&mail, &sealed).unwrap();
+            if let Ok(Message::Code { code: text }) = serde_json::from_str(message.expose_secret())
                 && !self.codes.iter().any(|(known, _)| *known == code)
             {
                 self.codes.push((code, IssuedCode { owner, text }));
@@ -329,8 +329,8 @@ impl Simulation {
             );
             let first = self.links.entry(person.clone()).or_insert_with(|| account.clone());
             assert_eq!(first, account, "a link has changed");
-            let is_proved = self.codes.iter().any(|(id, seen)| seen.owner == *person && self.used.contains(id));
-            assert!(is_proved, "a link with no code");
+            let is_verified = self.codes.iter().any(|(id, seen)| seen.owner == *person && self.used.contains(id));
+            assert!(is_verified, "a link with no code");
         }
         assert!(self.links.len() == links.len(), "a link is gone");
     }

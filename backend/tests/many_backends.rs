@@ -82,7 +82,7 @@ impl Cluster {
     }
 }
 
-/// Stops the killing when the test fails too. It would never end otherwise.
+/// Stops the killing even if the test fails. Otherwise it would never end.
 struct StopOnDrop(Arc<Cluster>);
 
 impl Drop for StopOnDrop {

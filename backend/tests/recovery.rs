@@ -1,4 +1,4 @@
-//! Outages, restarts and kills: what was accepted is done, once, and no secret is left in the database or the log.
+//! Outages, restarts and kills: every accepted call takes effect once, and no secret is in the database or the log.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -61,7 +61,7 @@ async fn a_send_accepted_right_before_a_kill_is_mailed() {
 async fn a_key_claimed_by_a_killed_backend_is_soon_free() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
-    // As a backend that was killed before its response leaves the row.
+    // The row of a call whose backend was killed before it responded.
     anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
     let soon = Clock::system_now() + 2_000;
     let of = "UPDATE idempotency SET status = 0, body = '', running_until =";

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// A value in a JSON file, or in memory alone.
+/// A value in a JSON file, or only in memory.
 #[derive(Default)]
 pub struct JsonFile<T> {
     path: Option<PathBuf>,
@@ -33,7 +33,7 @@ impl<T: Serialize + DeserializeOwned + Default> JsonFile<T> {
         read(&self.value.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes the value and replaces the file. An error in writing is logged: the value in memory has changed.
+    /// Changes the value and replaces the file. A write error is logged; the value in memory changes anyway.
     pub fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
         let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut value);
@@ -46,7 +46,7 @@ impl<T: Serialize + DeserializeOwned + Default> JsonFile<T> {
     }
 }
 
-/// A reader finds the old file or the new one, never a part of either.
+/// Atomic: readers see the old file or the new one.
 fn write(path: &Path, value: &impl Serialize) -> io::Result<()> {
     let next = path.with_extension("next");
     let mut file = fs::File::create(&next)?;

@@ -1,6 +1,6 @@
 //! The services that the HRM backend depends on, as fakes that run in the same process: a mail server and Visma Connect.
 //!
-//! Each takes a listener that the caller has bound, so no port can be taken in between.
+//! Each takes a bound listener: the caller knows its port before it serves.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

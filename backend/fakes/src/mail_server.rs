@@ -17,7 +17,7 @@ pub enum Step<'a> {
     /// `RCPT TO`, the whole line.
     Recipient(&'a str),
     Data,
-    /// The message is complete. The client takes it for delivered when it gets the reply.
+    /// The message is complete. A positive reply tells the client that it is delivered.
     Message(ReceivedMail),
 }
 
@@ -33,7 +33,7 @@ pub trait MailHandler: Send + Sync + 'static {
     fn reply(&self, step: Step<'_>) -> impl Future<Output = Reply> + Send;
 }
 
-/// The parts of a mail that a test or a person looks at. Lines end with `\n`.
+/// The parts of a mail that tests and the inbox show. Lines end with `\n`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ReceivedMail {
     pub to: String,
@@ -71,10 +71,10 @@ impl ReceivedMail {
     }
 }
 
-/// Serves clients until it is dropped. Those that are connected then are served to their end.
+/// Serves clients until the future is dropped. Connected clients are then still served until they disconnect.
 pub async fn serve(listener: TcpListener, handler: Arc<impl MailHandler>) {
     loop {
-        // An error here is a client that is gone already, or too many open files.
+        // The client has already disconnected, or too many files are open.
         let Ok((client, _)) = listener.accept().await else {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             continue;

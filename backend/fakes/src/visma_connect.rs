@@ -36,11 +36,11 @@ pub enum DirectoryFault {
     Timeout,
     /// It creates accounts and never answers; all other calls are answered.
     CreateTimeout,
-    /// A search finds nobody, and a creation says that the account exists.
+    /// A search finds nobody, but a creation responds that the account exists.
     Conflict,
 }
 
-/// An account as the Public API writes it.
+/// An account as the Public API returns it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct User {
     id: Uuid,
@@ -89,7 +89,7 @@ struct Fake {
     token: String,
 }
 
-/// Serves clients until it is dropped. Each request meets the fault that `fault` names.
+/// Serves clients until the future is dropped. `fault` is called for every request.
 pub async fn serve(
     listener: TcpListener,
     users: Arc<JsonFile<Users>>,
@@ -121,7 +121,7 @@ async fn inject_fault(State(fake): State<Arc<Fake>>, request: Request, next: Nex
     }
 }
 
-/// Waits for longer than any client does.
+/// Waits longer than any client's timeout.
 async fn never_answer() -> Response {
     tokio::time::sleep(Duration::from_secs(60)).await;
     error(StatusCode::GATEWAY_TIMEOUT, "ERROR_TIMEOUT")

@@ -10,10 +10,10 @@ use crate::email::domain_key;
 use crate::policy::{CodePolicy, Policy};
 use crate::snapshot;
 
-/// Changes to a policy. What is not given stays.
+/// Changes to a policy. Omitted options keep their value.
 #[derive(Debug, Args)]
 pub struct PolicyOptions {
-    /// When a code is needed
+    /// When employees need a code
     #[arg(long, value_parser = ["always", "verified_domains", "never"])]
     policy: Option<String>,
     /// Domains that the company has verified, separated by commas

@@ -107,7 +107,7 @@ async fn import_row(
 ) -> Result<RowResult, AdminError> {
     let id = row.id.clone();
     if id.is_empty() || !seen.insert(id.clone()) {
-        return Err(user_error("the id is missing, or a line above has it"));
+        return Err(user_error("the id is missing, or a line above has it already"));
     }
     let old = read(tx, &id).await?;
     let new = parse_row(row, company, old.as_ref())?;
@@ -145,7 +145,7 @@ fn parse_row(row: Row, company: &str, old: Option<&Person>) -> Result<Person, Ad
         return Err(user_error("user name, first name and last name must not be empty"));
     }
     let password_hash = if row.password_hash.is_empty() {
-        old.map(|old| old.password_hash.clone()).ok_or_else(|| user_error("somebody new needs a password_hash"))?
+        old.map(|old| old.password_hash.clone()).ok_or_else(|| user_error("a new person needs a password_hash"))?
     } else {
         // Only a check: the hash is stored unchanged.
         PasswordHash::new(&row.password_hash).map_err(|_| user_error("password_hash is not an Argon2 hash"))?;
@@ -153,10 +153,10 @@ fn parse_row(row: Row, company: &str, old: Option<&Person>) -> Result<Person, Ad
     };
     let language = if row.language == "no" { "nb".to_owned() } else { row.language };
     if language.parse::<Language>().is_err() {
-        return Err(user_error("language is none of en, sv, nb, da, fi"));
+        return Err(user_error("language must be en, sv, nb, da or fi"));
     }
     if row.country.len() != 2 || !row.country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Err(user_error("country is not two capital letters"));
+        return Err(user_error("country must be two capital letters"));
     }
     let addresses: Vec<String> =
         row.addresses.split([' ', ';']).filter(|text| !text.is_empty()).map(str::to_owned).collect();
@@ -190,7 +190,7 @@ fn differences(old: &Person, new: &Person) -> Vec<&'static str> {
     .collect()
 }
 
-/// The password appears as a short hash of its hash, so that a change shows.
+/// Instead of the password hash, the first digits of a hash of it: enough to show that it changed.
 fn audit_value(person: &Person) -> Value {
     json!({
         "username": person.username_key,

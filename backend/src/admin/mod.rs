@@ -1,4 +1,4 @@
-//! The administrator's commands, on the database of the backends that serve.
+//! The administrator's commands, on the database of running backends.
 //!
 //! Each change runs in one transaction and leaves an [`audit`] row. A dry run does the same work and rolls back.
 
@@ -26,7 +26,7 @@ use crate::password::PasswordCost;
 /// Settings of `hrm-backend admin`
 #[derive(Debug, Args)]
 pub struct AdminArgs {
-    /// Path of a SQLite file as sqlite:///path; PostgreSQL with its password: set DATABASE_URL
+    /// SQLite file as sqlite:///path; for PostgreSQL, set DATABASE_URL, since it has a password
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
     /// Your name in the audit log [default: the user of this machine]
@@ -67,7 +67,7 @@ enum Command {
         #[command(flatten)]
         policy_options: PolicyOptions,
     },
-    /// Show the progress of everybody
+    /// Show every employee's progress
     Progress {
         /// The company's id
         #[arg(long)]
@@ -86,7 +86,7 @@ enum Command {
         /// User name
         username: String,
     },
-    /// Show what was changed, newest first
+    /// Show the audit log, newest first
     Audit {
         /// Output format
         #[arg(long, value_enum, default_value = "table")]
@@ -96,7 +96,7 @@ enum Command {
     HashPassword,
 }
 
-/// Runs a command and returns its output. An error changed nothing.
+/// Runs a command and returns its output. On an error, nothing was changed.
 pub async fn run(args: AdminArgs) -> Output {
     if matches!(args.command, Command::HashPassword) {
         let mut line = String::new();
@@ -106,9 +106,9 @@ pub async fn run(args: AdminArgs) -> Output {
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let by = args.by.or_else(|| variable("SUDO_USER")).or_else(|| variable("USER")).or_else(|| variable("USERNAME"));
-    let by = by.ok_or_else(|| user_error("Who are you? Use --by NAME"))?;
+    let by = by.ok_or_else(|| user_error("Your user name is unknown. Use --by NAME"))?;
     let url = args.database_url.or_else(|| variable("DATABASE_URL"));
-    let url = url.ok_or_else(|| user_error("Which database? Set DATABASE_URL, or use --database-url"))?;
+    let url = url.ok_or_else(|| user_error("No database. Set DATABASE_URL, or use --database-url"))?;
     let database = Database::connect(&url, Events::default()).await?;
     let output = execute(&database, &by, args.command).await;
     database.close().await;

@@ -43,18 +43,18 @@ impl People {
     fn owners(&self) -> HashMap<String, usize> {
         let mut owners = HashMap::new();
         for address in self.list.iter().flat_map(|(_, snapshot)| &snapshot.addresses) {
-            *owners.entry(spelling(address)).or_default() += 1;
+            *owners.entry(address_key(address)).or_default() += 1;
         }
         owners
     }
 }
 
 /// Addresses on the HRM record are compared without case.
-fn spelling(address: &Address) -> String {
+fn address_key(address: &Address) -> String {
     address.mailbox().to_lowercase()
 }
 
-/// What each work address would need under a policy.
+/// Counts what the work addresses would need under a policy.
 pub fn preview(people: &People, policy: &Policy) -> String {
     let owners = people.owners();
     let (mut at_once, mut code, mut none, mut shared, mut refused, mut linked) = (0, 0, 0, 0, 0, 0);
@@ -62,7 +62,7 @@ pub fn preview(people: &People, policy: &Policy) -> String {
         let counter = match snapshot.addresses.first() {
             _ if snapshot.link.is_some() => &mut linked,
             None => &mut none,
-            Some(address) if owners[&spelling(address)] > 1 => &mut shared,
+            Some(address) if owners[&address_key(address)] > 1 => &mut shared,
             Some(address) => match policy.proof_for(address, &snapshot.addresses) {
                 Ok(Proof::Company) => &mut at_once,
                 Ok(Proof::Code) => &mut code,
@@ -106,7 +106,7 @@ pub fn progress(people: &People, format: Format) -> String {
             state.banner.snoozed_until.is_some(),
             state.challenge.is_some_and(|challenge| challenge.delivery == Delivery::Bounced),
             snapshot.addresses.is_empty(),
-            snapshot.addresses.first().is_some_and(|address| owners[&spelling(address)] > 1),
+            snapshot.addresses.first().is_some_and(|address| owners[&address_key(address)] > 1),
         ];
         for (total, is) in flags.iter_mut().zip(is) {
             total.1 += u32::from(is);

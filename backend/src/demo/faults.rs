@@ -15,7 +15,7 @@ pub enum MailFault {
     Delay,
 }
 
-/// What happens to calls of this backend. The routes under `/demo` have no faults.
+/// The fault of all calls of this backend, except those under `/demo`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetworkFault {
@@ -23,7 +23,7 @@ pub enum NetworkFault {
     Ok,
     /// The connection is closed without a response.
     Offline,
-    /// The response comes three seconds later.
+    /// The response is delayed by three seconds.
     Slow,
     /// No response comes.
     Timeout,
@@ -40,7 +40,7 @@ pub struct ActiveFaults {
     pub network: NetworkFault,
 }
 
-/// What is `None` stays as it is.
+/// `None` keeps the current fault.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub struct FaultChange {
     pub mail: Option<MailFault>,
@@ -48,7 +48,7 @@ pub struct FaultChange {
     pub network: Option<NetworkFault>,
 }
 
-/// Kept in memory alone: a restart begins without faults.
+/// In memory only: a restart clears them.
 #[derive(Debug, Default)]
 pub struct Faults(watch::Sender<ActiveFaults>);
 

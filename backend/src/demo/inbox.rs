@@ -22,7 +22,7 @@ pub struct InboxMail {
 /// The oldest mail first.
 pub type Inbox = JsonFile<Vec<InboxMail>>;
 
-/// What the demo's mail server does with a mail.
+/// Stores the mails that the demo's mail server accepts.
 pub struct InboxHandler {
     pub inbox: Arc<Inbox>,
     pub faults: Arc<Faults>,
@@ -30,7 +30,7 @@ pub struct InboxHandler {
 }
 
 impl MailHandler for InboxHandler {
-    /// A mail is in its file before it is acknowledged, so that a kill of the demo loses none.
+    /// A mail is written to its file before it is acknowledged, so that killing the demo loses none.
     async fn reply(&self, step: Step<'_>) -> Reply {
         match (step, self.faults.now().mail) {
             (Step::Recipient(_), MailFault::Refuse) => return Reply::Lines(b"550 5.1.1 no such mailbox"),

@@ -43,10 +43,10 @@ const CALLS_PER_CLIENT: i64 = 1_000_000;
 /// Settings of `hrm-backend demo`
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Address and port to listen on; port 0 takes a free one
+    /// Address and port to listen on; port 0 picks a free port
     #[arg(long, default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
-    /// Folder of the demo's data; a restart with the same folder continues [default: a folder in the user's data folder]
+    /// Folder of the demo's data, kept across restarts [default: a folder in the user's data folder]
     #[arg(long)]
     data_dir: Option<PathBuf>,
     /// Start with this scenario
@@ -78,7 +78,7 @@ impl DemoArgs {
 
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Port 0 takes a free one.
+    /// Port 0 picks a free port.
     pub listen: SocketAddr,
     /// Created if it does not exist.
     pub data_dir: PathBuf,
@@ -86,7 +86,7 @@ pub struct Options {
 
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    #[error("no folder for the demo's data: give --data-dir")]
+    #[error("no folder for the demo's data: use --data-dir")]
     NoDataDir,
     #[error("{0}: {1}")]
     Io(String, io::Error),

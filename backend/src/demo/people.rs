@@ -27,7 +27,7 @@ fn person(username: &'static str, name: (&'static str, &'static str), country: &
     Person { username, name, language: "en", country, addresses }
 }
 
-/// The people that every demo has. Outside testers know them.
+/// The people of every demo. Testers outside this repository rely on them.
 fn base_people() -> [Person; 4] {
     [
         person("anna.svensson", ("Anna", "Svensson"), "SE", &["company.com", "gmail.com", "user.com"]),
@@ -81,13 +81,13 @@ pub fn scenario_person(username: &str) -> Option<Person> {
     })
 }
 
-/// Creates the company and its people in an empty database. With `afresh` it empties the database first.
+/// Creates the company and its people in an empty database. `clear` empties it first.
 ///
 /// # Errors
 /// When the database cannot be reached.
-pub async fn seed(database: &Database, afresh: bool) -> sqlx::Result<()> {
+pub async fn seed(database: &Database, clear: bool) -> sqlx::Result<()> {
     let mut tx = database.begin_write().await?;
-    if afresh {
+    if clear {
         // Every other table refers to the company and is emptied with it.
         sqlx::query("DELETE FROM companies").execute(&mut *tx).await?;
         sqlx::query("DELETE FROM rate_limits").execute(&mut *tx).await?;

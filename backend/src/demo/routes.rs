@@ -69,7 +69,7 @@ struct Name {
 async fn play(State(state): State<Arc<DemoState>>, Body(Name { name }): Body<Name>) -> Response {
     let Some(scenario) = scenario::named(&name) else {
         let names: Vec<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
-        return (StatusCode::NOT_FOUND, format!("No scenario has that name: {}", names.join(" "))).into_response();
+        return (StatusCode::NOT_FOUND, format!("No such scenario. Known: {}", names.join(" "))).into_response();
     };
     match scenario::play(&state, scenario).await {
         Ok(()) => Json(scenario).into_response(),

@@ -25,15 +25,15 @@ pub struct Scenario {
     /// The person to sign in as. The password is `demo`.
     pub username: &'static str,
     pub what: &'static str,
-    /// Of the person's mails.
+    /// The language of the person's mails.
     pub language: &'static str,
-    /// Whether it continues from the present state, as another device of the person. Otherwise the demo is reset first.
+    /// Whether it continues from the current state, as another device of the person. Otherwise the demo is reset first.
     pub keeps: bool,
     #[serde(skip)]
     steps: &'static [Step],
 }
 
-/// What another device of the person does, or what changes around it.
+/// A call from another device of the person, or a change of the demo.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Snooze,
@@ -48,8 +48,8 @@ enum Step {
     MailFault(MailFault),
     DirectoryFault(DirectoryFault),
     SetPolicy(CodePolicy, Option<&'static str>),
-    /// Enters this number of wrong codes in a row, in as many challenges as that takes.
-    FailAttempts(usize),
+    /// Enters this number of wrong codes in a row, in as many challenges as needed.
+    FailAttempts(u32),
 }
 
 use Step::{AdvanceClock, Enter, EnterWrong, FailAttempts, LinkOther, Send, SetPolicy, Snooze};
@@ -61,11 +61,11 @@ const fn anna(name: &'static str, what: &'static str, steps: &'static [Step]) ->
     Scenario { name, username: "anna.svensson", what, language: "en", keeps: false, steps }
 }
 
-const fn of(name: &'static str, username: &'static str, what: &'static str) -> Scenario {
+const fn without_steps(name: &'static str, username: &'static str, what: &'static str) -> Scenario {
     Scenario { name, username, what, language: "en", keeps: false, steps: &[] }
 }
 
-const fn speaks(name: &'static str, username: &'static str, language: &'static str) -> Scenario {
+const fn in_language(name: &'static str, username: &'static str, language: &'static str) -> Scenario {
     let what = "Not linked. The mails are in this language; the app has its own in Settings.";
     Scenario { name, username, what, language, keeps: false, steps: &[] }
 }
@@ -91,45 +91,45 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     anna(
         "bounced-mail",
-        "The mail server refused the code's mail for good.",
+        "The mail server rejected the code's mail permanently.",
         &[Step::MailFault(MailFault::Refuse), Send(ANNA_AT_WORK, "bounced"), Step::MailFault(MailFault::Ok)],
     ),
     anna(
         "visma-connect-down",
-        "A code is in the inbox and Visma Connect is down: the right code leads to “finishing the setup”. To end it: \
+        "A code is in the inbox and Visma Connect is down: the correct code leads to “finishing the setup”. To end it: \
          fault directory=ok.",
         &[SENT, Step::DirectoryFault(DirectoryFault::Error)],
     ),
     anna(
         "finishing-setup",
-        "The right code was entered while Visma Connect is down. To end it: fault directory=ok.",
+        "The correct code was entered while Visma Connect is down. To end it: fault directory=ok.",
         &[SENT, Step::DirectoryFault(DirectoryFault::Error), Enter("linking")],
     ),
     anna("linked-here", "Linked, to an account that was created.", LINKED),
     Scenario {
         keeps: true,
-        ..anna("linked-elsewhere", "Another device sends a code and links. Call it while the app is signed in.", LINKED)
+        ..anna("linked-elsewhere", "Another device sends a code and links. Play it while the app is signed in.", LINKED)
     },
     Scenario {
         keeps: true,
-        ..anna("code-sent-elsewhere", "Another device sends a code. Call it while the app is signed in.", &[SENT])
+        ..anna("code-sent-elsewhere", "Another device sends a code. Play it while the app is signed in.", &[SENT])
     },
     Scenario {
         keeps: true,
-        ..anna("snoozed-elsewhere", "Another device hides the banner. Call it while the app is signed in.", &[Snooze])
+        ..anna("snoozed-elsewhere", "Another device hides the banner. Play it while the app is signed in.", &[Snooze])
     },
     anna("locked", "100 wrong codes in a row: an administrator has to lift the lock.", &[FailAttempts(100)]),
     anna(
         "taken",
-        "A code is in the inbox of mia.berg@company.com, whose account belongs to somebody else already.",
+        "A code is in the inbox of mia.berg@company.com, whose account is already linked to somebody else.",
         &[LinkOther("mia.berg", MIA_AT_WORK), Send(MIA_AT_WORK, "accepted")],
     ),
-    of("no-address", "kari.holm", "Not linked, no address on the record."),
-    of("verified-domain", "erik.lund", "Not linked; the address needs no code."),
-    of("existing-account", "mia.berg", "Not linked; Visma Connect has an account for the address."),
+    without_steps("no-address", "kari.holm", "Not linked, no address on the record."),
+    without_steps("verified-domain", "erik.lund", "Not linked; the address needs no code."),
+    without_steps("existing-account", "mia.berg", "Not linked; Visma Connect has an account for the address."),
     Scenario {
         steps: &[SetPolicy(CodePolicy::Always, None)],
-        ..of("code-always", "erik.lund", "The company wants a code even in its verified domain.")
+        ..without_steps("code-always", "erik.lund", "The company wants a code even in its verified domain.")
     },
     anna(
         "code-never",
@@ -138,15 +138,15 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     anna(
         "allowed-domains",
-        "The company takes addresses in company.com alone.",
+        "The company accepts only addresses in company.com.",
         &[SetPolicy(CodePolicy::VerifiedDomains, Some("company.com"))],
     ),
-    of("hundred-addresses", "hanna.lind", "Not linked, 100 addresses on the record."),
-    of("very-long-names", "very.long", "Not linked, with the longest names and addresses there can be."),
-    speaks("swedish", "sofia.ek", "sv"),
-    speaks("norwegian", "nora.dahl", "nb"),
-    speaks("danish", "mads.krogh", "da"),
-    speaks("finnish", "aino.laine", "fi"),
+    without_steps("hundred-addresses", "hanna.lind", "Not linked, 100 addresses on the record."),
+    without_steps("very-long-names", "very.long", "Not linked, with the longest possible names and addresses."),
+    in_language("swedish", "sofia.ek", "sv"),
+    in_language("norwegian", "nora.dahl", "nb"),
+    in_language("danish", "mads.krogh", "da"),
+    in_language("finnish", "aino.laine", "fi"),
 ];
 
 pub fn named(name: &str) -> Option<&'static Scenario> {
@@ -242,12 +242,13 @@ impl<'a> Device<'a> {
                 people::set_policy(&self.state.backend.database, code, allowed).await.map_err(|error| error.to_string())
             }
             FailAttempts(times) => {
-                for _ in 0..times / 5 {
-                    // Far enough to stay below the limits of codes in an hour and in a day.
+                let attempts = self.state.backend.settings.rules.attempts;
+                for _ in 0..times / attempts {
+                    // Long enough to stay below the hourly and daily limits of codes.
                     self.state.advance_clock(3 * 3_600);
                     self.send(ANNA_AT_WORK, "accepted").await?;
                     let wrong = wrong_code(&self.code()?);
-                    for _ in 0..5 {
+                    for _ in 0..attempts {
                         self.verify(&wrong).await?;
                     }
                 }
@@ -271,14 +272,14 @@ impl<'a> Device<'a> {
         self.wait_until(&format!("the status is not {status}"), |state| state["status"] == status).await
     }
 
-    async fn wait_until(&self, or: &str, is_done: impl Fn(&Value) -> bool) -> Result<(), String> {
+    async fn wait_until(&self, failure: &str, is_done: impl Fn(&Value) -> bool) -> Result<(), String> {
         let done = async {
             while !is_done(&self.response(self.call(Method::GET, "me/visma-connect")).await?) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Ok(())
         };
-        tokio::time::timeout(TIMEOUT, done).await.map_err(|_| or.to_owned())?
+        tokio::time::timeout(TIMEOUT, done).await.map_err(|_| failure.to_owned())?
     }
 
     async fn verify(&self, code: &str) -> Result<Value, String> {

@@ -25,7 +25,7 @@ pub struct DemoState {
 }
 
 impl DemoState {
-    /// Back to the state of a first start.
+    /// Restores the state of a first start.
     pub async fn reset(&self) -> sqlx::Result<()> {
         self.faults.clear();
         self.clock_offset.change(|offset| *offset = 0);

@@ -71,7 +71,7 @@ pub fn render(message: &Message, first_name: &str, language: Language, code_life
     };
     let text: Vec<String> = blocks.iter().map(text_of).collect();
     let body: String = blocks.iter().map(html_of).collect();
-    // No colours of its own, so that it suits light and dark mail programs; `color-scheme` keeps them from recolouring it.
+    // Without colours, so that it suits light and dark mail programs; `color-scheme` keeps them from recolouring it.
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\

@@ -34,7 +34,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         // Also fails when the client disconnects, which then reads no response.
         let bytes = to_bytes(request.into_body(), MAX_BODY_BYTES).await;
         let bytes = bytes.map_err(|_| invalid(StatusCode::PAYLOAD_TOO_LARGE))?;
-        // The parser's message can quote the body, and so a password.
+        // The parser's message can quote the body, including a password.
         serde_json::from_slice(&bytes).map(Self).map_err(|_| invalid(StatusCode::BAD_REQUEST))
     }
 }

@@ -1,4 +1,4 @@
-//! What the OpenAPI document has besides the annotations of the handlers: title, bearer token, and the problems of each call.
+//! The parts of the OpenAPI document that no handler declares: title, bearer token, and the problems of each call.
 
 use std::collections::BTreeMap;
 

@@ -27,7 +27,7 @@ pub(super) async fn sign_in(
     Body(body): Body<SignIn>,
 ) -> Result<Response, ApiError> {
     rate_limit::check(&backend.database, &format!("sign-in {client}"), backend.settings.sign_ins, MINUTE).await?;
-    // Hashed, so that the table stores no text of strangers.
+    // Hashed, so that the table stores no client-supplied text.
     let user = sha256(&session::username_key(&body.username));
     rate_limit::check(&backend.database, &format!("user {user}"), backend.settings.sign_ins, USERNAME_PERIOD).await?;
     let (token, info) = session::sign_in(&backend, &body.username, body.password).await?;

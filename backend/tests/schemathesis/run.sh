@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs all schemathesis checks against a new demo, from the OpenAPI document alone.
-#   run.sh --short    some hundred cases        run.sh --long    more than 2,000
+#   run.sh --short    a few hundred cases        run.sh --long    more than 2,000
 # Needs python3 with venv, and the built program. Installs schemathesis under the target folder.
 set -eu
 
@@ -32,7 +32,7 @@ done
 HRM_URL=$(sed -n 's/^listening on //p' "$folder/out")
 export HRM_URL SCHEMATHESIS_HOOKS=hooks PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1
 
-# The event stream has no end, which schemathesis would wait for: contract.rs reads it.
+# Schemathesis would wait for the end of the event stream, which has none. contract.rs reads it.
 cd "$folder"
 "$venv/bin/schemathesis" --config-file "$here/schemathesis.toml" run "$HRM_URL/openapi.json" \
     --checks all --max-examples "$examples" --seed 7 --exclude-path /v1/me/visma-connect/events \

@@ -1,8 +1,8 @@
 #!/bin/sh
-# A PostgreSQL of its own for one test program: in a temporary folder, reached through a socket in it, gone when this
-# script's standard input closes, which is when the test program ends, however it ends.
-# Says one line on standard output when it is ready: the folder of the socket.
-# With the argument `durable` it syncs to the disk as PostgreSQL does when it is just installed: for measuring.
+# Runs a PostgreSQL for one test program in a temporary folder, which also has its socket. Stops it and deletes the folder
+# when standard input closes, so also when the test program is killed.
+# When it is ready, it prints the folder of the socket.
+# The argument `durable`, for benchmarks, keeps PostgreSQL's default settings, which sync to the disk.
 set -eu
 
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
@@ -10,7 +10,7 @@ bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 
 # PostgreSQL does not run as root.
 if [ "$(id -u)" = 0 ]; then
-    # Nor may its user read this file, or this folder, where the checkout is root's alone.
+    # The user postgres may be unable to read this script and this folder, so they are left before switching to it.
     text=$(cat "$0")
     cd /
     exec setpriv --reuid=postgres --regid=postgres --init-groups sh -c "$text" sh "$@"
@@ -21,7 +21,7 @@ trap 'kill -INT "$server" 2>/dev/null && wait "$server" || true; rm -rf "$folder
 trap 'exit 1' HUP INT TERM
 cd "$folder"
 "$bin/initdb" --pgdata="$folder/data" --username=hrm --auth=trust --encoding=UTF8 --no-locale --no-sync >"$folder/log" 2>&1
-# Nothing that a test writes has to survive a power cut.
+# Test data need not survive a power cut.
 fast="-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 [ "${1:-}" != durable ] || fast=
 # shellcheck disable=SC2086 # several words, or none

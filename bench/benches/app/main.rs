@@ -24,7 +24,7 @@ use support::{backend::Backend, fixture::ANNA, sandbox::Sandbox};
 /// After its first paint a window still fills caches and collects garbage.
 const SETTLE_TIME: Duration = Duration::from_secs(10);
 const IDLE_TIME: Duration = Duration::from_secs(60);
-const BARE_WINDOW: &str = "a bare Tauri window with a static page";
+const BARE_WINDOW: &str = "bare Tauri window with a static page";
 
 /// A program that is measured, in a sandbox of its own.
 struct Contestant {
@@ -83,7 +83,7 @@ fn main() {
         rows.extend(more);
     };
     let size = fs::metadata(&app).unwrap().len() as f64 / 1e6;
-    add(vec![Row::new("the program, stripped", "MB", &[size]).target(Target::AtMost(6.0))]);
+    add(vec![Row::new("size of the stripped program", "MB", &[size]).target(Target::AtMost(6.0))]);
     let mut ours = Contestant::new(sandbox, app, &[]);
     let bare_window = target_folder().unwrap().join("release/flex-connect-baseline");
     let mut baseline = Contestant::new(Sandbox::new(), bare_window, &[]);
@@ -122,9 +122,8 @@ fn measure_starts(ours: &mut Contestant, baseline: &mut Contestant, rounds: usiz
             }
         }
     }
-    let browser = "the static page in chromium --app";
-    let start =
-        Row::new("start to the banner on the display (a new process, its files in the page cache)", "ms", &ours.starts);
+    let browser = "static page in `chromium --app`";
+    let start = Row::new("start to banner on the display (new process, files in the page cache)", "ms", &ours.starts);
     let memory = Row::new("memory of all processes (PSS), signed in", "MB", &ours.memory);
     vec![
         start.clone().vs(BARE_WINDOW, &baseline.starts).target(Target::RatioAtMost(1.15)),
@@ -144,6 +143,6 @@ fn measure_idle(ours: &Contestant, baseline: &Contestant, rounds: usize) -> Vec<
         app.push(app_time);
         bare.push(bare_time);
     }
-    let row = Row::new("processor time in 60 idle seconds, in front, following the backend", "ms", &app);
+    let row = Row::new("CPU time in 60 idle seconds, in the foreground, connected to the event stream", "ms", &app);
     vec![row.vs(BARE_WINDOW, &bare).target(Target::RatioAtMost(1.0))]
 }

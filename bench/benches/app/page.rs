@@ -132,21 +132,21 @@ pub async fn measure(sandbox: &Sandbox, probe: &DisplayProbe, backend: &Backend,
     }
     app.close(sandbox).await;
 
-    let alone = "the same request by reqwest alone";
+    let request = "the same request with reqwest alone";
     let from_click = |what: &str, figures: &[f64]| {
-        let row = Row::new(what, "ms", figures).vs(alone, &bare).target(Target::RatioAtMost(1.25));
+        let row = Row::new(what, "ms", figures).vs(request, &bare).target(Target::RatioAtMost(1.25));
         let rest = (median(figures) - median(&bare)).max(0.0);
         let without = Row::new(format!("{what}, excluding the request"), "ms", figures).target(Target::AtMost(8.0));
         [row, Row { ours: rest, ..without }]
     };
     let script = |what: &str, figures: &[f64]| Row::new(what, "ms", figures).target(Target::AtMost(16.0));
     let mut rows = Vec::new();
-    rows.extend(from_click("click on the banner's button, until the banner is off the display", &displayed));
-    rows.extend(from_click("the same click, until the banner is removed and laid out (1 ms clock)", &laid_out));
+    rows.extend(from_click("press on the banner's button to display without banner", &displayed));
+    rows.extend(from_click("press on the banner's button to banner removed and laid out (1 ms clock)", &laid_out));
     rows.extend([
-        script("a letter typed, until laid out", &typed),
-        script("Settings opened, until laid out", &opened),
-        script("another language, until laid out", &translated),
+        script("one letter typed, to layout", &typed),
+        script("Settings opened, to layout", &opened),
+        script("language changed, to layout", &translated),
     ]);
     rows
 }

@@ -45,8 +45,8 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         }
         let links = crate::databases::number(&our_url, "SELECT COUNT(*) FROM links").await?;
         ensure!(links == i64::from(employees), "{links} links of {employees}");
-        let row = Row::new(format!("whole cycles, {}", engine.name()), "/s", &ours)
-            .vs("the same durable transactions and mails without a backend", &bare);
+        let row = Row::new(format!("complete cycles (send to linked), {}", engine.name()), "/s", &ours)
+            .vs("the same durable transactions and mails alone", &bare);
         rows.push(if engine == Engine::Sqlite { row.target(Target::RatioAtLeast(0.6)) } else { row });
     }
     Ok(rows)

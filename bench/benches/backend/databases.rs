@@ -103,7 +103,7 @@ impl Population {
     /// The employees whose token is known, in a mixed order.
     pub(crate) fn clients(self) -> Vec<Employee> {
         let stride = self.employees / self.clients;
-        // Prime to every number of clients, so that each employee comes once.
+        // 7,919 is coprime to every number of clients, so each employee comes once.
         (0..self.clients)
             .map(|n| (u64::from(n) * 7_919 % u64::from(self.clients)) as u32)
             .map(|n| Employee::new(n * stride + 1))

@@ -30,7 +30,7 @@ impl Employee {
         format!("user{}@company.com", self.number)
     }
 
-    /// Each employee has an own address, since the backend limits calls per client address.
+    /// Every employee has a different address, since the backend limits calls per client address.
     fn ip(&self) -> String {
         let [_, b, c, d] = self.number.to_be_bytes();
         format!("10.{b}.{c}.{d}")

@@ -18,7 +18,7 @@ pub(crate) struct Delivery {
 
 pub(crate) struct Relay {
     pub address: SocketAddr,
-    /// Between two mails; none: no limit.
+    /// Time between two mails. `None`: no limit.
     pace: Option<Duration>,
     state: Mutex<RelayState>,
 }
@@ -57,7 +57,7 @@ impl Relay {
         self.state().deliveries.len()
     }
 
-    /// The largest number of mails that were handed over at the same time.
+    /// The largest number of mails that were sent at the same time.
     pub(crate) fn most_open(&self) -> usize {
         self.state().most_open
     }

@@ -36,10 +36,10 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
                 let challenges = f64::from(population.employees) * f64::from(population.challenged) / 10.0;
                 let bytes = |what: &str, ours| Row::new(format!("{what}, {}", engine.name()), "bytes", &[ours]);
                 rows.push(bytes(
-                    "an employee with two addresses and a session",
+                    "size of an employee with two addresses and a session",
                     sizes.people / f64::from(population.employees),
                 ));
-                rows.push(bytes("a challenge with a code", sizes.challenges / challenges));
+                rows.push(bytes("size of a challenge with a code", sizes.challenges / challenges));
             }
             let backend = bench.backend(&url)?;
             let employees = population.clients();
@@ -76,7 +76,7 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         for (what, ours, baseline) in
             [("State", &million.states, &small.states), ("send", &million.sends, &small.sends)]
         {
-            let what = format!("{what}, p99 with 1,000,000 employees, {}", engine.name());
+            let what = format!("{what} p99 with 1,000,000 employees, {}", engine.name());
             rows.push(Row::new(what, "ms", ours).vs("with 1,000", baseline).target(Target::RatioAtMost(1.3)));
         }
     }

@@ -40,8 +40,8 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             }
         }
         rows.push(
-            Row::new(format!("State, {}", engine.name()), "/s", &ours)
-                .vs("a bare axum handler with one indexed read", &bare)
+            Row::new(format!("State requests, {}", engine.name()), "/s", &ours)
+                .vs("bare axum handler with one indexed read", &bare)
                 .target(Target::RatioAtLeast(0.7)),
         );
     }

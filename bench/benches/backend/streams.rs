@@ -110,11 +110,11 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             Row::new(format!("{what}, {streams} streams, {}", engine.name()), unit, figures)
         };
         rows.extend([
-            row("memory of a stream", "KiB", &[each / 1_024.0]),
-            row("events missed", "", &[missed as f64]).target(Target::AtMost(0.0)),
-            row("events for nobody's change", "", &[f64::from(misdirected)]),
-            row("from a call to its event, p99", "ms", &[milliseconds(quantile(&waits, 0.99))]),
-            row("sequential changes", "/s", &[sequential]),
+            row("memory per stream", "KiB", &[each / 1_024.0]),
+            row("missed events", "", &[missed as f64]).target(Target::AtMost(0.0)),
+            row("events without a change", "", &[f64::from(misdirected)]),
+            row("call to event, p99", "ms", &[milliseconds(quantile(&waits, 0.99))]),
+            row("changes delivered one after the other", "/s", &[sequential]),
             row("opening", "s", &[opened]),
         ]);
     }
