@@ -88,7 +88,7 @@ async fn an_invalid_import_changes_nothing_and_lists_every_error() {
         (4, "belongs to somebody else"),
         (5, "needs a password_hash"),
         (6, "not an Argon2 hash"),
-        (7, "language is none of"),
+        (7, "language must be en, sv, nb, da or fi"),
         (8, "two capital letters"),
         (9, "nora@ is not an e-mail address"),
         (10, "CSV"),
