@@ -85,3 +85,23 @@ impl Rules {
         Self { code_life, min_life_in_mail: self.min_life_in_mail.min(code_life * 2 / 3), ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fixed_times_are_what_the_documentation_says() {
+        assert_eq!([CLAIM_LIFE, CODE_RETENTION, USERNAME_PERIOD], [5_000, 172_800_000, 300_000]);
+    }
+
+    #[test]
+    fn a_short_code_life_shortens_the_least_life_in_the_mail() {
+        let lives = |minutes| {
+            let rules = Rules { attempts: 7, ..Rules::default() }.with_code_life(minutes * MINUTE);
+            assert_eq!(rules.attempts, 7);
+            [rules.code_life / MINUTE, rules.min_life_in_mail / MINUTE]
+        };
+        assert_eq!([lives(60), lives(30), lives(15)], [[60, 20], [30, 20], [15, 10]]);
+    }
+}

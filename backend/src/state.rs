@@ -47,3 +47,106 @@ pub fn next_change(snapshot: &Snapshot, now: Millis) -> Option<Millis> {
     let expiries = snapshot.codes.iter().filter(|code| code.is_live(now)).map(|code| code.expires_at);
     expiries.chain(snapshot.snoozed_until).filter(|at| *at > now).min()
 }
+
+#[cfg(test)]
+mod tests {
+    use hrm_api::{Account, Delivery, Language, Origin};
+
+    use super::*;
+    use crate::challenge::{Challenge as ChallengeRow, CodeStatus, IssuedCode};
+    use crate::clock::{HOUR, MINUTE};
+    use crate::email::Address;
+    use crate::keys::CodeMac;
+    use crate::snapshot::Person;
+
+    const NOW: Millis = 1_800_000_000_000;
+
+    fn code(challenge: &str, sent_at: Millis) -> IssuedCode {
+        IssuedCode {
+            id: format!("{challenge}-{sent_at}"),
+            challenge_id: challenge.into(),
+            mailbox: "anna@company.com".into(),
+            mac: CodeMac { key_id: String::new(), mac: String::new() },
+            sent_at,
+            expires_at: sent_at + 30 * MINUTE,
+            status: CodeStatus::Active,
+            delivery: Delivery::Accepted,
+        }
+    }
+
+    /// With a live challenge, its two codes, and a newer code of another challenge.
+    fn snapshot() -> Snapshot {
+        let address = Address::parse("anna@company.com").unwrap();
+        let text = String::new;
+        Snapshot {
+            person: Person {
+                id: text(),
+                company_id: text(),
+                first_name: text(),
+                last_name: text(),
+                language: Language::En,
+                country: text(),
+            },
+            addresses: vec![address.clone()],
+            failed_attempts: 0,
+            snoozed_until: None,
+            challenge: Some(ChallengeRow { id: "own".into(), address, attempts: 2, end: None, taken_user_id: None }),
+            codes: vec![code("other", NOW), code("own", NOW - MINUTE), code("own", NOW - 5 * MINUTE)],
+            is_linking: false,
+            link: None,
+        }
+    }
+
+    fn state(snapshot: &Snapshot) -> State {
+        project(snapshot, &Rules::default(), &crate::settings::default_settings_url(), NOW)
+    }
+
+    #[test]
+    fn a_live_challenge_shows_its_own_newest_code() {
+        let state = state(&snapshot());
+        let challenge = state.challenge.unwrap();
+        assert_eq!(state.status, Status::CodeSent);
+        assert_eq!(challenge.sent_at, date(NOW - MINUTE));
+        assert_eq!(challenge.expires_at, date(NOW + 29 * MINUTE));
+        assert_eq!(challenge.resend_at, date(NOW + MINUTE));
+        assert_eq!(challenge.attempts_left, 3);
+    }
+
+    #[test]
+    fn a_link_job_or_a_link_hides_the_challenge() {
+        let mut snapshot = snapshot();
+        snapshot.is_linking = true;
+        assert_eq!((state(&snapshot).status, state(&snapshot).challenge), (Status::Linking, None));
+        snapshot.link =
+            Some(Account { email: "anna@company.com".into(), linked_at: date(NOW), origin: Origin::Created });
+        assert_eq!((state(&snapshot).status, state(&snapshot).challenge), (Status::Linked, None));
+        assert!(state(&snapshot).account.is_some());
+    }
+
+    #[test]
+    fn the_banner_shows_until_linked_except_while_snoozed() {
+        for (status, snoozed_until, visible) in [
+            (Status::NotLinked, None, true),
+            (Status::CodeSent, Some(NOW), true),
+            (Status::NotLinked, Some(NOW - 1), true),
+            (Status::NotLinked, Some(NOW + 1), false),
+            (Status::Linked, None, false),
+            (Status::Linked, Some(NOW + 1), false),
+        ] {
+            let banner = banner(status, snoozed_until, NOW);
+            assert_eq!(banner.visible, visible, "{status:?} {snoozed_until:?}");
+            let snoozed = !visible && status != Status::Linked;
+            assert_eq!(banner.snoozed_until, snoozed_until.filter(|_| snoozed).map(date));
+        }
+    }
+
+    #[test]
+    fn the_state_next_changes_at_an_expiry_or_a_snoozes_end() {
+        let mut snapshot = snapshot();
+        assert_eq!(next_change(&snapshot, NOW), Some(NOW + 25 * MINUTE));
+        snapshot.snoozed_until = Some(NOW + 1);
+        assert_eq!(next_change(&snapshot, NOW), Some(NOW + 1));
+        assert_eq!(next_change(&snapshot, NOW + 1), Some(NOW + 25 * MINUTE));
+        assert_eq!(next_change(&snapshot, NOW + HOUR), None);
+    }
+}

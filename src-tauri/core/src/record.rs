@@ -96,3 +96,98 @@ impl PendingSend {
         self.email == email && now >= self.at && now - self.at < Self::LIFETIME
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Mutex, time::Duration};
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::server_clock::tests::FakeClock;
+
+    fn start() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn device() -> FakeClock {
+        FakeClock(Mutex::new((start(), Duration::ZERO)))
+    }
+
+    fn cached(status: &str, snoozed_until: Option<DateTime<Utc>>, clock: &FakeClock) -> CachedState {
+        let state = json!({
+            "serverTime": clock.wall(), "status": status, "suggestions": [],
+            "banner": { "visible": true, "snoozedUntil": snoozed_until },
+            "settingsUrl": { "desktop": "https://d.example/", "mobile": "https://m.example/" },
+        });
+        CachedState { state: serde_json::from_value(state).unwrap(), clock: ServerClock::synced(clock.wall(), clock) }
+    }
+
+    fn reopened(screen: Screen, status: &str, edition: Edition) -> Screen {
+        let employee = json!({ "id": "1", "firstName": "A", "lastName": "B", "company": "C", "language": "en" });
+        let mut record = SignedInRecord::new(serde_json::from_value(employee).unwrap());
+        (record.screen, record.cached_state) = (screen, Some(cached(status, None, &device())));
+        record.reopen(edition);
+        record.screen
+    }
+
+    #[test]
+    fn the_app_reopens_where_the_employee_left_it() {
+        for edition in [Edition::Mobile, Edition::Desktop] {
+            assert_eq!(reopened(Screen::Settings, "notLinked", edition), Screen::Settings);
+        }
+        assert_eq!(reopened(Screen::Profile, "notLinked", Edition::Desktop), Screen::Profile);
+    }
+
+    #[test]
+    fn while_a_code_is_out_the_app_reopens_on_the_flow() {
+        assert_eq!(reopened(Screen::Home, "codeSent", Edition::Mobile), Screen::VismaConnect);
+        assert_eq!(reopened(Screen::Home, "codeSent", Edition::Desktop), Screen::AccountSettings);
+        assert_eq!(reopened(Screen::VismaConnect, "codeSent", Edition::Desktop), Screen::VismaConnect);
+    }
+
+    #[test]
+    fn desktop_screens_reopen_on_the_flow_of_the_mobile_edition() {
+        for screen in [Screen::Profile, Screen::AccountSettings] {
+            assert_eq!(reopened(screen, "notLinked", Edition::Mobile), Screen::VismaConnect);
+        }
+    }
+
+    #[test]
+    fn the_banner_shows_until_linked_except_while_snoozed() {
+        let (clock, second) = (device(), TimeDelta::seconds(1));
+        let now = start();
+        for status in ["notLinked", "codeSent", "linking"] {
+            assert!(cached(status, None, &clock).banner_visible(now));
+            assert!(!cached(status, Some(now + second), &clock).banner_visible(now));
+            assert!(cached(status, Some(now), &clock).banner_visible(now));
+        }
+        assert!(!cached("linked", None, &clock).banner_visible(now));
+        assert!(!cached("linked", Some(now - second), &clock).banner_visible(now));
+    }
+
+    #[test]
+    fn a_state_differs_by_content_or_by_a_second_of_drift() {
+        let clock = device();
+        let known = cached("notLinked", None, &clock);
+        clock.advance(60);
+        assert!(!cached("notLinked", None, &clock).differs_from(&known, &clock));
+        assert!(cached("codeSent", None, &clock).differs_from(&known, &clock));
+        let mut late = cached("notLinked", None, &clock);
+        late.state.server_time -= TimeDelta::seconds(1);
+        assert!(late.differs_from(&known, &clock));
+        late.state.server_time += TimeDelta::milliseconds(1);
+        assert!(!late.differs_from(&known, &clock));
+    }
+
+    #[test]
+    fn a_pending_send_repeats_for_its_address_and_ten_minutes() {
+        let send = PendingSend { email: "a@b.example".into(), key: Uuid::nil(), at: start() };
+        let last = start() + TimeDelta::minutes(10);
+        assert!(send.matches("a@b.example", start()));
+        assert!(send.matches("a@b.example", last - TimeDelta::milliseconds(1)));
+        assert!(!send.matches("a@b.example", last));
+        assert!(!send.matches("a@b.example", start() - TimeDelta::milliseconds(1)));
+        assert!(!send.matches("c@b.example", start()));
+    }
+}

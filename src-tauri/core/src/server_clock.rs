@@ -38,15 +38,15 @@ impl ServerClock {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::Mutex;
 
     use super::*;
 
-    struct FakeClock(Mutex<(DateTime<Utc>, Duration)>);
+    pub(crate) struct FakeClock(pub(crate) Mutex<(DateTime<Utc>, Duration)>);
 
     impl FakeClock {
-        fn advance(&self, seconds: u32) {
+        pub(crate) fn advance(&self, seconds: u32) {
             let mut now = self.0.lock().unwrap();
             now.0 += TimeDelta::seconds(seconds.into());
             now.1 += Duration::from_secs(seconds.into());

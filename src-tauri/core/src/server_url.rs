@@ -95,4 +95,12 @@ mod tests {
             assert_eq!(ServerUrl::parse(bad), Err(Problem::ServerAddressInvalid), "{bad:?}");
         }
     }
+
+    #[test]
+    fn the_looked_up_port_is_the_schemes_unless_named() {
+        let looked_up = |typed: &str| ServerUrl::parse(typed).unwrap().host_and_port();
+        assert_eq!(looked_up("hrm.company.com"), ("hrm.company.com".to_owned(), 443));
+        assert_eq!(looked_up("https://hrm.company.com:8443"), ("hrm.company.com".to_owned(), 8443));
+        assert_eq!(looked_up("http://localhost"), ("localhost".to_owned(), 80));
+    }
 }
