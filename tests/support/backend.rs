@@ -60,8 +60,8 @@ impl Backend {
         eventually(&format!("a mail to {email}"), || async {
             let inbox = self.inbox().await;
             let mail = inbox.iter().take(inbox.len().saturating_sub(before)).find(|mail| mail["to"] == email)?;
-            let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
-            mail["text"].as_str()?.lines().map(str::trim).find(is_code).map(str::to_owned)
+            let six_digits = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
+            mail["text"].as_str()?.lines().map(str::trim).find(six_digits).map(str::to_owned)
         })
         .await
     }

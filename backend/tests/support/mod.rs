@@ -359,8 +359,8 @@ impl Employee {
 /// The line of six digits in a mail.
 pub fn code_in(mail: &Value) -> String {
     let text = mail["text"].as_str().unwrap();
-    let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
-    text.lines().find(is_code).unwrap().to_owned()
+    let six_digits = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
+    text.lines().find(six_digits).unwrap().to_owned()
 }
 
 /// A well-formed code that is not this one.
