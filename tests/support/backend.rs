@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Instant};
 
 use hrm_backend::demo::{Demo, Options};
+use hrm_fakes::mail_server::code_in;
 use serde_json::{Value, json};
 
 use super::{eventually, report};
@@ -60,8 +61,7 @@ impl Backend {
         eventually(&format!("a mail to {email}"), || async {
             let inbox = self.inbox().await;
             let mail = inbox.iter().take(inbox.len().saturating_sub(before)).find(|mail| mail["to"] == email)?;
-            let six_digits = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
-            mail["text"].as_str()?.lines().map(str::trim).find(six_digits).map(str::to_owned)
+            code_in(mail["text"].as_str()?).map(str::to_owned)
         })
         .await
     }

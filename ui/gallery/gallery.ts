@@ -1,14 +1,15 @@
 // Draws every state in the chosen edition, language, theme and size.
 
+import { LANGUAGES } from "../src/i18n";
 import type { Edition } from "../src/ipc/bridge";
 import { statesOf } from "./fixtures";
 
 const CHOICES = {
   edition: ["mobile", "desktop"],
-  language: ["en", "sv", "nb", "da", "fi"],
+  language: Object.keys(LANGUAGES),
   theme: ["light", "dark"],
   size: ["360×740", "320×640", "768×1024", "1280×800"],
-} as const;
+};
 
 const form = document.querySelector("form");
 const frames = document.querySelector("main");

@@ -53,21 +53,12 @@ impl Steps {
             Ok(passed)
         };
         let failed = thread::scope(|scope| {
-            let threads: Vec<_> = (first..)
-                .zip(names)
-                .map(|(number, name)| {
-                    (
-                        name,
-                        scope.spawn({
-                            let run = &run;
-                            move || run(number, name)
-                        }),
-                    )
-                })
-                .collect();
+            let run = &run;
+            let start = |(number, name)| (name, scope.spawn(move || run(number, name)));
+            let threads: Vec<_> = (first..).zip(names.iter().copied()).map(start).collect();
             let failed = threads.into_iter().filter_map(|(name, thread)| match thread.join() {
                 Ok(Ok(true)) => None,
-                _ => Some(*name),
+                _ => Some(name),
             });
             failed.collect::<Vec<_>>()
         });

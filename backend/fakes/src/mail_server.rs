@@ -65,10 +65,14 @@ impl ReceivedMail {
         })
     }
 
-    /// The code in the text: a line of six digits.
     pub fn code(&self) -> Option<&str> {
-        self.text.lines().find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()))
+        code_in(&self.text)
     }
+}
+
+/// The code in the text of a mail: a line of six digits.
+pub fn code_in(text: &str) -> Option<&str> {
+    text.lines().find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Serves clients until the future is dropped. Connected clients are then still served until they disconnect.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use hrm_backend::database::Database;
 use hrm_backend::demo::{Demo, Options, Services};
 use hrm_backend::events::Events;
-use hrm_fakes::mail_server::{MailHandler, ReceivedMail, Reply, Step};
+use hrm_fakes::mail_server::{self, MailHandler, ReceivedMail, Reply, Step};
 use hrm_fakes::visma_connect::{CLIENT_ID, CLIENT_SECRET};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -356,11 +356,9 @@ impl Employee {
     }
 }
 
-/// The line of six digits in a mail.
+/// The code in a mail.
 pub fn code_in(mail: &Value) -> String {
-    let text = mail["text"].as_str().unwrap();
-    let six_digits = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
-    text.lines().find(six_digits).unwrap().to_owned()
+    mail_server::code_in(mail["text"].as_str().unwrap()).unwrap().to_owned()
 }
 
 /// A well-formed code that is not this one.
