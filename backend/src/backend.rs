@@ -33,6 +33,8 @@ pub struct Backend {
     pub wake: Notify,
     /// Cancelled when the process has to stop.
     pub stopping: CancellationToken,
-    /// Must finish before the process stops.
+    /// Jobs, which must finish before the process stops.
     pub tasks: TaskTracker,
+    /// The worker, which starts jobs.
+    pub worker: TaskTracker,
 }

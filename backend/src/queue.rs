@@ -66,6 +66,18 @@ impl Permits {
         self.semaphore(queue).available_permits() > 0
     }
 
+    /// Waits for the jobs that run, and keeps the worker from starting others while the permits are held.
+    pub async fn acquire_all(&self) -> Vec<OwnedSemaphorePermit> {
+        let mut all = Vec::new();
+        for queue in Queue::ALL {
+            for _ in 0..MAX_CONCURRENT {
+                // The semaphores are never closed.
+                all.extend(Arc::clone(self.semaphore(queue)).acquire_owned().await);
+            }
+        }
+        all
+    }
+
     pub async fn wait_until_available(&self, queue: Queue) {
         // The semaphore is never closed.
         let _ = self.semaphore(queue).acquire().await;

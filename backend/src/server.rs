@@ -52,8 +52,9 @@ pub async fn start(
         wake: Notify::new(),
         stopping: CancellationToken::new(),
         tasks: TaskTracker::new(),
+        worker: TaskTracker::new(),
     });
-    backend.tasks.spawn(worker::run(Arc::clone(&backend)));
+    backend.worker.spawn(worker::run(Arc::clone(&backend)));
     Ok(backend)
 }
 
@@ -73,8 +74,14 @@ pub async fn serve(backend: &Backend, listener: TcpListener, router: Router) -> 
             tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
         } => Ok(()),
     };
+    backend.worker.close();
     backend.tasks.close();
-    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, backend.tasks.wait()).await;
+    let stopped = async {
+        // Only then does nothing start another job.
+        backend.worker.wait().await;
+        backend.tasks.wait().await;
+    };
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, stopped).await;
     backend.database.close().await;
     result
 }

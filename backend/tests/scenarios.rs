@@ -212,3 +212,28 @@ async fn offline_sends_no_byte_and_ends_open_streams() {
     });
     assert_eq!(got.await.unwrap(), b"");
 }
+
+#[tokio::test]
+async fn no_mail_of_an_earlier_state_comes_after_a_reset() {
+    let demo = TestDemo::start().await;
+    let server = &demo.server;
+    for round in 0..6 {
+        let sends = ["anna.svensson", "erik.lund", "mia.berg", "kari.holm"].map(|username| async move {
+            let who = server.sign_in(username).await;
+            who.send(&format!("{username}.{round}@company.com")).await;
+        });
+        futures_util::future::join_all(sends).await;
+        // One more is under way when the reset comes.
+        let anna = server.sign_in("anna.svensson").await;
+        server.advance(60).await;
+        let late = format!("late.{round}@company.com");
+        tokio::join!(anna.send(&late), server.demo_route("/demo/reset", Value::Null));
+
+        // A mail of the new state, sent after everything that was under way.
+        let mia = server.sign_in("mia.berg").await;
+        mia.send("marker@company.com").await.state(202, "codeSent");
+        server.wait_for_mails("marker@company.com", 1).await;
+        let inbox = server.inbox().await;
+        assert_eq!(inbox.len(), 1, "round {round}: {:?}", inbox.iter().map(|mail| &mail["to"]).collect::<Vec<_>>());
+    }
+}

@@ -22,6 +22,7 @@ use hrm_fakes::json_file::JsonFile;
 use hrm_fakes::{mail_server, visma_connect};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
@@ -191,10 +192,20 @@ impl Demo {
         let backend = server::start(settings, keys, Arc::new(directory), mailer, clock).await?;
         people::seed(&backend.database, false).await?;
 
-        let with_faults = middleware::from_fn_with_state(Arc::clone(&faults), network::inject_fault);
+        let calls = Arc::default();
+        let network = (Arc::clone(&faults), Arc::clone(&calls));
+        let with_faults = middleware::from_fn_with_state(network, network::inject_fault);
         let url = format!("http://{address}");
-        let state =
-            Arc::new(DemoState { backend: Arc::clone(&backend), inbox, visma_users, clock_offset, faults, url });
+        let state = Arc::new(DemoState {
+            backend: Arc::clone(&backend),
+            inbox,
+            visma_users,
+            clock_offset,
+            faults,
+            calls,
+            playing: Mutex::default(),
+            url,
+        });
         let router = crate::routes::router(&backend, routes::routes(Arc::clone(&state))).layer(with_faults);
         let serving = tokio::spawn(async move { server::serve(&backend, listener, router).await });
         Ok(Self { services, state, serving, _fakes: fakes })

@@ -10,6 +10,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 use futures_util::{StreamExt, stream};
+use tokio::sync::RwLock;
 
 use super::faults::{Faults, NetworkFault};
 
@@ -19,8 +20,15 @@ const SLOW: Duration = Duration::from_secs(3);
 /// Longer than any client's timeout.
 const NEVER: Duration = Duration::from_secs(60);
 
-pub async fn inject_fault(State(faults): State<Arc<Faults>>, request: Request, next: Next) -> Response {
-    if request.uri().path().starts_with("/demo/") || request.headers().contains_key(ANOTHER_DEVICE) {
+/// The faults, and the lock that a reset takes to wait for running calls.
+pub type Network = (Arc<Faults>, Arc<RwLock<()>>);
+
+pub async fn inject_fault(State((faults, calls)): State<Network>, request: Request, next: Next) -> Response {
+    if request.uri().path().starts_with("/demo/") {
+        return next.run(request).await;
+    }
+    if request.headers().contains_key(ANOTHER_DEVICE) {
+        let _running = calls.read().await;
         return next.run(request).await;
     }
     match faults.now().network {
@@ -34,7 +42,9 @@ pub async fn inject_fault(State(faults): State<Arc<Faults>>, request: Request, n
         NetworkFault::Error => return (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response(),
         NetworkFault::Nonsense => return Html("<!DOCTYPE html><title>Welcome to our hotel</title>").into_response(),
     }
+    let running = calls.read().await;
     let response = next.run(request).await;
+    drop(running);
     let is_stream = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
     if is_stream { response.map(|body| cut_on_fault(body, &faults)) } else { response }
 }

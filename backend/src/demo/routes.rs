@@ -53,6 +53,7 @@ async fn set_faults(State(state): State<Arc<DemoState>>, Body(change): Body<Faul
 }
 
 async fn reset(State(state): State<Arc<DemoState>>) -> Result<StatusCode, ApiError> {
+    let _playing = state.playing.lock().await;
     state.reset().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -156,6 +156,7 @@ pub fn named(name: &str) -> Option<&'static Scenario> {
 /// # Errors
 /// Which step failed, and how.
 pub async fn play(state: &Arc<DemoState>, scenario: &Scenario) -> Result<(), String> {
+    let _playing = state.playing.lock().await;
     let database = &state.backend.database;
     if !scenario.keeps {
         state.reset().await.map_err(|error| error.to_string())?;

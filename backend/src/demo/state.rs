@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hrm_fakes::json_file::JsonFile;
 use hrm_fakes::visma_connect::Users;
+use tokio::sync::{Mutex, RwLock};
 
 use super::faults::Faults;
 use super::inbox::Inbox;
@@ -20,14 +21,27 @@ pub struct DemoState {
     pub visma_users: Arc<JsonFile<Users>>,
     pub clock_offset: JsonFile<Millis>,
     pub faults: Arc<Faults>,
+    /// Held by every call of an app while it runs.
+    pub calls: Arc<RwLock<()>>,
+    /// Held by a scenario, so that two at the same time do not mix.
+    pub playing: Mutex<()>,
     /// Without a slash at the end.
     pub url: String,
 }
 
 impl DemoState {
-    /// Restores the state of a first start.
+    /// Ends what is under way, so that nothing of the old state reaches the new one, and restores the state of a first
+    /// start.
     pub async fn reset(&self) -> sqlx::Result<()> {
+        // Without a fault, everything under way ends soon.
         self.faults.clear();
+        let _calls = self.calls.write().await;
+        let _permits = self.backend.permits.acquire_all().await;
+        self.backend.tasks.close();
+        self.backend.tasks.wait().await;
+        if !self.backend.stopping.is_cancelled() {
+            self.backend.tasks.reopen();
+        }
         self.clock_offset.change(|offset| *offset = 0);
         self.backend.clock.set_offset(0);
         people::seed(&self.backend.database, true).await?;
