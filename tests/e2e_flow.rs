@@ -348,6 +348,41 @@ mod e2e {
         app.close(&fixture.sandbox).await;
     }
 
+    #[cfg(not(windows))]
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_sandbox_leaves_no_file_behind() {
+        let fixture = Fixture::new("mobile").await;
+        let app = fixture.start_app().await;
+        app.page.wait_visible("sign-in").await;
+        let home = fixture.sandbox.folder("");
+        let sockets = fixture.sandbox.system.socket_files();
+        assert!(sockets.iter().any(|path| path.starts_with(&home)), "the message bus listens: {sockets:?}");
+        drop(app);
+        fixture.backend.stop().await;
+        drop(fixture.sandbox);
+        let left: Vec<_> = sockets.iter().chain([&home]).filter(|path| path.exists()).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+
+    #[cfg(not(windows))]
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_webdriver_session_that_does_not_come_is_tried_again() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let fixture = Fixture::new("mobile").await;
+        let (driver, marker) = (fixture.sandbox.folder("driver"), fixture.sandbox.folder("hung"));
+        let script = format!(
+            "#!/bin/sh\n[ -e {0} ] && exec WebKitWebDriver \"$@\"\n: >{0}\nexec sleep 1000\n",
+            marker.display()
+        );
+        std::fs::write(&driver, script).unwrap();
+        std::fs::set_permissions(&driver, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let limit = std::time::Duration::from_secs(8);
+        let app = fixture.sandbox.start_app_with(Some(driver.into()), limit, &["--edition", "mobile"]).await;
+        assert!(marker.exists(), "the first driver hung");
+        app.page.wait_visible("sign-in").await;
+        app.close(&fixture.sandbox).await;
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn the_desktop_screens_show_the_product_copy() {
         assert_product_copy("desktop", expected_copy::desktop()).await;

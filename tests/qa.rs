@@ -4,13 +4,11 @@
 
 mod support;
 
-use std::net::TcpListener;
-
 use serde_json::json;
 use support::{
     backend::Backend,
     eventually,
-    programs::free_port,
+    programs::HeldPort,
     sandbox::{Sandbox, capabilities},
 };
 use tokio::io::AsyncReadExt as _;
@@ -23,12 +21,13 @@ async fn main() {
     let name = std::env::var("QA_SCENARIO").unwrap_or_else(|_| "not-linked".into());
     let edition = std::env::var("QA_EDITION").unwrap_or_else(|_| "mobile".into());
     let folder = tempfile::tempdir().unwrap();
-    let backend = Backend::listen(port_or_free(DEFAULT_DEMO_PORT), folder.path().join("backend")).await;
+    let backend = Backend::listen(DEFAULT_DEMO_PORT, folder.path().join("backend")).await;
     let scenario = backend.load_scenario(&name).await;
     let text = |key: &str| scenario[key].as_str().unwrap();
     let display = std::env::var("DISPLAY").ok().filter(|display| !display.is_empty());
     let sandbox = Sandbox::on_display(display);
-    let (_driver, webdriver) = sandbox.start_driver(port_or_free(DEFAULT_WEBDRIVER_PORT));
+    let driver = sandbox.start_driver(HeldPort::take(DEFAULT_WEBDRIVER_PORT).unwrap_or_else(HeldPort::any), None);
+    let webdriver = &driver.url;
     let address = webdriver.trim_start_matches("http://");
     eventually("tauri-driver", || async { tokio::net::TcpStream::connect(address).await.ok() }).await;
 
@@ -60,14 +59,10 @@ Ready.",
         _ = tokio::signal::ctrl_c() => {}
     }
     std::fs::remove_file("target/qa.json").ok();
+    drop(driver);
     drop(sandbox);
     backend.stop().await;
     drop(folder);
     // The thread that reads standard input would block the exit.
     std::process::exit(0);
-}
-
-/// Another one if this port is in use.
-fn port_or_free(port: u16) -> u16 {
-    if TcpListener::bind(("127.0.0.1", port)).is_ok() { port } else { free_port() }
 }

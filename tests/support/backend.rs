@@ -19,8 +19,13 @@ impl Backend {
         Self::listen(0, data_dir).await
     }
 
+    /// On this port, or on any other if it is in use.
     pub async fn listen(port: u16, data_dir: PathBuf) -> Self {
-        let demo = Demo::start(Options { listen: ([127, 0, 0, 1], port).into(), data_dir }).await.unwrap();
+        let start = |port| Demo::start(Options { listen: ([127, 0, 0, 1], port).into(), data_dir: data_dir.clone() });
+        let demo = match start(port).await {
+            Ok(demo) => demo,
+            Err(_) => start(0).await.unwrap(),
+        };
         Self { url: demo.url(), demo, http: reqwest::Client::new() }
     }
 

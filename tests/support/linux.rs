@@ -6,6 +6,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -37,7 +38,9 @@ impl System {
         });
 
         let mut bus = system.command("dbus-daemon");
-        bus.args(["--session", "--nofork", "--print-address"]);
+        // By default its socket is in /tmp, where it stays.
+        let address = format!("--address=unix:path={}", home.join("run/bus").display());
+        bus.args(["--session", "--nofork", "--print-address", &address]);
         system.bus = system.serve(bus);
 
         let mut keyring = system.command("gnome-keyring-daemon");
@@ -145,6 +148,32 @@ impl System {
         Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status().ok();
     }
 
+    pub fn children_of(&self, parent: u32) -> Vec<u32> {
+        let is_child = |pid: &u32| {
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == parent.to_string()))
+        };
+        self.processes().into_iter().filter(is_child).collect()
+    }
+
+    /// The paths of the sockets on which the sandbox's processes listen.
+    pub fn socket_files(&self) -> Vec<PathBuf> {
+        let mut inodes = Vec::new();
+        for pid in self.processes() {
+            for fd in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
+                let target = fs::read_link(fd.path()).unwrap_or_default().display().to_string();
+                inodes
+                    .extend(target.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')).map(str::to_owned));
+            }
+        }
+        let table = fs::read_to_string("/proc/net/unix").unwrap();
+        // Num RefCount Protocol Flags Type St Inode Path
+        let lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let ours =
+            lines.filter(|line| line.len() == 8 && line[7].starts_with('/') && inodes.iter().any(|one| one == line[6]));
+        ours.map(|line| PathBuf::from(line[7])).collect()
+    }
+
     /// The app's token in the credential store, read with libsecret's own tool.
     pub fn token_in_keyring(&self) -> Option<String> {
         let mut tool = self.command("secret-tool");
@@ -170,8 +199,15 @@ impl System {
 }
 
 impl Drop for System {
-    /// A killed tauri-driver leaves its native driver and the app running.
+    /// A killed tauri-driver leaves its native driver and the app running. What is only killed leaves its sockets.
     fn drop(&mut self) {
+        for pid in self.processes() {
+            Command::new("kill").arg(pid.to_string()).stderr(Stdio::null()).status().ok();
+        }
+        let began = Instant::now();
+        while !self.processes().is_empty() && began.elapsed() < Duration::from_secs(2) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         self.processes().into_iter().for_each(Self::kill);
     }
 }

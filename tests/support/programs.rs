@@ -1,11 +1,12 @@
 //! Where the programs of a test are, and how they end.
 
 use std::{
-    net::TcpListener,
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::Child,
-    sync::atomic::{AtomicU32, Ordering},
 };
+
+use socket2::{Domain, Socket, Type};
 
 /// Kills the process when dropped.
 pub struct ChildGuard(pub Child);
@@ -37,15 +38,26 @@ pub fn tool(name: &str) -> PathBuf {
     if installed.exists() { installed } else { name.into() }
 }
 
-/// Below the ports that systems assign to outgoing connections, and never the same twice, so that it is still free when its
-/// server starts.
-pub fn free_port() -> u16 {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let next = std::process::id().wrapping_mul(97).wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed));
-        let port = 20_000 + (next % 12_000) as u16;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
+/// A port for a program that takes a number and no socket. On Linux nobody else gets the port while this lives; Windows
+/// cannot share one like that.
+pub struct HeldPort {
+    pub number: u16,
+    _socket: Option<Socket>,
+}
+
+impl HeldPort {
+    /// None if the port is in use. 0: a free one.
+    pub fn take(number: u16) -> Option<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, number)).into()).ok()?;
+        // The socket does not listen, so with this a server that sets it too, as servers do, can have the same port. Set
+        // after `bind`, since with it `bind` would accept a port that somebody else holds like this.
+        socket.set_reuse_address(true).unwrap();
+        let number = socket.local_addr().unwrap().as_socket().unwrap().port();
+        Some(Self { number, _socket: (!cfg!(windows)).then_some(socket) })
+    }
+
+    pub fn any() -> Self {
+        Self::take(0).expect("the system has a free port")
     }
 }

@@ -2,9 +2,11 @@
 //! between operating systems.
 
 use std::{
+    ffi::OsString,
     fs,
     path::PathBuf,
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use fantoccini::{Client, ClientBuilder};
@@ -12,9 +14,9 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::{
-    eventually,
+    POLL_INTERVAL, TIMEOUT, eventually,
     page::Page,
-    programs::{ChildGuard, app, free_port, tool},
+    programs::{ChildGuard, HeldPort, app, tool},
     report::{self, FailureCapture},
     system::System,
 };
@@ -31,7 +33,15 @@ pub struct AppSession {
     _failure_capture: FailureCapture,
     pub page: Page,
     client: Client,
-    driver: ChildGuard,
+    driver: Driver,
+}
+
+/// A running tauri-driver.
+pub struct Driver {
+    /// Its native driver ends with it.
+    process: ChildGuard,
+    pub url: String,
+    _ports: [HeldPort; 2],
 }
 
 impl Sandbox {
@@ -67,27 +77,49 @@ impl Sandbox {
         self.system.command(program)
     }
 
-    /// Starts tauri-driver on this port and returns its address.
-    pub fn start_driver(&self, port: u16) -> (ChildGuard, String) {
+    /// Starts tauri-driver on this port.
+    pub fn start_driver(&self, port: HeldPort, native_driver: Option<OsString>) -> Driver {
+        let native_port = HeldPort::any();
         let mut driver = self.command(tool("tauri-driver"));
-        driver.args(["--port", &port.to_string(), "--native-port", &free_port().to_string()]).stdout(Stdio::null());
-        if let Some(native) = std::env::var_os("FLEX_CONNECT_NATIVE_DRIVER") {
+        driver.args(["--port", &port.number.to_string(), "--native-port", &native_port.number.to_string()]);
+        if let Some(native) = native_driver.or_else(|| std::env::var_os("FLEX_CONNECT_NATIVE_DRIVER")) {
             driver.arg("--native-driver").arg(native);
         }
-        let driver = ChildGuard(driver.spawn().expect("tauri-driver starts: cargo xtask test installs it"));
-        (driver, format!("http://127.0.0.1:{port}"))
+        let driver = driver.stdout(Stdio::null()).spawn().expect("tauri-driver starts: cargo xtask test installs it");
+        let url = format!("http://127.0.0.1:{}", port.number);
+        Driver { process: ChildGuard(driver), url, _ports: [port, native_port] }
     }
 
     /// Starts the app through tauri-driver.
     pub async fn start_app(&self, arguments: &[&str]) -> AppSession {
-        let (driver, driver_url) = self.start_driver(free_port());
-        let capabilities = capabilities(arguments);
-        let client = eventually("a WebDriver session", || async {
-            let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
-            builder.capabilities(capabilities.as_object().unwrap().clone());
-            builder.connect(&driver_url).await.ok()
-        })
-        .await;
+        self.start_app_with(None, TIMEOUT, arguments).await
+    }
+
+    /// With another native driver, and another limit for the session to begin.
+    pub async fn start_app_with(
+        &self,
+        native_driver: Option<OsString>,
+        limit: Duration,
+        arguments: &[&str],
+    ) -> AppSession {
+        let mut failures = 0;
+        let (driver, client) = loop {
+            let driver = self.start_driver(HeldPort::any(), native_driver.clone());
+            let began = Instant::now();
+            let client = tokio::time::timeout(limit, connect(&driver.url, arguments)).await;
+            report::step("a WebDriver session", began);
+            match client {
+                Ok(client) => break (driver, client),
+                // Now and then WebKitWebDriver starts the app and hangs.
+                Err(_) if failures < 2 => {
+                    failures += 1;
+                    eprintln!("No WebDriver session in {limit:?}: starting tauri-driver and the app again.");
+                    self.end_app_and_driver(driver).await;
+                }
+                Err(_) => panic!("no WebDriver session in three times {limit:?}"),
+            }
+        };
+        let driver_url = driver.url.clone();
         let session = client.session_id().await.ok().flatten().unwrap_or_default();
         let screen = self.system.screen_capture();
         let session_url = format!("{driver_url}/session/{session}");
@@ -115,6 +147,14 @@ impl Sandbox {
         panic!("Tab does not reach {role} {name:?}, only {passed:?}");
     }
 
+    async fn end_app_and_driver(&self, mut driver: Driver) {
+        // The native driver is not killed with tauri-driver, but it is its child.
+        let children = self.system.children_of(driver.process.0.id());
+        driver.process.0.kill().ok();
+        children.into_iter().chain(self.app_processes()).for_each(System::kill);
+        eventually("end of the app", || async { self.app_processes().is_empty().then_some(()) }).await;
+    }
+
     pub fn app_processes(&self) -> Vec<u32> {
         self.system.app_processes()
     }
@@ -140,6 +180,19 @@ impl AppSession {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         report::write(&self.folder("stderr.log"));
+    }
+}
+
+/// Tries until a session begins.
+async fn connect(driver_url: &str, arguments: &[&str]) -> Client {
+    let capabilities = capabilities(arguments);
+    loop {
+        let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
+        builder.capabilities(capabilities.as_object().unwrap().clone());
+        if let Ok(client) = builder.connect(driver_url).await {
+            return client;
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

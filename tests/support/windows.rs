@@ -58,6 +58,13 @@ impl System {
         assert!(done.expect("powershell starts").success(), "powershell failed: {script}");
     }
 
+    pub fn children_of(&self, parent: u32) -> Vec<u32> {
+        let script = format!("(Get-CimInstance Win32_Process -Filter 'ParentProcessId={parent}').ProcessId");
+        let output = Command::new("powershell").args(["-NoProfile", "-Command", &script]).output();
+        let output = String::from_utf8_lossy(&output.expect("powershell starts").stdout).into_owned();
+        output.lines().filter_map(|line| line.trim().parse().ok()).collect()
+    }
+
     pub fn set_clipboard(&mut self, text: &str) {
         Self::powershell(&format!("Set-Clipboard -Value '{}'", text.replace('\'', "''")));
     }

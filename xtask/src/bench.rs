@@ -24,7 +24,7 @@ pub(crate) fn clippy() -> anyhow::Result<()> {
 
 pub(crate) fn bench(only: Option<&str>) -> anyhow::Result<()> {
     let shell = Shell::new()?;
-    let mut steps = Steps::new()?;
+    let mut steps = Steps::new();
     steps.step("prerequisites of the machine", || prerequisites::prepare(Purpose::Testing))?;
     steps.step("npm packages of the UI", ui::packages)?;
     steps.step("build of the UI", ui::build)?;

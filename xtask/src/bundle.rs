@@ -19,7 +19,7 @@ const PACKAGE: &str = "flex-hrm-connect";
 const PROGRAM: &str = "/usr/bin/flex-connect";
 
 pub(crate) fn bundle() -> anyhow::Result<()> {
-    let mut steps = Steps::new()?;
+    let mut steps = Steps::new();
     steps.step("prerequisites of the machine", || prerequisites::prepare(Purpose::Running))?;
     steps.step("npm packages of the UI", ui::packages)?;
     steps.step("Tauri CLI", tools::install)?;
@@ -56,7 +56,7 @@ pub(crate) fn bundle() -> anyhow::Result<()> {
 /// Installs the newest .deb, runs the tests in a window against the installed program, and removes it.
 pub(crate) fn check() -> anyhow::Result<()> {
     let shell = Shell::new()?;
-    let mut steps = Steps::new()?;
+    let mut steps = Steps::new();
     let debs = packages()?.into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "deb"));
     let deb = debs.max_by_key(|file| fs::metadata(file).and_then(|data| data.modified()).ok());
     let deb = deb.context("there is no .deb yet: cargo xtask bundle")?.display().to_string();

@@ -23,7 +23,7 @@ pub(crate) struct DevArgs {
 pub(crate) fn dev(args: &DevArgs) -> anyhow::Result<()> {
     ensure!(has_display(), "There is no display for the app's window.");
     let shell = Shell::new()?;
-    let mut steps = Steps::new()?;
+    let mut steps = Steps::new();
     steps.step("prerequisites of the machine", || prerequisites::prepare(Purpose::Running))?;
     steps.step("npm packages of the UI", ui::packages)?;
     steps.step("Tauri CLI", tools::install)?;

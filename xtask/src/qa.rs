@@ -161,7 +161,7 @@ pub(crate) fn example() -> anyhow::Result<()> {
 impl SessionArgs {
     fn start(&self) -> anyhow::Result<()> {
         let shell = Shell::new()?;
-        let mut steps = Steps::new()?;
+        let mut steps = Steps::new();
         steps.step("prerequisites of the machine", || prerequisites::prepare(Purpose::WindowTests))?;
         steps.step("npm packages of the UI", ui::packages)?;
         steps.step("build of the UI", ui::build)?;

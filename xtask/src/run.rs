@@ -36,7 +36,7 @@ const DEMO: &str = "127.0.0.1:8787";
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     let screenshots = args.screenshots || !has_display();
-    let mut steps = Steps::new()?;
+    let mut steps = Steps::new();
     let purpose = if screenshots { Purpose::WindowTests } else { Purpose::Running };
     steps.step("prerequisites of the machine", || prerequisites::prepare(purpose))?;
     steps.step("npm packages of the UI", ui::packages)?;

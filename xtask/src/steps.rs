@@ -1,8 +1,7 @@
 //! Numbered steps with their duration. The first failure stops the run.
 
 use std::{
-    env, io,
-    path::PathBuf,
+    io,
     process::{Command, Stdio},
     thread,
     time::Instant,
@@ -13,13 +12,11 @@ use anyhow::{Context as _, ensure};
 pub(crate) struct Steps {
     began: Instant,
     count: usize,
-    /// Looked up at the start, because a step may replace the file.
-    program: PathBuf,
 }
 
 impl Steps {
-    pub(crate) fn new() -> anyhow::Result<Self> {
-        Ok(Self { began: Instant::now(), count: 0, program: env::current_exe()? })
+    pub(crate) fn new() -> Self {
+        Self { began: Instant::now(), count: 0 }
     }
 
     pub(crate) fn step(&mut self, name: &str, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
@@ -32,20 +29,18 @@ impl Steps {
         Ok(())
     }
 
-    /// Runs steps of `cargo xtask test` in a process each, and prints the output of each at its end.
-    pub(crate) fn at_once(&mut self, names: &[&str]) -> anyhow::Result<()> {
+    /// Runs steps of `cargo xtask test` at the same time, and prints the output of each at its end.
+    pub(crate) fn at_once(&mut self, names: &[&str], command: impl Fn(&str) -> Command + Sync) -> anyhow::Result<()> {
         let first = self.count + 1;
         self.count += names.len();
         println!("\n[{first}-{}] at once: {}", self.count, names.join(" · "));
         let run = |number: usize, name: &str| -> anyhow::Result<bool> {
             let began = Instant::now();
             let (output, writer) = io::pipe()?;
-            let mut child = Command::new(&self.program)
-                .args(["step", name])
-                .stdin(Stdio::null())
-                .stdout(writer.try_clone()?)
-                .stderr(writer)
-                .spawn()?;
+            let mut command = command(name);
+            let mut child = command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn()?;
+            // It holds the writing end of the pipe.
+            drop(command);
             let output = io::read_to_string(output)?;
             let passed = child.wait()?.success();
             let result = if passed { "done" } else { "FAILED" };

@@ -23,7 +23,7 @@ const TARGETS: [&str; 4] =
 pub(crate) fn check() -> anyhow::Result<()> {
     ensure!(!cfg!(windows), "The fake C compiler is a shell script: run this on Linux or macOS.");
     let toolchain = Toolchain::find("check", &TARGETS)?;
-    let mut steps = Steps::new()?;
+    let mut steps = Steps::new();
     let mut failed = Vec::new();
     for target in TARGETS {
         // Check the other targets even when one fails.
@@ -44,7 +44,7 @@ const MINGW: &str = "x86_64-w64-mingw32-gcc";
 /// has no WebView2, so there is no window.
 pub(crate) fn wine() -> anyhow::Result<()> {
     let shell = Shell::new()?;
-    let mut steps = Steps::new()?;
+    let mut steps = Steps::new();
     steps.step("prerequisites of the machine", || {
         prerequisites::debian_packages(&["gcc-mingw-w64-x86-64-win32", "wine", "wine64"])
     })?;

@@ -1,7 +1,16 @@
 //! `cargo xtask test`: what must pass before a commit.
 
+use std::{
+    env, fs,
+    path::PathBuf,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use tempfile::TempDir;
 use xshell::{Shell, cmd};
 
 use crate::{
@@ -27,7 +36,8 @@ pub(crate) struct TestArgs {
 }
 
 pub(crate) fn test(args: &TestArgs) -> anyhow::Result<()> {
-    let mut steps = Steps::new()?;
+    let mut steps = Steps::new();
+    let processes = StepProcesses::new()?;
     let mut passed = 0;
     for _ in 0..args.times {
         for group in STEPS.iter().chain(if args.long { LONG_STEPS } else { &[] }) {
@@ -35,9 +45,13 @@ pub(crate) fn test(args: &TestArgs) -> anyhow::Result<()> {
             let selected: Vec<_> = group.iter().filter(|(name, _)| is_selected(name)).collect();
             match selected[..] {
                 [] => {}
-                [(name, work)] => steps.step(name, work)?,
-                _ => steps.at_once(&selected.iter().map(|(name, _)| *name).collect::<Vec<_>>())?,
+                [(name, _)] => steps.step(name, || processes.run(name))?,
+                _ => {
+                    let names: Vec<_> = selected.iter().map(|(name, _)| *name).collect();
+                    steps.at_once(&names, |name| processes.command(name))?;
+                }
             }
+            processes.check_folder()?;
             passed += selected.len();
         }
     }
@@ -45,6 +59,50 @@ pub(crate) fn test(args: &TestArgs) -> anyhow::Result<()> {
     ensure!(passed > 0, "No step's name contains that. The steps: {}", names.collect::<Vec<_>>().join(" · "));
     println!("\n{passed} steps passed in {} s.", steps.seconds());
     Ok(())
+}
+
+/// Runs each step in a process whose temporary folder is one of this run's own, so that what the tests leave is seen.
+struct StepProcesses {
+    /// Looked up at the start, because a step may replace the file.
+    program: PathBuf,
+    folder: TempDir,
+}
+
+impl StepProcesses {
+    fn new() -> anyhow::Result<Self> {
+        let mut folder = tempfile::Builder::new();
+        // A short name, because paths of sockets are limited to 107 bytes. As the system's own temporary folder, it is for
+        // every user: PostgreSQL does not run as root.
+        #[cfg(unix)]
+        folder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o1777));
+        Ok(Self { program: env::current_exe()?, folder: folder.prefix("fc").rand_bytes(4).tempdir()? })
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(["step", name]).envs(["TMPDIR", "TEMP", "TMP"].map(|variable| (variable, self.folder.path())));
+        command
+    }
+
+    fn run(&self, name: &str) -> anyhow::Result<()> {
+        ensure!(self.command(name).status()?.success(), "its last lines say why");
+        Ok(())
+    }
+
+    /// # Errors
+    /// When something is left in the temporary folder. What a test has just ended gets ten seconds to remove its files.
+    fn check_folder(&self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        loop {
+            let names = fs::read_dir(&self.folder)?.map(|entry| entry.map(|entry| entry.file_name()));
+            let left = names.collect::<Result<Vec<_>, _>>()?;
+            if left.is_empty() {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < Duration::from_secs(10), "The step left files in the temporary folder: {left:?}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
 }
 
 /// One step by its whole name, without a heading.
@@ -143,7 +201,7 @@ const MAX_APP_SIZE: u64 = 6_000_000;
 fn size_budget() -> anyhow::Result<()> {
     let shell = Shell::new()?;
     cmd!(shell, "cargo build --release --quiet --bins --package flex-connect").run()?;
-    let size = std::fs::metadata(built(true, "flex-connect"))?.len();
+    let size = fs::metadata(built(true, "flex-connect"))?.len();
     println!("{size} bytes");
     ensure!(size <= MAX_APP_SIZE, "The app has {size} bytes, of at most {MAX_APP_SIZE}.");
     Ok(())

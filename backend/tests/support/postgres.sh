@@ -16,7 +16,7 @@ if [ "$(id -u)" = 0 ]; then
     exec setpriv --reuid=postgres --regid=postgres --init-groups sh -c "$text" sh "$@"
 fi
 
-folder=$(mktemp -d /tmp/hrm-postgres.XXXXXX)
+folder=$(mktemp -d "${TMPDIR:-/tmp}/hrm-postgres.XXXXXX")
 trap 'kill -INT "$server" 2>/dev/null && wait "$server" || true; rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT TERM
 cd "$folder"
