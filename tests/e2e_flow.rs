@@ -66,6 +66,19 @@ fn the_expected_copy_is_in_the_help_text() {
     }
 }
 
+#[cfg(not(windows))]
+#[test]
+fn a_held_port_is_free_for_its_server_alone() {
+    use support::programs::HeldPort;
+    let held = HeldPort::any();
+    assert!(HeldPort::take(held.number).is_none(), "nobody else takes it");
+    let server = std::net::TcpListener::bind(("127.0.0.1", held.number)).unwrap();
+    drop(server);
+    let number = held.number;
+    drop(held);
+    assert!(HeldPort::take(number).is_some());
+}
+
 mod e2e {
     use super::*;
 
