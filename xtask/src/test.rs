@@ -70,12 +70,12 @@ struct StepProcesses {
 
 impl StepProcesses {
     fn new() -> anyhow::Result<Self> {
-        let mut folder = tempfile::Builder::new();
-        // A short name, because paths of sockets are limited to 107 bytes. As the system's own temporary folder, it is for
-        // every user: PostgreSQL does not run as root.
+        // A short name, because paths of sockets are limited to 107 bytes.
+        let folder = tempfile::Builder::new().prefix("fc").rand_bytes(4).tempdir()?;
+        // As the system's own temporary folder, it is for every user: PostgreSQL does not run as root.
         #[cfg(unix)]
-        folder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o1777));
-        Ok(Self { program: env::current_exe()?, folder: folder.prefix("fc").rand_bytes(4).tempdir()? })
+        fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o1777))?;
+        Ok(Self { program: env::current_exe()?, folder })
     }
 
     fn command(&self, name: &str) -> Command {
