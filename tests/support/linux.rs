@@ -3,11 +3,13 @@
 use std::{
     ffi::OsStr,
     fs,
-    io::{BufRead as _, BufReader, Write as _},
+    io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
+
+use hrm_fakes::program::first_line;
 
 use super::{
     page::Page,
@@ -80,10 +82,9 @@ impl System {
     /// Starts a program and returns the line that it prints when it is ready.
     fn serve(&mut self, mut command: Command) -> String {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let output = child.stdout.take().unwrap();
         self.children.push(ChildGuard(child));
-        line.trim().to_owned()
+        first_line(output).unwrap()
     }
 
     pub fn app_folder(&self) -> PathBuf {

@@ -6,4 +6,5 @@
 
 pub mod json_file;
 pub mod mail_server;
+pub mod program;
 pub mod visma_connect;

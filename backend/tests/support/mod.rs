@@ -2,7 +2,6 @@
 
 #![allow(dead_code)]
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
@@ -12,6 +11,7 @@ use hrm_backend::database::Database;
 use hrm_backend::demo::{Demo, Options, Services};
 use hrm_backend::events::Events;
 use hrm_fakes::mail_server::{self, MailHandler, ReceivedMail, Reply, Step};
+use hrm_fakes::program::first_line;
 use hrm_fakes::visma_connect::{CLIENT_ID, CLIENT_SECRET};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -19,6 +19,9 @@ use sqlx::migrate::MigrateDatabase;
 use tempfile::TempDir;
 
 pub const ANNA: &str = "anna.svensson@company.com";
+
+/// How long a test waits. Jobs of a killed backend wait for the end of their lease.
+const LIMIT: Duration = Duration::from_secs(60);
 
 pub struct TestDemo {
     pub running: Demo,
@@ -102,9 +105,7 @@ fn postgres() -> &'static str {
     let start = || {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/postgres.sh");
         let mut server = Command::new("sh").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut folder = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut folder).unwrap();
-        let folder = folder.trim().to_owned();
+        let folder = first_line(server.stdout.take().unwrap()).unwrap();
         assert!(!folder.is_empty(), "PostgreSQL did not start");
         (server, folder)
     };
@@ -120,14 +121,11 @@ pub struct Program {
 impl Program {
     /// Starts a `demo` or a `serve`, and waits until it listens.
     pub fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        out.read_line(&mut line).unwrap();
-        // Reads to the end, so that the program never writes to a closed pipe.
-        std::thread::spawn(move || out.read_to_end(&mut Vec::new()));
-        let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        Self { child, server: Server::at(url) }
+        let child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut program = Self { child, server: Server::at(String::new()) };
+        let line = first_line(program.child.stdout.take().unwrap()).unwrap();
+        line.strip_prefix("listening on ").unwrap().clone_into(&mut program.server.url);
+        program
     }
 }
 
@@ -199,7 +197,9 @@ pub struct Server {
 impl Server {
     pub fn at(url: String) -> Self {
         hrm_backend::install_cryptography();
-        Self { url, http: reqwest::Client::new() }
+        // No test waits for ever. An event stream is silent for less than this.
+        let http = reqwest::Client::builder().connect_timeout(LIMIT).read_timeout(LIMIT).build().unwrap();
+        Self { url, http }
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -366,19 +366,18 @@ pub fn wrong_for(code: &str) -> &'static str {
     if code == "000000" { "000001" } else { "000000" }
 }
 
-/// Polls for a minute at most: jobs of a killed backend wait for the end of their lease.
 pub async fn until<T>(what: &str, find: impl AsyncFn() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = find().await {
             return found;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "timed out waiting for {what}");
+        assert!(began.elapsed() < LIMIT, "timed out waiting for {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Reads an event stream for a minute at most, until a State has this status; the text that was read.
+/// Reads an event stream until a State has this status; the text that was read.
 pub async fn read_until_status(events: &mut reqwest::Response, status: &str) -> String {
     let mut text = String::new();
     let read = async {
@@ -386,7 +385,7 @@ pub async fn read_until_status(events: &mut reqwest::Response, status: &str) -> 
             text += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), read).await.unwrap_or_else(|_| panic!("no event has {status}"));
+    tokio::time::timeout(LIMIT, read).await.unwrap_or_else(|_| panic!("no event has {status}"));
     text
 }
 

@@ -1,6 +1,5 @@
 //! Databases that are filled with employees.
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -9,6 +8,7 @@ use flex_connect_bench::target_folder;
 use hrm_backend::database::Database;
 use hrm_backend::events::Events;
 use hrm_backend::keys::sha256;
+use hrm_fakes::program::first_line;
 use sqlx::migrate::MigrateDatabase as _;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 use tempfile::TempDir;
@@ -48,11 +48,10 @@ impl Databases {
         let mut command = Command::new("sh");
         command.arg(script).arg("durable").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut server = command.spawn()?;
-        let mut socket = String::new();
-        BufReader::new(server.stdout.take().context("no output")?).read_line(&mut socket)?;
-        anyhow::ensure!(!socket.trim().is_empty(), "PostgreSQL did not start");
+        let socket = first_line(server.stdout.take().context("no output")?)?;
+        anyhow::ensure!(!socket.is_empty(), "PostgreSQL did not start");
         let folder = tempfile::Builder::new().prefix("databases-").tempdir_in(folder)?;
-        Ok(Self { folder, socket: socket.trim().to_owned(), server })
+        Ok(Self { folder, socket, server })
     }
 
     /// Creates an empty database with the schema.

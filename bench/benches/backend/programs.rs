@@ -1,11 +1,11 @@
 //! The released backend and the baseline, each in a process of its own.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
+use hrm_fakes::program::first_line;
 use hrm_fakes::visma_connect::{CLIENT_ID, CLIENT_SECRET};
 
 /// The environment variable that makes this program serve the baseline. Its value is the database URL.
@@ -20,10 +20,8 @@ pub(crate) struct Program {
 impl Program {
     fn start(command: &mut Command) -> anyhow::Result<Self> {
         let mut child = command.stdout(Stdio::piped()).spawn().context("cannot be started")?;
-        let mut line = String::new();
-        let out = child.stdout.take().context("no output")?;
-        BufReader::new(out).read_line(&mut line)?;
-        let address = line.trim().rsplit('/').next().and_then(|address| address.parse().ok());
+        let line = first_line(child.stdout.take().context("no output")?)?;
+        let address = line.rsplit('/').next().and_then(|address| address.parse().ok());
         Ok(Self { child, address: address.with_context(|| format!("does not listen: {line}"))? })
     }
 
