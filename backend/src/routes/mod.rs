@@ -59,6 +59,7 @@ async fn get_openapi() -> Json<OpenApi> {
 pub fn router(backend: &Arc<Backend>, more: Router<Arc<Backend>>) -> Router {
     let (contract, _) = contract().split_for_parts();
     contract
+        .layer(middleware::from_fn_with_state(Arc::clone(backend), run_to_the_end))
         .merge(more)
         .fallback(async || ApiError::from(ProblemCode::NotFound))
         .method_not_allowed_fallback(async || ApiError::from(ProblemCode::MethodNotAllowed))
@@ -66,6 +67,13 @@ pub fn router(backend: &Arc<Backend>, more: Router<Arc<Backend>>) -> Router {
         .layer(CatchPanicLayer::custom(|_: Box<dyn Any + Send>| ApiError::unavailable().into_response()))
         .layer(middleware::from_fn_with_state(Arc::clone(backend), request_middleware))
         .with_state(Arc::clone(backend))
+}
+
+/// Runs a call to its end even when its client hangs up or has waited long enough: sqlx cannot cancel the work of a
+/// connection (launchbadge/sqlx#4393), and a send whose client is gone is repeated with the same key.
+async fn run_to_the_end(State(backend): State<Arc<Backend>>, request: Request, next: Next) -> Response {
+    let call = backend.tasks.spawn(next.run(request).in_current_span());
+    call.await.unwrap_or_else(|_| ApiError::unavailable().into_response())
 }
 
 /// Request id, timeout, log line, metrics, and the headers of every response.

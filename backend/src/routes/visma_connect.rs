@@ -10,11 +10,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use hrm_api::{IDEMPOTENCY_KEY, ProblemCode, SendCode, State as ApiState, VerifyCode};
-use tracing::Instrument;
 
 use super::extract::{Bearer, Body, Caller, ClientIp};
 use crate::backend::Backend;
-use crate::clock::MINUTE;
+use crate::clock::{MINUTE, Millis};
 use crate::error::ApiError;
 use crate::events::Changes;
 use crate::{flow, rate_limit};
@@ -48,12 +47,7 @@ pub(super) async fn send_code(
     let key = key.filter(|key| (1..=255).contains(&key.len()) && !key.contains('\t'));
     let key = key.ok_or_else(|| ApiError::from(ProblemCode::IdempotencyKeyMissing))?;
     rate_limit::check(&backend.database, &format!("send {client}"), backend.settings.sends, MINUTE).await?;
-    // Runs to its end even if the client disconnects, which then repeats the call with the same key.
-    let call = backend.tasks.spawn({
-        let (backend, key) = (Arc::clone(&backend), key.to_owned());
-        async move { flow::send(&backend, &session.employee_id, &key, &body.email).await }.in_current_span()
-    });
-    let response = call.await.map_err(|_| ApiError::unavailable())??;
+    let response = flow::send(&backend, &session.employee_id, key, &body.email).await?;
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::OK);
     Ok((status, [(header::CONTENT_TYPE, "application/json")], response.body).into_response())
 }
@@ -111,10 +105,17 @@ struct Stream {
 }
 
 impl Stream {
+    /// The State, and when it changes next. Read in a task, as in a call, since the client can hang up.
+    async fn read(&self) -> Option<(ApiState, Option<Millis>)> {
+        let (backend, token_hash) = (Arc::clone(&self.backend), self.token_hash.clone());
+        let read = async move { flow::state_of_session(&backend, &token_hash).await };
+        self.backend.tasks.spawn(read).await.ok()?.ok()
+    }
+
     /// The next event; `None` when the session or the process ends.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let (state, next_change) = flow::state_of_session(&self.backend, &self.token_hash).await.ok()?;
+            let (state, next_change) = self.read().await?;
             let without_time = ApiState { server_time: chrono::DateTime::UNIX_EPOCH, ..state.clone() };
             if self.last.as_ref() != Some(&without_time) {
                 self.last = Some(without_time);

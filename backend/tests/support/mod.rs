@@ -44,6 +44,10 @@ impl TestDemo {
 
     async fn start_in(folder: TempDir) -> Self {
         let database_url = database_url(folder.path()).await;
+        Self::start_on(folder, database_url).await
+    }
+
+    pub async fn start_on(folder: TempDir, database_url: String) -> Self {
         let options = Options { listen: "127.0.0.1:0".parse().unwrap(), data_dir: folder.path().to_owned() };
         let running = Demo::start_on(options, Some(database_url.clone())).await.unwrap();
         let server = Server::at(running.url());
