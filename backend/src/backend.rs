@@ -1,8 +1,9 @@
 //! What the routes and the worker share.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,6 +30,10 @@ pub struct Backend {
     pub metrics: Metrics,
     pub passwords: Passwords,
     pub permits: Permits,
+    /// When the worker last made a pass over the queues.
+    pub worker_pass: LastPass,
+    /// When `GET /readyz` last changed the database.
+    pub database_checked_at: Mutex<Option<Instant>>,
     /// Wakes the worker.
     pub wake: Notify,
     /// Cancelled when the process has to stop.
@@ -37,4 +42,24 @@ pub struct Backend {
     pub tasks: TaskTracker,
     /// The worker, which starts jobs.
     pub worker: TaskTracker,
+}
+
+/// When something last happened.
+#[derive(Debug)]
+pub struct LastPass(RwLock<Instant>);
+
+impl Default for LastPass {
+    fn default() -> Self {
+        Self(RwLock::new(Instant::now()))
+    }
+}
+
+impl LastPass {
+    pub fn record(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
 }

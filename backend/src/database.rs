@@ -1,8 +1,8 @@
 //! The only module that distinguishes SQLite and PostgreSQL. All other queries have the same text for both.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Once};
-use std::time::Duration;
+use std::sync::{Arc, Mutex as StdMutex, Once};
+use std::time::{Duration, Instant};
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolConnection;
@@ -22,6 +22,8 @@ pub struct Database {
     /// SQLite allows one writer at a time. Waiting for this lock is fair; waiting in SQLite is a sleep loop.
     writer: Arc<Mutex<()>>,
     events: Events,
+    /// When a connection was last found broken. Others that have not been used since then may be, too.
+    broken_at: Arc<StdMutex<Option<Instant>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,19 +47,26 @@ impl Database {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
         let engine = if url.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres };
+        let broken_at: Arc<StdMutex<Option<Instant>>> = Arc::default();
         let pool = AnyPoolOptions::new()
             .max_connections(if engine == Engine::Sqlite { 8 } else { 16 })
             .acquire_timeout(Duration::from_secs(10))
             // A recently used connection is not pinged: that would be one more round trip per call. If it is broken,
-            // its next statement fails and the pool drops it.
+            // its next statement fails, the pool drops it, and `retry` repeats the statement.
             .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > Duration::from_secs(1) {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
+            .before_acquire({
+                let broken_at = Arc::clone(&broken_at);
+                move |connection, meta| {
+                    let broken_for = broken_at.lock().ok().and_then(|at| *at).map(|at| at.elapsed());
+                    let may_be_broken = broken_for.is_some_and(|since| meta.idle_for >= since);
+                    Box::pin(async move {
+                        if may_be_broken || meta.idle_for > Duration::from_secs(1) {
+                            connection.ping().await?;
+                        }
+                        // SQLite ends a transaction itself when the disk is full; sqlx then counts it as open for ever.
+                        Ok(!connection.is_in_transaction())
+                    })
+                }
             })
             .after_connect(move |connection, _| {
                 Box::pin(async move {
@@ -79,7 +88,7 @@ impl Database {
             .connect(url)
             .await?;
         sqlx::migrate!().run(&pool).await?;
-        Ok(Self { pool, engine, writer: Arc::default(), events })
+        Ok(Self { pool, engine, writer: Arc::default(), events, broken_at })
     }
 
     /// Start-up of `serve`: SQLite clears stale leases, PostgreSQL subscribes to changes.
@@ -97,6 +106,20 @@ impl Database {
         }
     }
 
+    /// Runs a reading statement, and once more on another connection if its own was broken.
+    pub async fn retry<T, F: Future<Output = sqlx::Result<T>>>(&self, read: impl Fn() -> F) -> sqlx::Result<T> {
+        match read().await {
+            Err(error) if is_broken(&error) => {
+                tracing::warn!(%error, "database connection lost");
+                if let Ok(mut at) = self.broken_at.lock() {
+                    *at = Some(Instant::now());
+                }
+                read().await
+            }
+            result => result,
+        }
+    }
+
     /// A connection for a single reading statement, which is consistent without a transaction.
     pub async fn acquire(&self) -> sqlx::Result<PoolConnection<Any>> {
         self.pool.acquire().await
@@ -108,16 +131,16 @@ impl Database {
             Engine::Sqlite => "BEGIN",
             Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
-        Ok(self.tx(self.pool.begin_with(begin).await?, None))
+        Ok(self.tx(self.retry(|| self.pool.begin_with(begin)).await?, None))
     }
 
     pub async fn begin_write(&self) -> sqlx::Result<Tx> {
         match self.engine {
             Engine::Sqlite => {
                 let writer = Arc::clone(&self.writer).lock_owned().await;
-                Ok(self.tx(self.pool.begin_with("BEGIN IMMEDIATE").await?, Some(writer)))
+                Ok(self.tx(self.retry(|| self.pool.begin_with("BEGIN IMMEDIATE")).await?, Some(writer)))
             }
-            Engine::Postgres => Ok(self.tx(self.pool.begin().await?, None)),
+            Engine::Postgres => Ok(self.tx(self.retry(|| self.pool.begin()).await?, None)),
         }
     }
 
@@ -166,6 +189,18 @@ impl Database {
             }
         });
         Ok(())
+    }
+}
+
+/// Whether the connection is lost, not the statement wrong.
+fn is_broken(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        // PostgreSQL: "connection exception", and ended by an administrator.
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
+        }
+        _ => false,
     }
 }
 

@@ -25,14 +25,22 @@ use crate::{challenge_store, state};
 
 pub async fn state(backend: &Backend, employee: &str) -> Result<State, ApiError> {
     let now = backend.clock.now();
-    let snapshot = snapshot::read(&mut *backend.database.acquire().await?, employee, now).await?;
+    let snapshot = backend
+        .database
+        .retry(|| async move { snapshot::read(&mut *backend.database.acquire().await?, employee, now).await })
+        .await?;
     Ok(project(backend, &signed_in(snapshot)?, now))
 }
 
 /// The State of the session's employee, and when it next changes by time alone.
 pub async fn state_of_session(backend: &Backend, token_hash: &str) -> Result<(State, Option<Millis>), ApiError> {
     let now = backend.clock.now();
-    let snapshot = snapshot::read_of_session(&mut *backend.database.acquire().await?, token_hash, now).await?;
+    let snapshot = backend
+        .database
+        .retry(
+            || async move { snapshot::read_of_session(&mut *backend.database.acquire().await?, token_hash, now).await },
+        )
+        .await?;
     let snapshot = signed_in(snapshot)?;
     Ok((project(backend, &snapshot, now), state::next_change(&snapshot, now)))
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, LastPass};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::directory::Directory;
@@ -49,6 +49,8 @@ pub async fn start(
         mailer,
         metrics: Metrics::default(),
         permits: Permits::default(),
+        worker_pass: LastPass::default(),
+        database_checked_at: Mutex::default(),
         wake: Notify::new(),
         stopping: CancellationToken::new(),
         tasks: TaskTracker::new(),

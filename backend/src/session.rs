@@ -57,12 +57,14 @@ pub async fn sign_in(
 /// # Errors
 /// `signed_out`, also when the session has expired.
 pub async fn find(backend: &Backend, token_hash: String) -> Result<Session, ApiError> {
-    let row: Option<(String, i64)> =
+    let find = || async {
         sqlx::query_as("SELECT employee_id, expires_at FROM sessions WHERE token_hash = $1 AND expires_at > $2")
             .bind(&token_hash)
             .bind(backend.clock.now())
             .fetch_optional(&mut *backend.database.acquire().await?)
-            .await?;
+            .await
+    };
+    let row: Option<(String, i64)> = backend.database.retry(find).await?;
     let (employee_id, expires_at) = row.ok_or_else(|| ApiError::from(ProblemCode::SignedOut))?;
     Ok(Session { employee_id, token_hash, expires_at })
 }

@@ -14,6 +14,7 @@ pub async fn run(backend: Arc<Backend>) {
     let permits = &backend.permits;
     let mut swept_at = None;
     while !backend.stopping.is_cancelled() {
+        backend.worker_pass.record();
         let now = backend.clock.now();
         if swept_at.is_none_or(|at| now - at >= HOUR) {
             swept_at = Some(now);

@@ -1,6 +1,7 @@
 //! Health, readiness and metrics.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +10,14 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use crate::backend::Backend;
+use crate::clock::Clock;
 use crate::error::ApiError;
+
+/// The worker makes a pass at least every second; a pass waits for the database for 10 s at most, twice.
+const WORKER_LIMIT: Duration = Duration::from_mins(1);
+
+/// How long a successful check of the database counts.
+const CHECK_LIFE: Duration = Duration::from_secs(1);
 
 /// Alive
 #[utoipa::path(get, path = hrm_api::path::HEALTH, tag = "operations", security(()),
@@ -18,15 +26,30 @@ pub(super) async fn health() -> Json<Value> {
     Json(json!({ "service": "flex-hrm-connect", "status": "ok" }))
 }
 
-/// The database, and so the outbox, is reachable
+/// The database takes changes, and the worker runs
 #[utoipa::path(get, path = hrm_api::path::READY, tag = "operations", security(()),
     responses((status = 200, description = "Ready", body = Value)))]
 pub(super) async fn ready(State(backend): State<Arc<Backend>>) -> Result<Json<Value>, ApiError> {
     if backend.stopping.is_cancelled() {
         return Err(ApiError::unavailable());
     }
-    let mut tx = backend.database.begin_read().await?;
-    sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM outbox").fetch_one(&mut *tx).await?;
+    if backend.worker_pass.elapsed() > WORKER_LIMIT {
+        tracing::error!("the worker has stopped: no mail is sent, and nobody is linked");
+        return Err(ApiError::unavailable());
+    }
+    // One at a time, and not at every probe: each is a commit.
+    let mut checked_at = backend.database_checked_at.lock().await;
+    if checked_at.is_none_or(|at| at.elapsed() > CHECK_LIFE) {
+        let mut tx = backend.database.begin_write().await?;
+        sqlx::query(
+            "INSERT INTO readiness (id, checked_at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET checked_at = $1",
+        )
+        .bind(Clock::system_now())
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        *checked_at = Some(Instant::now());
+    }
     Ok(Json(json!({ "status": "ready" })))
 }
 

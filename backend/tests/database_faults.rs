@@ -1,0 +1,132 @@
+//! A database that is full, read-only, or gone for a while.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use support::{ANNA, Server, TestDemo, on_postgres, until};
+use tempfile::TempDir;
+
+async fn readiness(server: &Server) -> StatusCode {
+    server.request(Method::GET, "/readyz").send().await.unwrap().status()
+}
+
+async fn sign_in_status(server: &Server) -> StatusCode {
+    let body = json!({ "username": "anna.svensson", "password": "demo" });
+    server.request(Method::POST, "/v1/session").json(&body).send().await.unwrap().status()
+}
+
+/// A small file system, unmounted at the end. None where this process may not mount.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let folder = TempDir::new().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=12m", "tmpfs"]).arg(folder.path());
+        mount.status().is_ok_and(|status| status.success()).then_some(Self(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_reported_and_heals_by_itself() {
+    if on_postgres() {
+        return;
+    }
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("not run: this user cannot mount a small file system");
+        return;
+    };
+    let url = format!("sqlite://{}?mode=rwc", disk.path().join("hrm.sqlite").display());
+    let demo = TestDemo::start_on(TempDir::new().unwrap(), url).await;
+    let anna = demo.server.sign_in("anna.svensson").await;
+    assert_eq!(readiness(&demo.server).await, 200);
+
+    let ballast = disk.path().join("ballast");
+    // Fails when the disk is full, after writing what fits.
+    let _ = fs::write(&ballast, vec![1; 16 << 20]);
+    until("a sign-in that fails", async || (sign_in_status(&demo.server).await == 503).then_some(())).await;
+    for _ in 0..20 {
+        anna.request(Method::PUT, "/v1/me/visma-connect/snooze").send().await.unwrap();
+    }
+    until("the end of readiness", async || (readiness(&demo.server).await == 503).then_some(())).await;
+    assert_eq!(demo.server.request(Method::GET, "/healthz").send().await.unwrap().status(), 200);
+
+    fs::remove_file(&ballast).unwrap();
+    until("readiness", async || (readiness(&demo.server).await == 200).then_some(())).await;
+    for _ in 0..20 {
+        assert_eq!(sign_in_status(&demo.server).await, 201);
+    }
+    anna.send(ANNA).await.state(202, "codeSent");
+    demo.server.wait_for_mails(ANNA, 1).await;
+    demo.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn no_call_fails_when_the_database_drops_its_connections() {
+    if !on_postgres() {
+        return;
+    }
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
+    for round in 0..10 {
+        demo.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .await;
+        match round % 4 {
+            0 => assert_eq!(anna.state().await["status"], "notLinked"),
+            1 => assert_eq!(sign_in_status(&demo.server).await, 201),
+            2 => drop(anna.snooze().await.state(200, "notLinked")),
+            _ => drop(anna.send("not an address").await.is(422, "email_invalid")),
+        }
+        // Many connections at once are broken in the next round.
+        futures_util::future::join_all((0..12).map(|_| anna.state())).await;
+    }
+    demo.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_read_only_database_is_not_ready() {
+    if !on_postgres() {
+        return;
+    }
+    let demo = TestDemo::start().await;
+    let read_only = async |value: &str| {
+        let name = demo.database_url.split(&['/', '?'][..]).nth(3).unwrap();
+        // SET is transaction's own: the database is changed even while its default is read-only.
+        demo.execute(&format!(
+            "DO $$ BEGIN SET LOCAL transaction_read_only = off; ALTER DATABASE {name} SET default_transaction_read_only = {value}; END $$"
+        ))
+        .await;
+        demo.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .await;
+    };
+    read_only("on").await;
+    until("the end of readiness", async || (readiness(&demo.server).await == 503).then_some(())).await;
+    assert_eq!(sign_in_status(&demo.server).await, 503);
+    read_only("off").await;
+    until("readiness", async || (readiness(&demo.server).await == 200).then_some(())).await;
+    assert_eq!(sign_in_status(&demo.server).await, 201);
+    demo.running.shutdown().await;
+}
