@@ -10,6 +10,7 @@ use std::process::Command;
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use sqlx::{Connection as _, Executor as _};
 use support::{ANNA, Server, TestDemo, on_postgres, until};
 use tempfile::TempDir;
 
@@ -109,18 +110,14 @@ async fn a_read_only_database_is_not_ready() {
         return;
     }
     let demo = TestDemo::start().await;
-    let read_only = async |value: &str| {
-        let name = demo.database_url.split(&['/', '?'][..]).nth(3).unwrap();
-        // SET is transaction's own: the database is changed even while its default is read-only.
-        demo.execute(&format!(
-            "DO $$ BEGIN SET LOCAL transaction_read_only = off; ALTER DATABASE {name} SET default_transaction_read_only = {value}; END $$"
-        ))
-        .await;
-        demo.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND pid <> pg_backend_pid()",
-        )
-        .await;
+    let name = demo.database_url.split(&['/', '?'][..]).nth(3).unwrap();
+    let mut operator = sqlx::PgConnection::connect(&demo.database_url.replace(name, "postgres")).await.unwrap();
+    let mut read_only = async |value: &str| {
+        let change = format!(
+            "ALTER DATABASE {name} SET default_transaction_read_only = {value};
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        );
+        operator.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(change))).await.unwrap();
     };
     read_only("on").await;
     until("the end of readiness", async || (readiness(&demo.server).await == 503).then_some(())).await;
