@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use crate::clock::{DAY, HOUR, Millis};
 use crate::email::Address;
 use crate::keys::CodeMac;
-use crate::rules::{CODE_DIGITS, Rules};
+use crate::rules::{CLOCK_TOLERANCE, CODE_DIGITS, Rules};
 
 /// Why the next code has to wait, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct IssuedCode {
 
 impl IssuedCode {
     pub fn is_live(&self, now: Millis) -> bool {
-        self.status == CodeStatus::Active && now < self.expires_at
+        self.status == CodeStatus::Active && now < self.expires_at && self.sent_at <= now + CLOCK_TOLERANCE
     }
 }
 

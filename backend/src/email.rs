@@ -63,7 +63,7 @@ impl Address {
 
     /// Ignores case, as addresses on the HRM record are compared.
     pub fn is_same_without_case(&self, other: &Self) -> bool {
-        self.local.eq_ignore_ascii_case(&other.local) && self.domain == other.domain
+        self.local.to_lowercase() == other.local.to_lowercase() && self.domain == other.domain
     }
 
     /// `a…@…`, for notices and logs.

@@ -211,7 +211,7 @@ async fn send_code(
     now: Millis,
 ) -> Result<QueuedMail, ApiError> {
     let rules = &backend.settings.rules;
-    rules.may_send(&snapshot.sent(), now).map_err(|limit| {
+    rules.may_send(&snapshot.sent(now), now).map_err(|limit| {
         let (code, at) = match limit {
             SendLimit::TooSoon(at) => (ProblemCode::ResendTooSoon, at),
             SendLimit::TooMany(at) => (ProblemCode::TooManyCodes, at),
@@ -219,8 +219,8 @@ async fn send_code(
         Problem::new(code).retry_after(seconds_until(at, now))
     })?;
     let employee = &snapshot.person.id;
-    // A resend to the same mailbox keeps the challenge and its attempts. Otherwise a new challenge starts.
-    let current = snapshot.live_challenge(now).filter(|challenge| challenge.address.is_same_mailbox(address));
+    // A resend to the same address keeps the challenge and its attempts. Otherwise a new challenge starts.
+    let current = snapshot.live_challenge(now).filter(|challenge| challenge.address.is_same_without_case(address));
     let (challenge_id, mailbox) = match current {
         Some(challenge) => {
             for code in rules.superseded_by_next(&challenge.id, &snapshot.codes, now) {
@@ -260,7 +260,7 @@ fn binding<'a>(snapshot: &'a Snapshot, challenge: &'a str, mailbox: &'a str) -> 
 async fn check_account_not_taken(tx: &mut Tx, snapshot: &Snapshot, address: &Address) -> Result<(), ApiError> {
     if let Some(challenge) = &snapshot.challenge
         && let Some(user_id) = &challenge.taken_user_id
-        && challenge.address.is_same_mailbox(address)
+        && challenge.address.is_same_without_case(address)
         && challenge_store::is_account_linked(tx, &snapshot.person.company_id, user_id).await?
     {
         return Err(ProblemCode::AccountTaken.into());

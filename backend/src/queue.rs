@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::AssertSqlSafe;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, HOUR, Millis};
 use crate::database::{Database, Tx};
 use crate::settings::Settings;
 
@@ -93,11 +93,16 @@ pub async fn claim(
 ) -> sqlx::Result<Vec<(String, OwnedSemaphorePermit)>> {
     let (table, key) = queue.table_and_key();
     let now = Clock::system_now();
-    let due = format!("SELECT {key} FROM {table} WHERE lease_until <= $1 AND next_at <= $1 ORDER BY next_at LIMIT $2");
+    // A time far ahead was written while the clock was wrong.
+    let due = format!(
+        "SELECT {key} FROM {table}
+         WHERE (lease_until <= $1 OR lease_until > $3) AND (next_at <= $1 OR next_at > $3) ORDER BY next_at LIMIT $2"
+    );
     // Reads first: an idle queue writes nothing.
     let first: Option<String> = sqlx::query_scalar(AssertSqlSafe(due.clone()))
         .bind(now)
         .bind(1_i64)
+        .bind(now + HOUR)
         .fetch_optional(&mut *database.acquire().await?)
         .await?;
     if first.is_none() {
@@ -105,11 +110,11 @@ pub async fn claim(
     }
     let permits: Vec<_> = std::iter::from_fn(|| permits.try_acquire(queue)).collect();
     let claim =
-        format!("UPDATE {table} SET lease_until = $3 WHERE {key} IN ({due}{}) RETURNING {key}", database.skip_locked());
+        format!("UPDATE {table} SET lease_until = $4 WHERE {key} IN ({due}{}) RETURNING {key}", database.skip_locked());
     let mut tx = database.begin_write().await?;
     let claim =
         sqlx::query_scalar(AssertSqlSafe(claim)).bind(now).bind(i64::try_from(permits.len()).unwrap_or(i64::MAX));
-    let keys: Vec<String> = claim.bind(now + lease).fetch_all(&mut *tx).await?;
+    let keys: Vec<String> = claim.bind(now + HOUR).bind(now + lease).fetch_all(&mut *tx).await?;
     tx.commit().await?;
     Ok(keys.into_iter().zip(permits).collect())
 }

@@ -23,6 +23,10 @@ pub const CODE_HISTORY: Millis = DAY;
 /// Age at which codes and challenges are deleted: twice [`CODE_HISTORY`], since the clocks of several backends differ.
 pub const CODE_RETENTION: Millis = 2 * CODE_HISTORY;
 
+/// How far a time in the database can be ahead: the clocks of several backends differ. What is further ahead was written
+/// while a clock was wrong, and counts as never sent or snoozed.
+pub const CLOCK_TOLERANCE: Millis = 5 * MINUTE;
+
 /// Sign-ins per minute from one client address, and per [`USERNAME_PERIOD`] for one user name.
 pub const SIGN_INS: i64 = 20;
 pub const USERNAME_PERIOD: Millis = 5 * MINUTE;
@@ -79,6 +83,11 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// Until when the banner stays hidden, if it is.
+    pub fn snoozed_until(&self, stored: Option<Millis>, now: Millis) -> Option<Millis> {
+        stored.filter(|until| (now + 1..=now + self.snooze + CLOCK_TOLERANCE).contains(until))
+    }
+
     /// The rules with another code life. A short one shortens `min_life_in_mail` to two thirds of it.
     #[must_use]
     pub fn with_code_life(self, code_life: Millis) -> Self {
@@ -92,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_fixed_times_are_what_the_documentation_says() {
-        assert_eq!([CLAIM_LIFE, CODE_RETENTION, USERNAME_PERIOD], [5_000, 172_800_000, 300_000]);
+        assert_eq!([CLAIM_LIFE, CODE_RETENTION, CLOCK_TOLERANCE], [5_000, 172_800_000, 300_000]);
     }
 
     #[test]

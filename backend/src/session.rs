@@ -96,5 +96,6 @@ pub async fn sign_out(backend: &Backend, session: &Session) -> Result<(), ApiErr
 
 /// The normalised user name.
 pub fn username_key(username: &str) -> String {
-    username.trim().to_lowercase()
+    // PostgreSQL's texts have no NUL.
+    username.trim().to_lowercase().replace('\0', "\u{fffd}")
 }

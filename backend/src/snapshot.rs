@@ -10,7 +10,7 @@ use crate::clock::{Millis, date};
 use crate::email::Address;
 use crate::keys::CodeMac;
 use crate::policy::Policy;
-use crate::rules::CODE_HISTORY;
+use crate::rules::{CLOCK_TOLERANCE, CODE_HISTORY};
 
 #[derive(Debug)]
 pub struct Snapshot {
@@ -204,8 +204,8 @@ impl Snapshot {
         self.challenge.as_ref().filter(|challenge| challenge.is_live(&self.codes, now))
     }
 
-    /// When codes were sent to the employee, newest first.
-    pub fn sent(&self) -> Vec<Millis> {
-        self.codes.iter().map(|code| code.sent_at).collect()
+    /// When codes were sent to the employee, newest first. Not those that a clock that was wrong dates in the future.
+    pub fn sent(&self, now: Millis) -> Vec<Millis> {
+        self.codes.iter().map(|code| code.sent_at).filter(|at| *at <= now + CLOCK_TOLERANCE).collect()
     }
 }

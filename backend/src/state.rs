@@ -14,7 +14,7 @@ pub fn project(snapshot: &Snapshot, rules: &Rules, settings_url: &SettingsUrl, n
             email: challenge.address.as_typed().to_owned(),
             sent_at: date(newest.sent_at),
             expires_at: date(newest.expires_at),
-            resend_at: date(rules.next_code_at(&snapshot.sent())),
+            resend_at: date(rules.next_code_at(&snapshot.sent(now))),
             attempts_left: rules.attempts.saturating_sub(challenge.attempts),
             delivery: newest.delivery,
         })
@@ -29,7 +29,7 @@ pub fn project(snapshot: &Snapshot, rules: &Rules, settings_url: &SettingsUrl, n
         server_time: date(now),
         status,
         suggestions: snapshot.addresses.iter().map(|address| address.as_typed().to_owned()).collect(),
-        banner: banner(status, snapshot.snoozed_until, now),
+        banner: banner(status, rules.snoozed_until(snapshot.snoozed_until, now)),
         challenge: challenge.filter(|_| status == Status::CodeSent),
         account: snapshot.link.clone(),
         settings_url: settings_url.clone(),
@@ -37,8 +37,8 @@ pub fn project(snapshot: &Snapshot, rules: &Rules, settings_url: &SettingsUrl, n
 }
 
 /// The banner shows until the employee is linked, except while snoozed.
-fn banner(status: Status, snoozed_until: Option<Millis>, now: Millis) -> Banner {
-    let snoozed_until = snoozed_until.filter(|until| *until > now && status != Status::Linked);
+fn banner(status: Status, snoozed_until: Option<Millis>) -> Banner {
+    let snoozed_until = snoozed_until.filter(|_| status != Status::Linked);
     Banner { visible: status != Status::Linked && snoozed_until.is_none(), snoozed_until: snoozed_until.map(date) }
 }
 
@@ -130,10 +130,12 @@ mod tests {
             (Status::CodeSent, Some(NOW), true),
             (Status::NotLinked, Some(NOW - 1), true),
             (Status::NotLinked, Some(NOW + 1), false),
+            // Written while the clock was wrong.
+            (Status::NotLinked, Some(NOW + 25 * HOUR), true),
             (Status::Linked, None, false),
             (Status::Linked, Some(NOW + 1), false),
         ] {
-            let banner = banner(status, snoozed_until, NOW);
+            let banner = banner(status, Rules::default().snoozed_until(snoozed_until, NOW));
             assert_eq!(banner.visible, visible, "{status:?} {snoozed_until:?}");
             let snoozed = !visible && status != Status::Linked;
             assert_eq!(banner.snoozed_until, snoozed_until.filter(|_| snoozed).map(date));
