@@ -117,8 +117,11 @@ impl ClaimedKey {
         .bind(self.running_until)
         .execute(&mut **tx)
         .await?;
+        if stored.rows_affected() != 1 {
+            return Err(in_progress(Clock::system_now()));
+        }
         self.running_until = running_until;
-        if stored.rows_affected() == 1 { Ok(()) } else { Err(in_progress(Clock::system_now())) }
+        Ok(())
     }
 
     /// Releases the key, so that a rejected call can be repeated with it.
