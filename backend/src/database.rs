@@ -1,16 +1,20 @@
 //! The only module that distinguishes SQLite and PostgreSQL. All other queries have the same text for both.
 
+use std::fs::File;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex as StdMutex, Once};
+use std::sync::{Arc, Mutex as StdMutex, Once, OnceLock};
 use std::time::{Duration, Instant};
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgListener;
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::events::Events;
+
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// The channel on which backends that share a PostgreSQL notify each other.
 const CHANNEL: &str = "hrm_state";
@@ -24,6 +28,8 @@ pub struct Database {
     events: Events,
     /// When a connection was last found broken. Others that have not been used since then may be, too.
     broken_at: Arc<StdMutex<Option<Instant>>>,
+    /// SQLite: held while this process serves the file.
+    lock: Arc<OnceLock<File>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,14 +94,18 @@ impl Database {
             .connect(url)
             .await?;
         sqlx::migrate!().run(&pool).await?;
-        Ok(Self { pool, engine, writer: Arc::default(), events, broken_at })
+        Ok(Self { pool, engine, writer: Arc::default(), events, broken_at, lock: Arc::default() })
     }
 
     /// Start-up of `serve`: SQLite clears stale leases, PostgreSQL subscribes to changes.
+    ///
+    /// # Errors
+    /// Also when another process serves this SQLite file.
     pub async fn start_serving(&self, url: &str) -> sqlx::Result<()> {
         match self.engine {
             // One backend owns the file, so a lease found at start-up belongs to a dead process.
             Engine::Sqlite => {
+                self.lock_file(url)?;
                 let mut tx = self.begin_write().await?;
                 sqlx::query("UPDATE outbox SET lease_until = 0").execute(&mut *tx).await?;
                 sqlx::query("UPDATE link_jobs SET lease_until = 0").execute(&mut *tx).await?;
@@ -118,6 +128,18 @@ impl Database {
             }
             result => result,
         }
+    }
+
+    /// Keeps a second process from serving this SQLite file. The system frees the lock when the process ends.
+    fn lock_file(&self, url: &str) -> sqlx::Result<()> {
+        let file = url.parse::<SqliteConnectOptions>()?.get_filename().with_added_extension("lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(&file)?;
+        lock.try_lock().map_err(|_| {
+            let text = format!("another hrm-backend serves this database: {} is locked. Stop it first", file.display());
+            sqlx::Error::Configuration(text.into())
+        })?;
+        let _ = self.lock.set(lock);
+        Ok(())
     }
 
     /// A connection for a single reading statement, which is consistent without a transaction.
@@ -162,8 +184,9 @@ impl Database {
         }
     }
 
+    /// Closes the connections. One that is stuck in a statement is left to the end of the process.
     pub async fn close(&self) {
-        self.pool.close().await;
+        let _ = tokio::time::timeout(CLOSE_LIMIT, self.pool.close()).await;
     }
 
     fn tx(&self, inner: Transaction<'static, Any>, writer: Option<OwnedMutexGuard<()>>) -> Tx {

@@ -608,6 +608,7 @@ async fn clients_behind_a_trusted_proxy_have_a_limit_each() {
     assert!(!is_refused(&behind.server, 25, &|n| format!("203.0.113.{n}")).await);
     let spoofed = is_refused(&behind.server, 41, &|n| format!("203.0.113.{n}, 198.51.100.1")).await;
     assert!(spoofed, "what a client writes in front of its proxy's word is not believed");
+    drop(behind);
     let open = Program::start(support::serve(&url, &demo.running).env("HRM_TRUSTED_PROXIES", "192.0.2.1"));
     let spoofed = is_refused(&open.server, 41, &|n| format!("203.0.113.{n}")).await;
     assert!(spoofed, "with no proxy in front, nobody's header is believed");

@@ -127,3 +127,24 @@ async fn a_read_only_database_is_not_ready() {
     assert_eq!(sign_in_status(&demo.server).await, 201);
     demo.running.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_second_process_cannot_serve_the_same_file() {
+    if on_postgres() {
+        return;
+    }
+    let demo = TestDemo::start().await;
+    let second =
+        support::serve(&demo.database_url, &demo.running).stderr(std::process::Stdio::piped()).output().unwrap();
+    assert!(!second.status.success());
+    let text = String::from_utf8(second.stderr).unwrap();
+    assert!(text.contains("another hrm-backend serves this database"), "{text}");
+
+    // The lock ends with the process, even one that is killed.
+    let url = demo.database_url.clone();
+    let services = demo.running.services().clone();
+    demo.running.shutdown().await;
+    let killed = support::Program::start(&mut support::serve_with(&url, &services));
+    drop(killed);
+    drop(support::Program::start(&mut support::serve_with(&url, &services)));
+}
