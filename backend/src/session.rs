@@ -7,6 +7,7 @@ use crate::backend::Backend;
 use crate::clock::{Millis, date};
 use crate::error::ApiError;
 use crate::keys::{new_token, sha256};
+use crate::text;
 
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -92,7 +93,7 @@ pub async fn sign_out(backend: &Backend, session: &Session) -> Result<(), ApiErr
     Ok(())
 }
 
-/// The normalised user name.
+/// The normalised user name: without case, in one Unicode spelling (NFC).
 pub fn username_key(username: &str) -> String {
-    username.trim().to_lowercase()
+    text::nfc(&username.trim().to_lowercase())
 }
