@@ -23,11 +23,20 @@ pub fn is_invisible(char: char) -> bool {
     }
 }
 
+/// For a sentence: in quotation marks, and not too long to read.
+pub fn quoted(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let shown: String = text.chars().take(LONGEST).collect();
+    let rest = if shown.len() < text.len() { "…" } else { "" };
+    format!("“{shown}{rest}”")
+}
+
 /// What is wrong with a short text of one line, as the end of a sentence that begins with what the text is.
 pub fn fault(text: &str, longest: usize) -> Option<String> {
     if let Some((at, char)) = text.chars().enumerate().find(|(_, char)| is_invisible(*char)) {
         let before: String = text.chars().take(at).collect();
-        let place = if before.is_empty() { "at the beginning".to_owned() } else { format!("after “{before}”") };
+        let place =
+            if before.is_empty() { "at the beginning".to_owned() } else { format!("after {}", quoted(&before)) };
         let name = match char {
             '\n' | '\r' | '\u{2028}' | '\u{2029}' => "a line break".to_owned(),
             '\t' => "a tab".to_owned(),

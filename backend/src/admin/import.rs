@@ -18,6 +18,7 @@ use super::person::{self, Person};
 use super::sheet::{self, Column, Fault, Sheet};
 use crate::database::{Database, Tx};
 use crate::rules::{IMPORT_FAULTS, IMPORT_HOLD, IMPORT_PAUSE, IMPORT_SHARE_PERCENT};
+use crate::text::quoted;
 
 pub struct ImportOptions<'a> {
     pub company: &'a str,
@@ -142,7 +143,7 @@ async fn check(
     for row in &sheet.rows {
         let id = row.text(Column::Id);
         if let Some(first) = rows_of_ids.insert(id, row.number).filter(|_| !id.is_empty()) {
-            faults.push(row.fault(Column::Id, format!("“{id}” is in row {first} already")));
+            faults.push(row.fault(Column::Id, format!("{} is in row {first} already", quoted(id))));
             continue;
         }
         let old = known.remove(id);
@@ -164,7 +165,7 @@ async fn check(
     for change in changes.iter().filter(|change| !change.new.username_key.is_empty()) {
         let username = &change.new.username_key;
         if let Some(first) = rows_of_usernames.insert(username, change.row) {
-            let what = format!("“{username}” is in row {first} already");
+            let what = format!("{} is in row {first} already", quoted(username));
             faults.push(Fault { row: change.row, column: Some(Column::Username), what });
         }
     }
@@ -177,8 +178,10 @@ async fn check(
     for change in changes.iter().filter(takes_username) {
         let username = &change.new.username_key;
         if owners.get(username).is_some_and(|owner| !gives_up.contains(owner.as_str())) {
-            let what =
-                format!("“{username}” is the user name of somebody else: user names are unique over all companies");
+            let what = format!(
+                "{} is the user name of somebody else: user names are unique over all companies",
+                quoted(username)
+            );
             faults.push(Fault { row: change.row, column: Some(Column::Username), what });
         }
     }
@@ -200,7 +203,7 @@ fn missing_columns(sheet: &Sheet, changes: &[Change]) -> Option<Fault> {
         0 => String::new(),
         count => format!(" (and {count} more)"),
     };
-    let what = format!("“{}” is new{others}, so the file needs the columns {}", first.id, missing.join(", "));
+    let what = format!("{} is new{others}, so the file needs the columns {}", quoted(&first.id), missing.join(", "));
     Some(Fault { row: first.row, column: None, what })
 }
 

@@ -15,7 +15,7 @@ use crate::keys::{new_token, sha256};
 use crate::rules::Rules;
 use crate::session::username_key;
 use crate::settings::default_settings_url;
-use crate::{snapshot, state};
+use crate::{snapshot, state, stored_hash};
 
 /// A table with rows about people: its name, its columns, and the column with the person's id.
 struct Table {
@@ -119,6 +119,11 @@ pub async fn show(database: &Database, username: &str) -> Output {
         let delivery = delivery.map_or(String::new(), |code| format!(", last mail {}", <&str>::from(code.delivery)));
         let address = challenge.address.as_typed();
         lines.push(format!("last try: {address}, {end}, {} wrong codes{delivery}", challenge.attempts));
+    }
+    let hash: String =
+        sqlx::query_scalar("SELECT password_hash FROM employees WHERE id = $1").bind(&id).fetch_one(&mut *tx).await?;
+    if let Err(fault) = stored_hash::check(&hash) {
+        lines.push(format!("cannot sign in: the password hash {fault}"));
     }
     if rules.is_locked(snapshot.failed_attempts) {
         lines.push("locked: too many wrong codes in a row; admin lift-lock ends it".to_owned());

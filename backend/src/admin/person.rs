@@ -11,7 +11,8 @@ use super::sheet::{Column, Fault, Row};
 use crate::email::Address;
 use crate::rules::{NAME_CHARACTERS, PERSON_ADDRESSES};
 use crate::session::username_key;
-use crate::{stored_hash, text};
+use crate::stored_hash;
+use crate::text::{self, quoted};
 
 /// Everything that an import can change, and the company.
 #[derive(FromRow, Debug, Clone, Default, PartialEq)]
@@ -72,14 +73,14 @@ impl Person {
             Column::Language => {
                 let language = if cell.eq_ignore_ascii_case("no") { "nb".to_owned() } else { cell.to_lowercase() };
                 if language.parse::<Language>().is_err() {
-                    return Err(format!("“{cell}” is not a language of the mails: write en, sv, nb, da or fi"));
+                    return Err(format!("{} is not a language of the mails: write en, sv, nb, da or fi", quoted(cell)));
                 }
                 self.language = language;
             }
             Column::Country => {
                 let country = cell.to_uppercase();
                 if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
-                    return Err(format!("“{cell}” is not a country: write its two letters, for example NO"));
+                    return Err(format!("{} is not a country: write its two letters, for example NO", quoted(cell)));
                 }
                 self.country = country;
             }
@@ -88,7 +89,8 @@ impl Person {
                 let addresses: Vec<&str> = cell.split(is_between).filter(|text| !text.is_empty()).collect();
                 if let Some(bad) = addresses.iter().find(|text| Address::parse(text).is_err()) {
                     return Err(format!(
-                        "“{bad}” is not an e-mail address: write it as name@company.com, and a space between two"
+                        "{} is not an e-mail address: write it as name@company.com, and a space between two",
+                        quoted(bad)
                     ));
                 }
                 if addresses.len() > PERSON_ADDRESSES {

@@ -7,7 +7,7 @@ use csv::{ReaderBuilder, StringRecord};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use strum::IntoEnumIterator;
 
-use crate::text;
+use crate::text::{self, quoted};
 
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::EnumIter, strum::EnumString, strum::IntoStaticStr,
@@ -175,13 +175,13 @@ fn column_of(name: &str) -> Option<Column> {
     name.trim().to_lowercase().replace([' ', '-'], "_").parse().ok()
 }
 
-/// The separator that makes most known names out of the first row.
+/// The separator that makes most known names out of the first row, or at least most cells.
 fn separator(text: &str) -> u8 {
     let known = |separator: u8| {
         let mut first = StringRecord::new();
         let mut reader = ReaderBuilder::new().delimiter(separator).has_headers(false).from_reader(text.as_bytes());
         let _ = reader.read_record(&mut first);
-        first.iter().filter(|name| column_of(name).is_some()).count()
+        (first.iter().filter(|name| column_of(name).is_some()).count(), first.len())
     };
     // Of equals, `max_by_key` takes the last.
     *b"\t;,".iter().max_by_key(|separator| known(**separator)).unwrap_or(&b',')
@@ -194,7 +194,7 @@ fn header(record: &StringRecord, number: usize) -> Result<Vec<Option<Column>>, S
     for name in record {
         let column = column_of(name);
         match column {
-            None if !name.trim().is_empty() => faults.push(format!("There is no column “{}”.", name.trim())),
+            None if !name.trim().is_empty() => faults.push(format!("There is no column {}.", quoted(name.trim()))),
             Some(column) if columns.contains(&Some(column)) => {
                 faults.push(format!("The column {column} is there twice."))
             }
@@ -233,7 +233,7 @@ fn cells(
         let text = text::nfc(cell.trim());
         let Some(column) = column else {
             if !text.is_empty() {
-                faults.push((None, format!("has “{text}” in a column without a name: name it, or delete it")));
+                faults.push((None, format!("has {} in a column without a name: name it, or delete it", quoted(&text))));
             }
             continue;
         };
