@@ -386,7 +386,7 @@ mod while_people_work {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_dry_run_waits_for_no_lock_and_takes_none() {
         let demo = TestDemo::start().await;
-        let file = demo.file("id,language\ndemo-anna,sv\n");
+        let file = demo.file(people(&[row("demo-anna", "anna.svensson", "Anneli")]));
         let database = Database::connect(&demo.database_url, Events::default()).await.unwrap();
         let mut tx = database.begin_locked("demo-anna").await.unwrap();
         sqlx::query("UPDATE employees SET language = 'da' WHERE id = 'demo-anna'").execute(&mut *tx).await.unwrap();
