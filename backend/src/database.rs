@@ -11,6 +11,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::events::Events;
+use crate::upgrade;
 
 /// The channel on which backends that share a PostgreSQL notify each other.
 const CHANNEL: &str = "hrm_state";
@@ -79,6 +80,7 @@ impl Database {
             .connect(url)
             .await?;
         sqlx::migrate!().run(&pool).await?;
+        upgrade::run(&pool).await?;
         Ok(Self { pool, engine, writer: Arc::default(), events })
     }
 

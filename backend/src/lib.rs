@@ -39,6 +39,7 @@ pub mod state;
 pub mod stored_hash;
 pub mod sweep;
 pub mod text;
+pub mod upgrade;
 pub mod worker;
 
 pub use backend::Backend;

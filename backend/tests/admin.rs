@@ -272,6 +272,43 @@ async fn every_output_ends_with_one_line_end() {
     }
 }
 
+fn without_a_name(demo: &TestDemo, args: &[&str]) -> std::process::Command {
+    let mut command = support::program();
+    command.arg("admin").args(args).env("DATABASE_URL", &demo.database_url);
+    for name in ["HRM_ADMIN", "SUDO_USER", "USER", "USERNAME"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_change_needs_to_know_who_makes_it() {
+    let demo = TestDemo::start().await;
+    let file = demo.csv(&[]);
+    for args in
+        [&["company", "demo"][..], &["show", "anna.svensson"], &["import", "--company", "demo", "--dry-run", &file]]
+    {
+        let output = without_a_name(&demo, args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    for args in [&["company", "demo", "--policy", "never"][..], &["import", "--company", "demo", &file]] {
+        let output = without_a_name(&demo, args).output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stderr).contains("Use --by NAME"), "{args:?}");
+    }
+    assert!(demo.audit().is_empty());
+}
+
+/// As `hrm-backend admin progress | head -1` does.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_has_enough_is_no_fault() {
+    let demo = TestDemo::start().await;
+    let mut command = without_a_name(&demo, &["export", "anna.svensson"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_shown_with_what_waits_and_why() {
     let demo = TestDemo::start().await;

@@ -56,7 +56,7 @@ impl TestDemo {
         }
     }
 
-    /// The row of Anna's record in an export of hers, as text.
+    /// All that is kept about a person.
     fn record(&self, username: &str) -> Value {
         let (done, output) = admin(&self.database_url, &["export", username]);
         assert!(done, "{output}");
@@ -280,6 +280,24 @@ mod files {
         assert!(output.contains("row 2, username: “\u{e5}sa” is the user name of somebody else"), "{output}");
         let output = demo.refused(people(&[row("n3", "\u{f6}rjan", "A"), row("n4", "o\u{308}rjan", "B")]), &[]);
         assert!(output.contains("row 3, username: “\u{f6}rjan” is in row 2 already"), "{output}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_user_name_stored_decomposed_signs_in_after_upgrade() {
+        let demo = TestDemo::start().await;
+        demo.imported(people(&[row("n1", "one", "A"), row("n2", "two", "B"), row("n3", "\u{f6}", "C")]), &[]);
+        // As the version before stored them; the second is a second spelling of the third.
+        demo.execute("UPDATE employees SET username_key = 'a\u{30a}sa' WHERE id = 'n1'").await;
+        demo.execute("UPDATE employees SET username_key = 'o\u{308}' WHERE id = 'n2'").await;
+        assert!(!demo.signs_in("\u{e5}sa", "demo").await);
+        demo.execute("INSERT INTO pending_upgrades (name) VALUES ('usernames_nfc')").await;
+        let demo = demo.restart().await;
+        assert!(demo.signs_in("\u{e5}sa", "demo").await);
+        assert!(demo.signs_in("\u{f6}", "demo").await);
+        assert_eq!(demo.count("SELECT COUNT(*) FROM pending_upgrades").await, 0, "once");
+        // The import gives the person who was left over another name.
+        demo.imported("id,username\nn2,bo\n", &[]);
+        assert!(demo.signs_in("bo", "demo").await);
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -19,7 +19,7 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use self::audit::Filter;
 use self::company::{PolicyOptions, find_company};
@@ -152,36 +152,40 @@ pub async fn run(args: AdminArgs) -> Output {
         let mut line = String::new();
         io::stdin().read_line(&mut line)?;
         let password = SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned());
+        if password.expose_secret().is_empty() {
+            return Err(user_error("The password is empty."));
+        }
         return PasswordCost::Full.hash(&password).map_err(|error| user_error(error.to_string()));
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let by = args.by.filter(|by| !by.trim().is_empty());
     let by = by.or_else(|| variable("SUDO_USER")).or_else(|| variable("USER")).or_else(|| variable("USERNAME"));
-    let by = by.ok_or_else(|| user_error("Your user name is unknown. Use --by NAME"))?;
-    if let Some(fault) = text::fault(&by, NAME_CHARACTERS) {
+    if let Some(fault) = by.as_deref().and_then(|by| text::fault(by, NAME_CHARACTERS)) {
         return Err(user_error(format!("The name in --by {fault}.")));
     }
     let url = args.database_url.or_else(|| variable("DATABASE_URL"));
     let url = url.ok_or_else(|| user_error("No database. Set DATABASE_URL, or use --database-url"))?;
     let database = Database::connect(&url, Events::default()).await?;
-    let output = execute(&database, &by, args.command).await;
+    let output = execute(&database, by.as_deref(), args.command).await;
     database.close().await;
     output
 }
 
-async fn execute(database: &Database, by: &str, command: Command) -> Output {
+async fn execute(database: &Database, by: Option<&str>, command: Command) -> Output {
+    // Only changes need to know who makes them.
+    let by = || by.ok_or_else(|| user_error("Your user name is unknown. Use --by NAME"));
     match command {
         Command::Company { id, name, policy_options } => {
             if name.is_none() && policy_options.is_empty() {
                 return company::show(&mut database.begin_read().await?, id.as_deref()).await;
             }
             let id = id.ok_or_else(|| user_error("Which company? admin company ID …"))?;
-            company::change(database, by, &id, name, &policy_options).await
+            company::change(database, by()?, &id, name, &policy_options).await
         }
         Command::Import { company, file, dry_run, passwords, yes } => {
             let bytes = std::fs::read(&file).map_err(|error| user_error(format!("{}: {error}", file.display())))?;
             let options = ImportOptions { company: &company, dry_run, yes, passwords: passwords.as_deref() };
-            import::import(database, by, &bytes, &options).await
+            import::import(database, if dry_run { "" } else { by()? }, &bytes, &options).await
         }
         Command::DryRun { company, policy_options } => {
             let mut tx = database.begin_read().await?;
@@ -193,13 +197,13 @@ async fn execute(database: &Database, by: &str, command: Command) -> Output {
             find_company(&mut tx, &company).await?;
             Ok(people::progress(&people::read(&mut tx, &company).await?, format))
         }
-        Command::Unlink { username } => employee::unlink(database, by, &username).await,
-        Command::LiftLock { username } => employee::lift_lock(database, by, &username).await,
+        Command::Unlink { username } => employee::unlink(database, by()?, &username).await,
+        Command::LiftLock { username } => employee::lift_lock(database, by()?, &username).await,
         Command::Show { username } => kept::show(database, &username).await,
-        Command::EndSessions { username } => employee::end_sessions(database, by, &username).await,
-        Command::CancelLinking { username } => employee::cancel_linking(database, by, &username).await,
+        Command::EndSessions { username } => employee::end_sessions(database, by()?, &username).await,
+        Command::CancelLinking { username } => employee::cancel_linking(database, by()?, &username).await,
         Command::Export { username } => kept::export(database, &username).await,
-        Command::Delete { username, yes } => kept::delete(database, by, &username, yes).await,
+        Command::Delete { username, yes } => kept::delete(database, by()?, &username, yes).await,
         Command::Audit { filter, format } => audit::list(&mut database.begin_read().await?, &filter, format).await,
         Command::HashPassword => Ok(String::new()),
     }
