@@ -437,6 +437,41 @@ mod while_people_work {
         assert_eq!(demo.count("SELECT COUNT(*) FROM audit").await, 3000, "each change once");
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_import_stops_where_somebody_else_was_faster() {
+        let demo = TestDemo::start().await;
+        let mut rows: Vec<_> = (0..3000).map(|at| row(&format!("n{at}"), &format!("user{at}"), "Nils")).collect();
+        rows.push("last,last,,Last,Ek,nb,NO,".to_owned());
+        let passwords = demo.folder.path().join("passwords.csv");
+        let file = demo.file(people(&rows));
+        let child = import_command(&demo, &file, &["--passwords", passwords.to_str().unwrap()]).spawn().unwrap();
+        let written = || demo.count("SELECT COUNT(*) FROM employees WHERE id LIKE 'n%'");
+        until("the first batch", async || (written().await > 0).then_some(())).await;
+        demo.execute(
+            "INSERT INTO employees (id, company_id, username_key, password_hash, first_name, last_name, language, country)
+             VALUES ('other', 'demo', 'user2999', '', 'O', 'O', 'nb', 'NO')",
+        )
+        .await;
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "the import was too fast");
+        for words in [
+            "row 3001: somebody else got this user name during the import.",
+            &format!("Stopped: {} of 3001 people were written. Import the file again to finish", written().await),
+            "Keep ",
+        ] {
+            assert!(told.contains(words), "{words} is not in: {told}");
+        }
+        assert!(passwords.exists());
+        demo.execute("UPDATE employees SET username_key = 'other' WHERE id = 'other'").await;
+        let rest = demo.folder.path().join("rest.csv");
+        let (done, told) =
+            admin(&demo.database_url, &["import", "--company", "demo", &file, "--passwords", rest.to_str().unwrap()]);
+        assert!(done, "{told}");
+        assert_eq!(written().await, 3000);
+        assert_eq!(std::fs::read_to_string(rest).unwrap().lines().count(), 2, "the last one's password");
+    }
+
     /// Of 30,000 rows, every 60th changes a person who signs in and sends a code meanwhile.
     #[tokio::test(flavor = "multi_thread")]
     async fn people_sign_in_and_send_during_a_large_import() {

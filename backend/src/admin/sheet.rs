@@ -105,8 +105,9 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, String> {
         breaks_in_cells += breaks;
         let lines = usize::try_from(reader.position().line()).unwrap_or(usize::MAX) - 1;
         // A quotation mark that is not closed takes the rest of the file into its cell, with the last line end.
-        let is_open =
-            reader.is_done() && has_odd_quotes && record.iter().last().is_some_and(|cell| cell.ends_with('\n'));
+        let is_open = has_odd_quotes
+            && reader.position().byte() == length
+            && record.iter().last().is_some_and(|cell| cell.ends_with('\n'));
         let number = lines.saturating_sub(breaks_in_cells) + usize::from(is_open);
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
