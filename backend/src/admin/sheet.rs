@@ -107,7 +107,7 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, String> {
         // A quotation mark that is not closed takes the rest of the file into its cell, with the last line end.
         let is_open = has_odd_quotes
             && reader.position().byte() == length
-            && record.iter().last().is_some_and(|cell| cell.ends_with('\n'));
+            && record.iter().next_back().is_some_and(|cell| cell.ends_with('\n'));
         let number = lines.saturating_sub(breaks_in_cells) + usize::from(is_open);
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
