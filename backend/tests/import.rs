@@ -438,6 +438,50 @@ mod while_people_work {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn two_imports_at_once_write_each_person_once() {
+        let demo = TestDemo::start().await;
+        let rows: Vec<_> = (0..1000).map(|at| row(&format!("n{at}"), &format!("user{at}"), "Nils")).collect();
+        let file = demo.file(people(&rows));
+        let both = [(); 2].map(|()| import_command(&demo, &file, &[]).spawn().unwrap());
+        let both = both.map(|child| child.wait_with_output().unwrap());
+        assert!(both.iter().any(|output| output.status.success()), "{both:?}");
+        for output in both.iter().filter(|output| !output.status.success()) {
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(told.contains("somebody else") && told.contains("Stopped: "), "{told}");
+        }
+        assert_eq!(demo.count("SELECT COUNT(*) FROM employees").await, 1004);
+        assert_eq!(demo.count("SELECT COUNT(*) FROM audit").await, 1000);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_person_whom_another_import_made_keeps_the_password() {
+        let demo = TestDemo::start().await;
+        let passwords = demo.folder.path().join("passwords.csv");
+        let file = demo.file(people(&["n1,nils,,Nils,Ek,nb,NO,".to_owned()]));
+        let database = Database::connect(&demo.database_url, Events::default()).await.unwrap();
+        let mut tx = database.begin_write().await.unwrap();
+        sqlx::query(
+            "INSERT INTO employees (id, company_id, username_key, password_hash, first_name, last_name, language, country)
+             SELECT 'n1', 'demo', 'nils', password_hash, 'Nils', 'Ek', 'nb', 'NO' FROM employees WHERE id = 'demo-anna'",
+        )
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+        let child = import_command(&demo, &file, &["--passwords", passwords.to_str().unwrap()]).spawn().unwrap();
+        until("the passwords", async || passwords.exists().then_some(())).await;
+        if support::on_postgres() {
+            let waits = || demo.count("SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'");
+            until("the import's wait", async || (waits().await > 0).then_some(())).await;
+        }
+        tx.commit().await.unwrap();
+        database.close().await;
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("row 2: somebody else") && told.contains("Stopped: 0 of 1"), "{told}");
+        assert!(demo.signs_in("nils", "demo").await);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn an_import_stops_where_somebody_else_was_faster() {
         let demo = TestDemo::start().await;
         let mut rows: Vec<_> = (0..3000).map(|at| row(&format!("n{at}"), &format!("user{at}"), "Nils")).collect();
@@ -456,7 +500,7 @@ mod while_people_work {
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success(), "the import was too fast");
         for words in [
-            "row 3001: somebody else got this user name during the import.",
+            "row 3001: somebody else got this id or user name during the import.",
             &format!("Stopped: {} of 3001 people were written. Import the file again to finish", written().await),
             "Keep ",
         ] {

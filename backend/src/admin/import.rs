@@ -266,9 +266,9 @@ async fn write_one(tx: &mut Tx, by: &str, change: &Change) -> Result<(), AdminEr
     if !is_as_checked {
         return Err(user_error(format!("row {row}: somebody else changed this person during the import.")));
     }
-    person::write(tx, id, new).await.map_err(|error| match &error {
+    person::write(tx, id, new, old.is_none()).await.map_err(|error| match &error {
         sqlx::Error::Database(database) if database.is_unique_violation() => {
-            user_error(format!("row {row}: somebody else got this user name during the import."))
+            user_error(format!("row {row}: somebody else got this id or user name during the import."))
         }
         _ => error.into(),
     })?;

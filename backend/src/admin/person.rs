@@ -204,23 +204,29 @@ pub async fn free_username(db: &mut AnyConnection, id: &str) -> sqlx::Result<()>
 }
 
 /// Creates the person or changes the record.
-pub async fn write(db: &mut AnyConnection, id: &str, person: &Person) -> sqlx::Result<()> {
-    sqlx::query(
+///
+/// # Errors
+/// Also when another import created the person meanwhile: the first passwords that it wrote to its file stay true.
+pub async fn write(db: &mut AnyConnection, id: &str, person: &Person, is_new: bool) -> sqlx::Result<()> {
+    let sql = if is_new {
         "INSERT INTO employees (id, company_id, username_key, password_hash, first_name, last_name, language, country)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (id) DO UPDATE SET username_key = $3, password_hash = $4, first_name = $5, last_name = $6,
-                                        language = $7, country = $8",
-    )
-    .bind(id)
-    .bind(&person.company_id)
-    .bind(&person.username_key)
-    .bind(&person.password_hash)
-    .bind(&person.first_name)
-    .bind(&person.last_name)
-    .bind(&person.language)
-    .bind(&person.country)
-    .execute(&mut *db)
-    .await?;
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+    } else {
+        "UPDATE employees SET username_key = $3, password_hash = $4, first_name = $5, last_name = $6, language = $7,
+                              country = $8
+         WHERE id = $1 AND company_id = $2"
+    };
+    sqlx::query(sql)
+        .bind(id)
+        .bind(&person.company_id)
+        .bind(&person.username_key)
+        .bind(&person.password_hash)
+        .bind(&person.first_name)
+        .bind(&person.last_name)
+        .bind(&person.language)
+        .bind(&person.country)
+        .execute(&mut *db)
+        .await?;
     sqlx::query("DELETE FROM employee_addresses WHERE employee_id = $1").bind(id).execute(&mut *db).await?;
     for (position, address) in (0_i64..).zip(&person.addresses) {
         sqlx::query("INSERT INTO employee_addresses (employee_id, position, address) VALUES ($1, $2, $3)")
