@@ -13,6 +13,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::events::Events;
+use crate::upgrade;
 
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -94,6 +95,7 @@ impl Database {
             .connect(url)
             .await?;
         sqlx::migrate!().run(&pool).await?;
+        upgrade::run(&pool).await?;
         Ok(Self { pool, engine, writer: Arc::default(), events, broken_at, lock: Arc::default() })
     }
 
@@ -169,10 +171,7 @@ impl Database {
     /// A write transaction that holds the employee's lock: changes to one employee run one after the other.
     pub async fn begin_locked(&self, employee: &str) -> sqlx::Result<Tx> {
         let mut tx = self.begin_write().await?;
-        if self.engine == Engine::Postgres {
-            let lock = sqlx::query("SELECT id FROM employees WHERE id = $1 FOR UPDATE").bind(employee);
-            lock.execute(&mut *tx).await?;
-        }
+        tx.lock(employee).await?;
         Ok(tx)
     }
 
@@ -182,6 +181,22 @@ impl Database {
             Engine::Sqlite => "",
             Engine::Postgres => " FOR UPDATE SKIP LOCKED",
         }
+    }
+
+    /// The schema: table and column names, by table.
+    pub async fn columns(&self, tx: &mut Tx) -> sqlx::Result<Vec<(String, String)>> {
+        let sql = match self.engine {
+            Engine::Sqlite => {
+                "SELECT CAST(tables.name AS TEXT), CAST(columns.name AS TEXT)
+                 FROM sqlite_master AS tables JOIN pragma_table_info(tables.name) AS columns
+                 WHERE tables.type = 'table' ORDER BY tables.name, columns.cid"
+            }
+            Engine::Postgres => {
+                "SELECT table_name::text, column_name::text FROM information_schema.columns
+                 WHERE table_schema = current_schema() ORDER BY table_name, ordinal_position"
+            }
+        };
+        sqlx::query_as(sql).fetch_all(&mut **tx).await
     }
 
     /// Closes the connections. One that is stuck in a statement is left to the end of the process.
@@ -228,6 +243,15 @@ fn is_broken(error: &sqlx::Error) -> bool {
 }
 
 impl Tx {
+    /// Takes the employee's lock, see [`Database::begin_locked`]. SQLite has one lock for all, which a write transaction holds.
+    pub async fn lock(&mut self, employee: &str) -> sqlx::Result<()> {
+        if self.engine == Engine::Postgres {
+            let lock = sqlx::query("SELECT id FROM employees WHERE id = $1 FOR UPDATE").bind(employee);
+            lock.execute(&mut *self.inner).await?;
+        }
+        Ok(())
+    }
+
     /// Marks the State of `employee` as changed by this transaction.
     pub fn notify(&mut self, employee: &str) {
         self.changed_employees.push(employee.to_owned());

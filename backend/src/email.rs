@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::is_invisible;
+
 /// An address that can receive mail.
 ///
 /// The domain ignores case, and its punycode and Unicode spellings are equal. The local part keeps its case, since only
@@ -21,9 +23,14 @@ impl Address {
     /// Parses an address as a person types it.
     ///
     /// # Errors
-    /// [`NotAnAddress`] if it breaks the syntax or lengths of RFC 5321 and 6531, or would need quotes.
+    /// [`NotAnAddress`] if it breaks the syntax or lengths of RFC 5321 and 6531, would need quotes, or has
+    /// characters that nobody can see.
     pub fn parse(text: &str) -> Result<Self, NotAnAddress> {
         let typed = text.trim();
+        // IDNA drops invisible characters from a domain, so the address would be shown other than it is.
+        if typed.chars().any(is_invisible) {
+            return Err(NotAnAddress);
+        }
         let (local, domain) = typed.rsplit_once('@').ok_or(NotAnAddress)?;
         let atoms = local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext));
         if !atoms || local.len() > 64 {
@@ -148,6 +155,12 @@ mod tests {
             "\"a b\"@company.com",
             "an\u{200b}na@company.com",
             "anna\u{a0}s@company.com",
+            "an\u{3164}na@company.com",
+            "anna@comp\u{ad}any.com",
+            "anna@comp\u{200b}any.com",
+            "anna@company\u{2060}.com",
+            "anna@company.com\u{feff}",
+            "anna@comp\u{fe0f}any.com",
             "a@com_pany.com",
             "a@company.com\r\nBcc: b@c.de",
             &long_local,

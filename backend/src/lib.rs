@@ -36,7 +36,10 @@ pub mod session;
 pub mod settings;
 pub mod snapshot;
 pub mod state;
+pub mod stored_hash;
 pub mod sweep;
+pub mod text;
+pub mod upgrade;
 pub mod worker;
 
 pub use backend::Backend;

@@ -1,7 +1,7 @@
 //! `hrm-backend serve`, `hrm-backend admin`, `hrm-backend demo`, `hrm-backend openapi`.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -130,8 +130,11 @@ fn start_log() {
 
 fn print(line: &str) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")?;
-    Ok(out.flush()?)
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        // The reader has what it wanted, for example `head`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
 }
 
 fn fail(reason: &str) -> ExitCode {

@@ -1,14 +1,14 @@
-//! Password hashes (Argon2id).
+//! Makes password hashes (Argon2id) and checks passwords.
 
 use std::sync::Arc;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use crate::keys::new_token;
+use crate::stored_hash;
 
 /// Checks that run at the same time: each takes 19 MiB.
 const MAX_CONCURRENT: usize = 4;
@@ -60,9 +60,7 @@ impl Passwords {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let verified = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            let parsed = PasswordHash::new(&hash);
-            parsed
-                .is_ok_and(|hash| Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash).is_ok())
+            stored_hash::verify(password.expose_secret().as_bytes(), &hash)
         });
         verified.await.unwrap_or(false) && is_known
     }

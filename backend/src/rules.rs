@@ -2,6 +2,7 @@
 //! are in `hrm-api`. Only the demo's scenarios repeat some, in texts for testers.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use hrm_api::SNOOZE_HOURS;
 
@@ -36,6 +37,33 @@ pub const SENDS: i64 = 30;
 /// What `serve` accepts for the life of a code, in minutes, and of a session, in days.
 pub const CODE_MINUTES: RangeInclusive<i64> = 5..=60;
 pub const SESSION_DAYS: RangeInclusive<i64> = 1..=365;
+
+/// What a password hash may cost each sign-in: memory of Argon2 and scrypt in KiB (256 MiB; up to four run at a time),
+/// passes of Argon2 and scrypt, rounds of PBKDF2, and the cost of bcrypt. Each is well above what is recommended, and takes
+/// a few seconds.
+pub const HASH_KIB: u32 = 256 * 1024;
+pub const HASH_PASSES: u32 = 16;
+pub const HASH_PBKDF2_ROUNDS: u32 = 5_000_000;
+pub const HASH_BCRYPT_COST: u32 = 15;
+
+/// Characters of an id, a user name and a name: far more than real ones have, far less than PostgreSQL's notifications
+/// (8,000 bytes) and its indexes (2,700 bytes) take.
+pub const NAME_CHARACTERS: usize = 100;
+/// Addresses of one person.
+pub const PERSON_ADDRESSES: usize = 100;
+
+/// An import that changes more than this share of a company's people asks for `--yes`: it is rarely meant. One person's
+/// change never asks.
+pub const IMPORT_SHARE_PERCENT: usize = 25;
+/// An import's faults that are listed, the others are counted: a screenful per glance, not 30,000 lines.
+pub const IMPORT_FAULTS: usize = 100;
+/// How long an import holds the database's write lock, and then leaves it to others: more than the 100 ms between two tries
+/// of a process that waits for SQLite's lock.
+pub const IMPORT_HOLD: Duration = Duration::from_millis(100);
+pub const IMPORT_PAUSE: Duration = Duration::from_millis(150);
+
+/// Rows of the audit log that a table shows, if nothing else is asked for.
+pub const AUDIT_ROWS: u32 = 100;
 
 /// The numbers that settings and tests can change.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ use crate::backend::Backend;
 use crate::clock::{Millis, date};
 use crate::error::ApiError;
 use crate::keys::{new_token, sha256};
+use crate::text;
 
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -94,8 +95,8 @@ pub async fn sign_out(backend: &Backend, session: &Session) -> Result<(), ApiErr
     Ok(())
 }
 
-/// The normalised user name.
+/// The normalised user name: without case, in one Unicode spelling (NFC).
 pub fn username_key(username: &str) -> String {
     // PostgreSQL's texts have no NUL.
-    username.trim().to_lowercase().replace('\0', "\u{fffd}")
+    text::nfc(&username.trim().to_lowercase()).replace('\0', "\u{fffd}")
 }

@@ -46,7 +46,7 @@ async fn a_dry_run_prints_what_the_import_then_does() {
     );
     let file = demo.csv(&[&nils, anna]);
     let output = demo.admin(&["import", "--company", "demo", "--dry-run", &file]);
-    for line in ["line 2  Nils  new", "line 3  anna.svensson  changed: language", "1 new, 1 changed, 0 unchanged"] {
+    for line in ["row 2  nils  new", "row 3  anna.svensson  changed: language", "1 new, 1 changed, 0 unchanged"] {
         assert!(output.contains(line), "{line} is not in: {output}");
     }
     assert_eq!(demo.count("SELECT COUNT(*) FROM employees").await, 4);
@@ -83,20 +83,19 @@ async fn an_invalid_import_changes_nothing_and_lists_every_error() {
         "n9,nora",
     ]);
     let output = demo.refused(&["import", "--company", "demo", &file]);
-    for (line, fault) in [
-        (3, "a line above has it"),
-        (4, "belongs to somebody else"),
-        (5, "needs a password_hash"),
-        (6, "not an Argon2 hash"),
-        (7, "language must be en, sv, nb, da or fi"),
-        (8, "two capital letters"),
-        (9, "nora@ is not an e-mail address"),
-        (10, "CSV"),
+    for fault in [
+        "row 3, id: “n1” is in row 2 already",
+        "row 4, username: “anna.svensson” is the user name of somebody else",
+        "row 5, password_hash: is empty, and the person is new",
+        "row 6, password_hash: is not a password hash",
+        "row 7, language: “de” is not a language of the mails: write en, sv, nb, da or fi",
+        "row 8, country: “Norway” is not a country: write its two letters",
+        "row 9, addresses: “nora@” is not an e-mail address",
+        "row 10: has 2 cells, not 8",
+        "8 faults: nothing was changed.",
     ] {
-        let row = output.lines().find(|row| row.contains(&format!("line {line} "))).unwrap();
-        assert!(row.contains(fault), "{fault} is not in: {row}");
+        assert!(output.contains(fault), "{fault} is not in: {output}");
     }
-    assert!(output.contains("1 new, 0 changed, 0 unchanged, 8 with errors"), "{output}");
     assert_eq!(demo.count("SELECT COUNT(*) FROM employees").await, 4);
     assert!(demo.audit().is_empty());
 }
@@ -218,4 +217,290 @@ async fn a_hashed_password_signs_in() {
     let file = demo.csv(&[&format!("n1,nils,\"{}\",Nils,Ek,nb,NO,", hash.trim())]);
     demo.admin(&["import", "--company", "demo", &file]);
     demo.server.sign_in("nils").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_name_is_given_before_or_after_the_command() {
+    let demo = TestDemo::start().await;
+    let run = |args: &[&str]| {
+        let output =
+            support::program().arg("admin").args(args).env("DATABASE_URL", &demo.database_url).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    run(&["--by", "Ada", "company", "one", "--name", "One"]);
+    run(&["company", "two", "--name", "Two", "--by", "Bo"]);
+    run(&["company", "--by", "Cy", "three", "--name", "Three"]);
+    let who: Vec<_> = demo.audit().iter().map(|row| row["who"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(who, ["Cy", "Bo", "Ada"]);
+    let (done, output) = admin(&demo.database_url, &["company", "four", "--name", "F\u{7}our"]);
+    assert!(!done && output.contains("The company's name has an invisible character (U+0007)"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_company_is_shown_without_options() {
+    let demo = TestDemo::start().await;
+    assert!(demo.admin(&["company", "demo"]).starts_with("demo: {"));
+    assert!(demo.refused(&["company", "nowhere"]).contains("There is no company nowhere. To create it"));
+    demo.admin(&["company", "acme", "--name", "Acme AB"]);
+    let all = demo.admin(&["company"]);
+    assert_eq!(all.lines().map(|line| line.split(':').next().unwrap()).collect::<Vec<_>>(), ["acme", "demo"]);
+    assert!(demo.refused(&["company", "--name", "Who"]).contains("Which company?"));
+    assert_eq!(demo.audit().len(), 1, "a look leaves no trace");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_output_ends_with_one_line_end() {
+    let demo = TestDemo::start().await;
+    let file = demo.csv(&[]);
+    for args in [
+        &["company", "demo"][..],
+        &["import", "--company", "demo", &file],
+        &["dry-run", "--company", "demo"],
+        &["progress", "--company", "demo"],
+        &["progress", "--company", "demo", "--format", "csv"],
+        &["progress", "--company", "demo", "--format", "json"],
+        &["show", "anna.svensson"],
+        &["export", "anna.svensson"],
+        &["audit"],
+        &["audit", "--format", "csv"],
+    ] {
+        let output = demo.admin(args);
+        assert!(output.ends_with('\n') && !output.ends_with("\n\n"), "{args:?}: {output:?}");
+    }
+    for args in [&["show", "nobody"][..], &["company", "nowhere"]] {
+        assert!(demo.refused(args).ends_with(".\n") || demo.refused(args).ends_with("…\n"), "{args:?}");
+    }
+}
+
+fn without_a_name(demo: &TestDemo, args: &[&str]) -> std::process::Command {
+    let mut command = support::program();
+    command.arg("admin").args(args).env("DATABASE_URL", &demo.database_url);
+    for name in ["HRM_ADMIN", "SUDO_USER", "USER", "USERNAME"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_change_needs_to_know_who_makes_it() {
+    let demo = TestDemo::start().await;
+    let file = demo.csv(&[]);
+    for args in
+        [&["company", "demo"][..], &["show", "anna.svensson"], &["import", "--company", "demo", "--dry-run", &file]]
+    {
+        let output = without_a_name(&demo, args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    for args in [&["company", "demo", "--policy", "never"][..], &["import", "--company", "demo", &file]] {
+        let output = without_a_name(&demo, args).output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stderr).contains("Use --by NAME"), "{args:?}");
+    }
+    assert!(demo.audit().is_empty());
+}
+
+/// As `hrm-backend admin progress | head -1` does.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_has_enough_is_no_fault() {
+    let demo = TestDemo::start().await;
+    let mut command = without_a_name(&demo, &["export", "anna.svensson"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_shown_with_what_waits_and_why() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
+    demo.server.faults(serde_json::json!({ "mail": "delay" })).await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    anna.wait_for_delivery("deferred").await;
+    let shown = demo.admin(&["show", "Anna.Svensson"]);
+    for line in [
+        "anna.svensson: Anna Svensson, id demo-anna, company demo",
+        "state: codeSent",
+        &format!("last try: {ANNA}, under way, 0 wrong codes, last mail deferred"),
+        "signed in on 1 devices",
+        "mail waits: attempts ",
+    ] {
+        assert!(shown.contains(line), "{line} is not in: {shown}");
+    }
+    let erik = demo.server.sign_in("erik.lund").await;
+    erik.send("erik.lund@verified.example").await.state(200, "linked");
+    let shown = demo.admin(&["show", "erik.lund"]);
+    assert!(shown.contains("linked to erik.lund@verified.example (created account) at 20"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_ends_the_sessions_of_one_person() {
+    let demo = TestDemo::start().await;
+    let (anna, erik) = (demo.server.sign_in("anna.svensson").await, demo.server.sign_in("erik.lund").await);
+    demo.server.sign_in("anna.svensson").await;
+    assert!(demo.admin(&["end-sessions", "anna.svensson"]).contains("signed out on 2 devices"));
+    Answer::of(anna.request(Method::GET, "/v1/session")).await.is(401, "signed_out");
+    assert_eq!(erik.state().await["status"], "notLinked");
+    assert!(demo.refused(&["end-sessions", "anna.svensson"]).contains("is not signed in"));
+    assert_eq!(demo.audit()[0]["what"], "end-sessions");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_linking_that_does_not_end_is_cancelled() {
+    let demo = TestDemo::start().await;
+    let erik = demo.server.sign_in("erik.lund").await;
+    assert!(demo.refused(&["cancel-linking", "erik.lund"]).contains("is not being linked"));
+    demo.server.faults(serde_json::json!({ "directory": "error" })).await;
+    erik.send_with_key("erik.lund@verified.example", "k").await.state(200, "linking");
+    assert!(demo.admin(&["show", "erik.lund"]).contains("linking: address erik.lund@verified.example"));
+    demo.admin(&["cancel-linking", "erik.lund"]);
+    assert_eq!(erik.state().await["status"], "notLinked");
+    assert!(demo.audit()[0]["old"].as_str().unwrap().contains("erik.lund@verified.example"));
+    demo.server.faults(serde_json::json!({ "directory": "ok" })).await;
+    erik.send_with_key("erik.lund@verified.example", "k").await.state(200, "linked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_is_filtered_and_paged() {
+    let demo = TestDemo::start().await;
+    let hash = light_hash();
+    let rows: Vec<_> = (0..103).map(|at| format!("n{at},user{at},{hash},Nils,Ek,nb,NO,")).collect();
+    demo.admin(&["import", "--company", "demo", &demo.csv(&rows.iter().map(String::as_str).collect::<Vec<_>>())]);
+    demo.admin(&["company", "demo", "--policy", "never"]);
+    let list = |args: &[&str]| -> Vec<Value> {
+        serde_json::from_str(&demo.admin(&[&["audit", "--format", "json"], args].concat())).unwrap()
+    };
+    assert_eq!(list(&[]).len(), 104);
+    assert_eq!(list(&["--what", "company"]).len(), 1);
+    assert_eq!(list(&["--user", "USER7"])[0]["subject"], "employee n7");
+    assert_eq!(list(&["--who", "the test"]).len(), 104);
+    assert!(list(&["--who", "nobody"]).is_empty());
+    assert_eq!(list(&["--since", "2020-01-01", "--until", "2100-01-01"]).len(), 104);
+    assert!(list(&["--until", "2020-01-01T00:00:00Z"]).is_empty());
+    assert!(demo.refused(&["audit", "--since", "yesterday"]).contains("write a day as 2026-11-26"));
+    let mut paged: Vec<Value> =
+        (1..=4).flat_map(|page| list(&["--limit", "30", "--page", &page.to_string()])).collect();
+    assert_eq!(paged.len(), 104);
+    paged.dedup();
+    assert_eq!(paged, list(&[]), "each row is on one page");
+    let table = demo.admin(&["audit"]);
+    assert_eq!(table.lines().filter(|line| line.contains("the test")).count(), 100);
+    assert!(table.ends_with("\n\nOlder rows: --page 2\n"), "{table}");
+    assert!(!demo.admin(&["audit", "--page", "2"]).contains("Older rows"));
+}
+
+mod one_person {
+    use hrm_backend::database::Database;
+    use hrm_backend::events::Events;
+
+    use super::*;
+
+    /// Anna with a row in every table about people.
+    async fn busy_anna(demo: &TestDemo) {
+        let anna = demo.server.sign_in("anna.svensson").await;
+        let heading = "id,first_name,last_name\n";
+        let path = demo.folder.path().join("names.csv");
+        std::fs::write(&path, format!("{heading}demo-anna,Anneli,Svensdotter\n")).unwrap();
+        demo.admin(&["import", "--company", "demo", path.to_str().unwrap()]);
+        anna.send(ANNA).await.state(202, "codeSent");
+        let code = demo.server.wait_for_code(ANNA, 1).await;
+        anna.verify(&code).await.state(200, "linked");
+        demo.admin(&["unlink", "anna.svensson"]);
+        demo.server.faults(serde_json::json!({ "mail": "delay", "directory": "error" })).await;
+        demo.execute(
+            "INSERT INTO links (employee_id, company_id, visma_user_id, address, origin, linked_at)
+             VALUES ('demo-anna', 'demo', 'annas-account', 'anna.svensson@gmail.com', 'created', 1)",
+        )
+        .await;
+        demo.execute(
+            "INSERT INTO outbox (id, employee_id, recipient, sealed, created_at, next_at, lease_until)
+             VALUES ('mail', 'demo-anna', 'anna.svensson@user.com', 'sealed', 1, 9000000000000, 0)",
+        )
+        .await;
+        demo.execute(
+            "INSERT INTO link_jobs (employee_id, challenge_id, address, created_at, next_at, lease_until)
+             SELECT 'demo-anna', MIN(id), 'anna.svensson@company.com', 1, 9000000000000, 0 FROM challenges",
+        )
+        .await;
+        demo.execute(
+            "INSERT INTO idempotency (employee_id, key_hash, fingerprint, status, body, created_at, running_until)
+             VALUES ('demo-anna', 'k', 'f', 200, '{\"to\":\"anna.svensson@company.com\"}', 1, 0)",
+        )
+        .await;
+    }
+
+    /// The tables and columns that contain a text, found in the schema.
+    async fn search(demo: &TestDemo, texts: &[&str]) -> Vec<String> {
+        let database = Database::connect(&demo.database_url, Events::default()).await.unwrap();
+        let mut tx = database.begin_read().await.unwrap();
+        let mut found = Vec::new();
+        for (table, column) in database.columns(&mut tx).await.unwrap() {
+            for text in texts {
+                let sql =
+                    format!("SELECT COUNT(*) FROM \"{table}\" WHERE LOWER(CAST(\"{column}\" AS TEXT)) LIKE '%{text}%'");
+                let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *tx).await.unwrap();
+                if count > 0 {
+                    found.push(format!("{table}.{column}: {text}"));
+                }
+            }
+        }
+        drop(tx);
+        database.close().await;
+        found
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_export_has_all_that_is_kept_and_no_secret() {
+        let demo = TestDemo::start().await;
+        busy_anna(&demo).await;
+        let text = demo.admin(&["export", "anna.svensson"]);
+        let kept: Value = serde_json::from_str(&text).unwrap();
+        let tables = [
+            "employees",
+            "employee_addresses",
+            "sessions",
+            "challenges",
+            "codes",
+            "links",
+            "link_jobs",
+            "outbox",
+            "idempotency",
+            "audit",
+        ];
+        for table in tables {
+            assert!(!kept[table].as_array().unwrap_or_else(|| panic!("no {table}")).is_empty(), "{table} is empty");
+        }
+        assert_eq!(kept["employees"][0]["first_name"], "Anneli");
+        assert_eq!(kept["employees"][0]["password_hash"], "(kept, not shown)");
+        assert_eq!(kept["links"][0]["linked_at"], "1970-01-01T00:00:00.001+00:00");
+        assert_eq!(kept["audit"][0]["old"]["firstName"], "Anna");
+        assert!(!text.contains("argon2") && !text.contains("\"sealed\": \"sealed"), "{text}");
+        assert!(!text.contains("erik"), "only about Anna");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn nothing_is_found_of_a_person_who_was_deleted() {
+        let demo = TestDemo::start().await;
+        busy_anna(&demo).await;
+        let anna = demo.server.sign_in("anna.svensson").await;
+        let texts = ["demo-anna", "anna.svensson", "anneli", "svensdotter", "svensson", "annas-account"];
+        for text in texts {
+            assert!(!search(&demo, &[text]).await.is_empty(), "{text}: the search finds nothing");
+        }
+        let output = demo.refused(&["delete", "anna.svensson"]);
+        assert!(output.contains("1 in employees") && output.contains("3 in employee_addresses"), "{output}");
+        assert!(output.contains("To do it: --yes"), "{output}");
+
+        let rows = demo.audit().len();
+        let output = demo.admin(&["delete", "anna.svensson", "--yes"]);
+        assert_eq!(search(&demo, &texts).await, Vec::<String>::new());
+        let audit = demo.audit();
+        assert_eq!(audit.len(), rows + 1, "that something was done stays");
+        assert_eq!((audit[0]["what"].as_str(), audit[0]["who"].as_str()), (Some("delete"), Some("the test")));
+        let pseudonym = audit[0]["subject"].as_str().unwrap();
+        assert!(pseudonym.starts_with("deleted person ") && output.contains(pseudonym), "{output}");
+        assert_eq!(audit.iter().filter(|row| row["subject"] == pseudonym).count(), 3, "import, unlink, delete");
+        Answer::of(anna.request(Method::GET, "/v1/session")).await.is(401, "signed_out");
+        assert!(demo.refused(&["show", "anna.svensson"]).contains("There is no user"));
+        demo.server.sign_in("erik.lund").await;
+    }
 }

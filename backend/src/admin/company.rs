@@ -8,7 +8,8 @@ use super::error::{AdminError, Output, user_error};
 use crate::database::{Database, Tx};
 use crate::email::domain_key;
 use crate::policy::{CodePolicy, Policy};
-use crate::snapshot;
+use crate::rules::NAME_CHARACTERS;
+use crate::{snapshot, text};
 
 /// Changes to a policy. Omitted options keep their value.
 #[derive(Debug, Args)]
@@ -25,6 +26,10 @@ pub struct PolicyOptions {
 }
 
 impl PolicyOptions {
+    pub fn is_empty(&self) -> bool {
+        self.policy.is_none() && self.verified.is_none() && self.allowed.is_none()
+    }
+
     pub fn apply_to(&self, mut policy: Policy) -> Result<Policy, AdminError> {
         if let Some(word) = &self.policy {
             policy.code = word.parse().unwrap_or_default();
@@ -55,18 +60,44 @@ pub async fn find_company(tx: &mut Tx, id: &str) -> Result<(String, Policy), Adm
     Ok((name, snapshot::read_policy(tx, id).await?))
 }
 
-/// Shows a company; creates or changes it if options are given.
-pub async fn company(
+fn json_of(name: &str, policy: &Policy) -> Value {
+    json!({ "name": name, "policy": policy.code.into_str(),
+            "verified": policy.verified_domains, "allowed": policy.allowed_domains })
+}
+
+/// One company, or all.
+pub async fn show(tx: &mut Tx, id: Option<&str>) -> Output {
+    let ids = match id {
+        Some(id) => vec![id.to_owned()],
+        None => sqlx::query_scalar("SELECT id FROM companies ORDER BY id").fetch_all(&mut **tx).await?,
+    };
+    let mut lines = Vec::with_capacity(ids.len());
+    for id in ids {
+        let (name, policy) = find_company(tx, &id).await?;
+        lines.push(format!("{id}: {}", json_of(&name, &policy)));
+    }
+    if lines.is_empty() {
+        lines.push("There is no company yet. To create one: admin company ID --name NAME".to_owned());
+    }
+    Ok(lines.join("\n"))
+}
+
+/// Creates or changes a company.
+pub async fn change(
     database: &Database,
     by: &str,
     id: &str,
     name: Option<String>,
     policy_options: &PolicyOptions,
 ) -> Output {
-    let json_of = |name: &str, policy: &Policy| {
-        json!({ "name": name, "policy": policy.code.into_str(),
-                "verified": policy.verified_domains, "allowed": policy.allowed_domains })
-    };
+    for (what, text) in [("id", id), ("name", name.as_deref().unwrap_or("-"))] {
+        if text.trim().is_empty() {
+            return Err(user_error(format!("The company's {what} is empty.")));
+        }
+        if let Some(fault) = text::fault(text, NAME_CHARACTERS) {
+            return Err(user_error(format!("The company's {what} {fault}.")));
+        }
+    }
     let mut tx = database.begin_write().await?;
     let known = find_company(&mut tx, id).await;
     let (old, before) = match (known, &name) {

@@ -4,22 +4,15 @@ use serde_json::{Value, json};
 
 use super::audit;
 use super::error::{AdminError, Output, user_error};
+use super::find_user::find_user;
 use crate::challenge_store;
 use crate::clock::{Clock, date};
 use crate::database::{Database, Tx};
 use crate::rules::Rules;
-use crate::session::username_key;
 
 /// The employee's id, in a transaction that holds the employee's lock.
 async fn lock(database: &Database, username: &str) -> Result<(Tx, String), AdminError> {
-    let key = username_key(username);
-    let mut tx = database.begin_read().await?;
-    let id: Option<String> = sqlx::query_scalar("SELECT id FROM employees WHERE username_key = $1")
-        .bind(&key)
-        .fetch_optional(&mut *tx)
-        .await?;
-    drop(tx);
-    let id = id.ok_or_else(|| user_error(format!("There is no user {key}.")))?;
+    let id = find_user(&mut database.begin_read().await?, username).await?;
     Ok((database.begin_locked(&id).await?, id))
 }
 
@@ -58,4 +51,38 @@ pub async fn lift_lock(database: &Database, by: &str, username: &str) -> Output 
     tx.notify(&id);
     tx.commit().await?;
     Ok(format!("{username} can try again."))
+}
+
+/// Signs the employee out on all devices.
+pub async fn end_sessions(database: &Database, by: &str, username: &str) -> Output {
+    let (mut tx, id) = lock(database, username).await?;
+    let ended = sqlx::query("DELETE FROM sessions WHERE employee_id = $1").bind(&id).execute(&mut *tx).await?;
+    let ended = ended.rows_affected();
+    if ended == 0 {
+        return Err(user_error(format!("{username} is not signed in.")));
+    }
+    audit::record(&mut tx, by, "end-sessions", &format!("employee {id}"), &json!({ "sessions": ended }), &Value::Null)
+        .await?;
+    // Ends open event streams.
+    tx.notify(&id);
+    tx.commit().await?;
+    Ok(format!("{username} is signed out on {ended} devices."))
+}
+
+/// Takes back a verified address whose link is not made yet, so that the employee can start with another.
+pub async fn cancel_linking(database: &Database, by: &str, username: &str) -> Output {
+    let (mut tx, id) = lock(database, username).await?;
+    let address: Option<String> = sqlx::query_scalar("DELETE FROM link_jobs WHERE employee_id = $1 RETURNING address")
+        .bind(&id)
+        .fetch_optional(&mut *tx)
+        .await?;
+    let Some(address) = address else { return Err(user_error(format!("{username} is not being linked."))) };
+    // Otherwise a repeated send would get the stored response "linking".
+    sqlx::query("DELETE FROM idempotency WHERE employee_id = $1").bind(&id).execute(&mut *tx).await?;
+    challenge_store::drop_challenge(&mut tx, &id, Clock::system_now()).await?;
+    let old = json!({ "email": address });
+    audit::record(&mut tx, by, "cancel-linking", &format!("employee {id}"), &old, &Value::Null).await?;
+    tx.notify(&id);
+    tx.commit().await?;
+    Ok(format!("{username} can start again. If Visma Connect was just making the account, the account stays there."))
 }

@@ -1,36 +1,45 @@
 //! The administrator's commands, on the database of running backends.
 //!
-//! Each change runs in one transaction and leaves an [`audit`] row. A dry run does the same work and rolls back.
+//! Each change runs in one transaction and leaves an [`audit`] row.
 
 mod audit;
 mod company;
 mod employee;
 mod error;
+mod find_user;
+mod first_passwords;
 mod format;
 mod import;
+mod kept;
 mod people;
+mod person;
+mod sheet;
 
 use std::io;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
+use self::audit::Filter;
 use self::company::{PolicyOptions, find_company};
 use self::error::{Output, user_error};
 use self::format::Format;
+use self::import::ImportOptions;
 use crate::database::Database;
 use crate::events::Events;
 use crate::password::PasswordCost;
+use crate::rules::NAME_CHARACTERS;
+use crate::text;
 
 /// Settings of `hrm-backend admin`
 #[derive(Debug, Args)]
 pub struct AdminArgs {
     /// SQLite file as sqlite:///path; for PostgreSQL, set DATABASE_URL, since it has a password
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", global = true)]
     database_url: Option<String>,
     /// Your name in the audit log [default: the user of this machine]
-    #[arg(long, env = "HRM_ADMIN")]
+    #[arg(long, env = "HRM_ADMIN", value_name = "NAME", global = true)]
     by: Option<String>,
     #[command(subcommand)]
     command: Command,
@@ -38,26 +47,37 @@ pub struct AdminArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show a company; with options, create or change it
+    /// Show a company, or all; with options, create or change it
     Company {
         /// The company's id
-        id: String,
+        id: Option<String>,
         /// Its name; creates the company if it does not exist
         #[arg(long)]
         name: Option<String>,
         #[command(flatten)]
         policy_options: PolicyOptions,
     },
-    /// Create and change people from a CSV file: id, username, password_hash, first_name, last_name, language, country, addresses
+    /// Create and change people from a CSV file
+    ///
+    /// Columns, in any order: id, username, password_hash, first_name, last_name, language, country, addresses. Only id is
+    /// needed: what a missing column has stays as it is, but a new person needs all except password_hash and addresses.
+    /// Addresses are separated by spaces, the work address first. Separators, encodings and line ends of the usual
+    /// spreadsheet programs are recognised.
     Import {
         /// The company's id
         #[arg(long)]
         company: String,
-        /// The CSV file; addresses are separated by spaces, the work address first
+        /// The CSV file
         file: PathBuf,
         /// Only show what would happen, row by row
         #[arg(long)]
         dry_run: bool,
+        /// Make passwords for new people without a hash, and write them to this new file
+        #[arg(long, value_name = "FILE")]
+        passwords: Option<PathBuf>,
+        /// Import even if it changes a large share of the company's people
+        #[arg(long)]
+        yes: bool,
     },
     /// Show how many would be linked at once, need a code or have no address under a policy
     DryRun {
@@ -86,8 +106,38 @@ enum Command {
         /// User name
         username: String,
     },
+    /// Show one person: state, link, what waits and why
+    Show {
+        /// User name
+        username: String,
+    },
+    /// Sign an employee out on all devices
+    EndSessions {
+        /// User name
+        username: String,
+    },
+    /// Take back a verified address that is not linked yet; the employee can start again
+    CancelLinking {
+        /// User name
+        username: String,
+    },
+    /// Print all that is kept about one person, as JSON
+    Export {
+        /// User name
+        username: String,
+    },
+    /// Delete a person and all that is kept about them
+    Delete {
+        /// User name
+        username: String,
+        /// Delete for good; without it, only show what would be deleted
+        #[arg(long)]
+        yes: bool,
+    },
     /// Show the audit log, newest first
     Audit {
+        #[command(flatten)]
+        filter: Filter,
         /// Output format
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
@@ -102,28 +152,40 @@ pub async fn run(args: AdminArgs) -> Output {
         let mut line = String::new();
         io::stdin().read_line(&mut line)?;
         let password = SecretString::from(line.trim_end_matches(['\r', '\n']).to_owned());
+        if password.expose_secret().is_empty() {
+            return Err(user_error("The password is empty."));
+        }
         return PasswordCost::Full.hash(&password).map_err(|error| user_error(error.to_string()));
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let by = args.by.or_else(|| variable("SUDO_USER")).or_else(|| variable("USER")).or_else(|| variable("USERNAME"));
-    let by = by.ok_or_else(|| user_error("Your user name is unknown. Use --by NAME"))?;
+    let by = args.by.filter(|by| !by.trim().is_empty());
+    let by = by.or_else(|| variable("SUDO_USER")).or_else(|| variable("USER")).or_else(|| variable("USERNAME"));
+    if let Some(fault) = by.as_deref().and_then(|by| text::fault(by, NAME_CHARACTERS)) {
+        return Err(user_error(format!("The name in --by {fault}.")));
+    }
     let url = args.database_url.or_else(|| variable("DATABASE_URL"));
     let url = url.ok_or_else(|| user_error("No database. Set DATABASE_URL, or use --database-url"))?;
     let database = Database::connect(&url, Events::default()).await?;
-    let output = execute(&database, &by, args.command).await;
+    let output = execute(&database, by.as_deref(), args.command).await;
     database.close().await;
     output
 }
 
-async fn execute(database: &Database, by: &str, command: Command) -> Output {
+async fn execute(database: &Database, by: Option<&str>, command: Command) -> Output {
+    // Only changes need to know who makes them.
+    let by = || by.ok_or_else(|| user_error("Your user name is unknown. Use --by NAME"));
     match command {
         Command::Company { id, name, policy_options } => {
-            company::company(database, by, &id, name, &policy_options).await
+            if name.is_none() && policy_options.is_empty() {
+                return company::show(&mut database.begin_read().await?, id.as_deref()).await;
+            }
+            let id = id.ok_or_else(|| user_error("Which company? admin company ID …"))?;
+            company::change(database, by()?, &id, name, &policy_options).await
         }
-        Command::Import { company, file, dry_run } => {
-            let file =
-                std::fs::File::open(&file).map_err(|error| user_error(format!("{}: {error}", file.display())))?;
-            import::import(database, by, &company, file, dry_run).await
+        Command::Import { company, file, dry_run, passwords, yes } => {
+            let bytes = std::fs::read(&file).map_err(|error| user_error(format!("{}: {error}", file.display())))?;
+            let options = ImportOptions { company: &company, dry_run, yes, passwords: passwords.as_deref() };
+            import::import(database, if dry_run { "" } else { by()? }, &bytes, &options).await
         }
         Command::DryRun { company, policy_options } => {
             let mut tx = database.begin_read().await?;
@@ -135,9 +197,14 @@ async fn execute(database: &Database, by: &str, command: Command) -> Output {
             find_company(&mut tx, &company).await?;
             Ok(people::progress(&people::read(&mut tx, &company).await?, format))
         }
-        Command::Unlink { username } => employee::unlink(database, by, &username).await,
-        Command::LiftLock { username } => employee::lift_lock(database, by, &username).await,
-        Command::Audit { format } => audit::list(&mut database.begin_read().await?, format).await,
+        Command::Unlink { username } => employee::unlink(database, by()?, &username).await,
+        Command::LiftLock { username } => employee::lift_lock(database, by()?, &username).await,
+        Command::Show { username } => kept::show(database, &username).await,
+        Command::EndSessions { username } => employee::end_sessions(database, by()?, &username).await,
+        Command::CancelLinking { username } => employee::cancel_linking(database, by()?, &username).await,
+        Command::Export { username } => kept::export(database, &username).await,
+        Command::Delete { username, yes } => kept::delete(database, by()?, &username, yes).await,
+        Command::Audit { filter, format } => audit::list(&mut database.begin_read().await?, &filter, format).await,
         Command::HashPassword => Ok(String::new()),
     }
 }
