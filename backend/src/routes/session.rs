@@ -32,6 +32,7 @@ pub(super) async fn sign_in(
     rate_limit::check(&backend.database, &format!("user {user}"), backend.settings.sign_ins, USERNAME_PERIOD).await?;
     let (token, info) = session::sign_in(&backend, &body.username, body.password).await?;
     let body = json!({
+        "deviceToken": backend.keys.new_device_token(&session::username_key(&body.username)),
         "token": token.expose_secret(),
         "expiresAt": info.expires_at,
         "employee": info.employee,
