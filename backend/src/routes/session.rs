@@ -9,14 +9,12 @@ use axum::response::{IntoResponse, Response};
 use hrm_api::{SessionInfo, SignIn, SignedIn};
 use secrecy::ExposeSecret;
 use serde_json::json;
+use tracing::Instrument;
 
 use super::extract::{Body, Caller, ClientIp};
 use crate::backend::Backend;
-use crate::clock::MINUTE;
 use crate::error::ApiError;
-use crate::keys::sha256;
-use crate::rules::USERNAME_PERIOD;
-use crate::{rate_limit, session};
+use crate::session::{self, NewSession};
 
 /// Sign in
 #[utoipa::path(post, path = hrm_api::path::SESSION, tag = "session", request_body = SignIn, security(()),
@@ -26,16 +24,17 @@ pub(super) async fn sign_in(
     ClientIp(client): ClientIp,
     Body(body): Body<SignIn>,
 ) -> Result<Response, ApiError> {
-    rate_limit::check(&backend.database, &format!("sign-in {client}"), backend.settings.sign_ins, MINUTE).await?;
-    // Hashed, so that the table stores no client-supplied text.
-    let user = sha256(&session::username_key(&body.username));
-    rate_limit::check(&backend.database, &format!("user {user}"), backend.settings.sign_ins, USERNAME_PERIOD).await?;
-    let (token, info) = session::sign_in(&backend, &body.username, body.password).await?;
+    // Runs to its end even if the client disconnects, so that a correct password is never counted as a failure.
+    let call = backend.tasks.spawn({
+        let backend = Arc::clone(&backend);
+        async move { session::sign_in(&backend, body, &client).await }.in_current_span()
+    });
+    let NewSession { token, device_token, info } = call.await.map_err(|_| ApiError::unavailable())??;
     let body = json!({
-        "deviceToken": backend.keys.new_device_token(&session::username_key(&body.username)),
         "token": token.expose_secret(),
         "expiresAt": info.expires_at,
         "employee": info.employee,
+        "deviceToken": device_token,
     });
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }
