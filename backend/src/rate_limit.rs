@@ -14,7 +14,9 @@ use crate::rules::{FAILURES_IN_A_ROW, LONGEST_PAUSE};
 /// This many failures in any hour, half of them at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
-    pub per_hour: i64,
+    per_hour: i64,
+    /// After this many in a row, one an hour.
+    in_a_row: i64,
 }
 
 /// The place of a check that has not failed yet.
@@ -28,6 +30,15 @@ pub struct Place {
 }
 
 impl Limit {
+    pub fn of_name(per_hour: i64) -> Self {
+        Self { per_hour, in_a_row: FAILURES_IN_A_ROW }
+    }
+
+    /// Many people may share an address, so their failures in a row say little.
+    pub fn of_address(per_hour: i64) -> Self {
+        Self { per_hour, in_a_row: i64::MAX }
+    }
+
     fn at_once(self) -> i64 {
         (self.per_hour / 2).max(1)
     }
@@ -41,7 +52,7 @@ impl Limit {
         (self.at_once() - 1) * self.interval()
     }
 
-    /// Takes a place for a check. A bucket with too many failures in a row gets one an hour.
+    /// Takes a place for a check.
     ///
     /// # Errors
     /// `too_many_requests`, if the next place is more than [`LONGEST_PAUSE`] away.
@@ -57,7 +68,7 @@ impl Limit {
         .bind(bucket)
         .bind(now)
         .bind(self.interval())
-        .bind(FAILURES_IN_A_ROW)
+        .bind(self.in_a_row)
         .bind(HOUR)
         .bind(self.ahead() + LONGEST_PAUSE)
         .fetch_optional(&mut **tx)
@@ -68,7 +79,7 @@ impl Limit {
             "Too many failed sign-ins, perhaps by somebody else.".clone_into(&mut problem.title);
             return Err(problem.into());
         };
-        let takes = if in_a_row <= FAILURES_IN_A_ROW { self.interval() } else { HOUR };
+        let takes = if in_a_row <= self.in_a_row { self.interval() } else { HOUR };
         let pause = (used_until - takes - self.ahead() - now).max(0);
         Ok(Place { bucket: bucket.to_owned(), takes, pause })
     }
@@ -86,7 +97,8 @@ impl Limit {
 impl Place {
     /// The password was correct.
     pub async fn give_back(&self, tx: &mut Tx) -> sqlx::Result<()> {
-        self.release(tx, "UPDATE failed_sign_ins SET used_until = used_until - $2, in_a_row = 0 WHERE bucket = $1").await
+        self.release(tx, "UPDATE failed_sign_ins SET used_until = used_until - $2, in_a_row = 0 WHERE bucket = $1")
+            .await
     }
 
     /// No password was checked.

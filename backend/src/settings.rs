@@ -68,8 +68,8 @@ impl Settings {
             database_url,
             rules: Rules::default(),
             settings_url: default_settings_url(),
-            failures_per_name: Limit { per_hour: rules::FAILURES_PER_NAME },
-            failures_per_address: Limit { per_hour: rules::FAILURES_PER_ADDRESS },
+            failures_per_name: Limit::of_name(rules::FAILURES_PER_NAME),
+            failures_per_address: Limit::of_address(rules::FAILURES_PER_ADDRESS),
             password_checks: rules::PASSWORD_CHECKS,
             trusted_proxies: Vec::new(),
             poll: Duration::from_secs(1),
@@ -250,8 +250,7 @@ impl ServeArgs {
         let words = self.trusted_proxies.split(',').map(str::trim).filter(|word| !word.is_empty());
         let proxies: Result<Vec<IpNet>, _> = words.map(parse_network).collect();
         let proxies = errors.check("HRM_TRUSTED_PROXIES", proxies);
-        let of_name =
-            errors.number("HRM_FAILURES_PER_NAME", &self.failures_per_name, rules::FAILURES_PER_NAME_RANGE);
+        let of_name = errors.number("HRM_FAILURES_PER_NAME", &self.failures_per_name, rules::FAILURES_PER_NAME_RANGE);
         let of_address =
             errors.number("HRM_FAILURES_PER_ADDRESS", &self.failures_per_address, rules::FAILURES_PER_ADDRESS_RANGE);
         let checks = errors.number("HRM_PASSWORD_CHECKS", &self.password_checks, rules::PASSWORD_CHECKS_RANGE);
@@ -261,8 +260,8 @@ impl ServeArgs {
             settings.rules = Rules { session_life: days? * DAY, ..settings.rules.with_code_life(minutes? * MINUTE) };
             settings.settings_url = settings_url;
             settings.trusted_proxies = proxies?;
-            settings.failures_per_name = Limit { per_hour: of_name? };
-            settings.failures_per_address = Limit { per_hour: of_address? };
+            settings.failures_per_name = Limit::of_name(of_name?);
+            settings.failures_per_address = Limit::of_address(of_address?);
             settings.password_checks = usize::try_from(checks?).ok()?;
             settings.smtputf8 = utf8?;
             settings.lease = lease? * SECOND;

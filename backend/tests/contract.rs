@@ -434,7 +434,7 @@ async fn another_device_of_the_employee_can_enter_the_code() {
     let desk = demo.server.sign_in("anna.svensson").await;
     let mut events = desk.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
     assert_eq!(events.headers()["content-type"], "text/event-stream");
-    assert_eq!(events.headers()["cache-control"], "no-store");
+    assert_eq!(events.headers()["cache-control"], "no-store, no-transform");
     // The State at once, and at every change.
     let received = read_until_status(&mut events, "notLinked").await;
     assert!(received.starts_with("event: state\n"), "{received}");

@@ -144,7 +144,7 @@ async fn correct_passwords_are_not_counted() {
 async fn an_hour_of_guesses_is_the_limit_and_a_year_is_slow() {
     let folder = TempDir::new().unwrap();
     let database = Database::connect(&database_url(folder.path()).await, Events::default()).await.unwrap();
-    let (limit, begin) = (Limit { per_hour: FAILURES_PER_NAME }, 1_800_000_000_000);
+    let (limit, begin) = (Limit::of_name(FAILURES_PER_NAME), 1_800_000_000_000);
     let mut tx = database.begin_write().await.unwrap();
     let mut checked = Vec::new();
     for now in (begin..begin + 2 * DAY).step_by(20_000) {
@@ -153,7 +153,8 @@ async fn an_hour_of_guesses_is_the_limit_and_a_year_is_slow() {
         }
     }
     let most = checked.iter().map(|at| checked.iter().filter(|other| (*at..at + HOUR).contains(*other)).count()).max();
-    assert_eq!(most.unwrap(), usize::try_from(FAILURES_PER_NAME).unwrap());
+    let most = i64::try_from(most.unwrap()).unwrap();
+    assert!((FAILURES_PER_NAME - 1..=FAILURES_PER_NAME).contains(&most), "{most}");
     let day = |day| checked.iter().filter(|at| (**at - begin) / DAY == day).count();
     // 100 take nine hours: ten at once, then ten an hour. The other hours have one each.
     assert_eq!([day(0), day(1)], [115, 24]);
