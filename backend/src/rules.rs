@@ -26,7 +26,7 @@ pub const CODE_RETENTION: Millis = 2 * CODE_HISTORY;
 
 /// Wrong passwords for one user name in any hour, half of them at once, from everywhere together except devices that
 /// signed in under this name before; those have as many each. A person who forgot a password has ten tries at once, then
-/// one every six minutes. A guesser has 110 on the first day and, by [`FAILURES_IN_A_ROW`], 24 on each of the next: fewer
+/// one every six minutes. A guesser has 115 on the first day and, by [`FAILURES_IN_A_ROW`], 24 on each of the next: fewer
 /// than 9,000 in a year.
 pub const FAILURES_PER_NAME: i64 = 20;
 /// Wrong passwords from one client address in any hour, half of them at once; known devices are not counted. A company of
@@ -40,7 +40,7 @@ pub const FAILURES_IN_A_ROW: i64 = 100;
 pub const LONGEST_PAUSE: Millis = 4 * SECOND;
 /// How long a sign-in waits for its turn to have its password checked.
 pub const LONGEST_PASSWORD_WAIT: Duration = Duration::from_secs(8);
-/// Passwords that are checked at the same time. Each check takes 19 MiB and a processor core for some 30 ms.
+/// Passwords that are checked at the same time. Each check takes 19 MiB and a processor core.
 pub const PASSWORD_CHECKS: usize = 4;
 /// Open event streams of one person at one backend; one more ends the oldest. Each reads the State at every change.
 pub const STREAMS_PER_PERSON: usize = 20;

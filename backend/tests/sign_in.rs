@@ -87,7 +87,7 @@ async fn two_thousand_people_behind_one_address_get_in() {
                 return;
             }
             // One in ten mistypes.
-            if n % 10 == 0 {
+            if n.is_multiple_of(10) {
                 company.sign_in(&format!("p{n}"), "dmeo", None, ADDRESS).await.is(401, "bad_credentials");
             }
             let answer = company.sign_in(&format!("p{n}"), "demo", None, ADDRESS).await;

@@ -6,6 +6,7 @@ use crate::{
     prerequisites::{self, Purpose},
     process::target_folder,
     steps::Steps,
+    test::company,
     ui,
 };
 
@@ -39,6 +40,12 @@ pub(crate) fn bench(only: Option<&str>) -> anyhow::Result<()> {
             let bench = ["--quiet", "--profile", "server", "--package", "flex-connect-bench", "--bench", name];
             steps.step(step, || cargo("bench", &bench))?;
         }
+    }
+    if only.is_none_or(|only| only == "company") {
+        steps.step("company of 5,000 behind three addresses", || {
+            company(&[("COMPANY_PEOPLE", "5000")])?;
+            company(&[("COMPANY_PEOPLE", "5000"), ("HRM_TEST_POSTGRES", "1")])
+        })?;
     }
     println!("\nThe tables are in target/bench.");
     Ok(())

@@ -21,7 +21,8 @@ pub(crate) struct TestArgs {
     /// Repeat this often, until a step fails.
     #[arg(long, value_name = "N", default_value_t = 1)]
     times: u32,
-    /// Also fuzzing, mutants, all screen states, 2,000 API requests, 20 rounds of crash tests, other systems, the package.
+    /// Also fuzzing, mutants, all screen states, 2,000 API requests, a company's Monday, 20 rounds of crash tests, other
+    /// systems, the package.
     #[arg(long)]
     long: bool,
 }
@@ -95,6 +96,8 @@ const LONG_STEPS: &[Group] = &[
         ui::npm(&["run", "--silent", "screenshots", "--", "--all"])
     })],
     &[("long: 2,000 requests by the OpenAPI document", || schemathesis("--long"))],
+    &[("long: 500 people behind three addresses, SQLite", || company(&[]))],
+    &[("long: 500 people behind three addresses, PostgreSQL", || company(&[("HRM_TEST_POSTGRES", "1")]))],
     &[("long: mutants of the pure rules", mutants::mutants)],
     &[("long: clippy of the benchmarks", bench::clippy)],
     &[("long: 20 rounds of crash tests", || {
@@ -106,7 +109,8 @@ const LONG_STEPS: &[Group] = &[
 ];
 
 /// The tests of the backend that use a database.
-const BACKEND_TESTS: [&str; 5] = ["admin", "contract", "interleavings", "many_backends", "recovery"];
+const BACKEND_TESTS: [&str; 7] =
+    ["admin", "contract", "event_stream", "interleavings", "many_backends", "recovery", "sign_in"];
 
 fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
     let shell = Shell::new()?;
@@ -118,6 +122,11 @@ fn cargo_test(arguments: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<
     let shell = Shell::new()?;
     let test = cmd!(shell, "cargo test --workspace --quiet {arguments...}");
     Ok(test.envs(variables.iter().copied()).run()?)
+}
+
+/// The load shape of a company. `COMPANY_PEOPLE` sets how many people it has.
+pub(crate) fn company(variables: &[(&str, &str)]) -> anyhow::Result<()> {
+    cargo_test(&["--test", "company", "--", "--ignored", "--nocapture"], variables)
 }
 
 fn schemathesis(length: &str) -> anyhow::Result<()> {
