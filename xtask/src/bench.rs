@@ -6,7 +6,6 @@ use crate::{
     prerequisites::{self, Purpose},
     process::target_folder,
     steps::Steps,
-    test::company,
     ui,
 };
 
@@ -21,6 +20,13 @@ fn cargo(subcommand: &str, arguments: &[&str]) -> anyhow::Result<()> {
 
 pub(crate) fn clippy() -> anyhow::Result<()> {
     cargo("clippy", &["--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
+}
+
+/// The load shape of a company, a test that is too long for every day. With the whole workspace, see `test::cargo_test`.
+pub(crate) fn company(variables: &[(&str, &str)]) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    let test = cmd!(shell, "cargo test --workspace --quiet --test company -- --ignored --nocapture");
+    Ok(test.envs(variables.iter().copied()).run()?)
 }
 
 pub(crate) fn bench(only: Option<&str>) -> anyhow::Result<()> {

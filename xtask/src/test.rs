@@ -96,8 +96,8 @@ const LONG_STEPS: &[Group] = &[
         ui::npm(&["run", "--silent", "screenshots", "--", "--all"])
     })],
     &[("long: 2,000 requests by the OpenAPI document", || schemathesis("--long"))],
-    &[("long: 500 people behind three addresses, SQLite", || company(&[]))],
-    &[("long: 500 people behind three addresses, PostgreSQL", || company(&[("HRM_TEST_POSTGRES", "1")]))],
+    &[("long: 500 people behind three addresses, SQLite", || bench::company(&[]))],
+    &[("long: 500 people behind three addresses, PostgreSQL", || bench::company(&[("HRM_TEST_POSTGRES", "1")]))],
     &[("long: mutants of the pure rules", mutants::mutants)],
     &[("long: clippy of the benchmarks", bench::clippy)],
     &[("long: 20 rounds of crash tests", || {
@@ -122,11 +122,6 @@ fn cargo_test(arguments: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<
     let shell = Shell::new()?;
     let test = cmd!(shell, "cargo test --workspace --quiet {arguments...}");
     Ok(test.envs(variables.iter().copied()).run()?)
-}
-
-/// The load shape of a company. `COMPANY_PEOPLE` sets how many people it has.
-pub(crate) fn company(variables: &[(&str, &str)]) -> anyhow::Result<()> {
-    cargo_test(&["--test", "company", "--", "--ignored", "--nocapture"], variables)
 }
 
 fn schemathesis(length: &str) -> anyhow::Result<()> {
