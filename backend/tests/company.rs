@@ -28,6 +28,7 @@ const LANES: usize = 24;
 /// One way, between the backend and PostgreSQL. A SQLite file has no network.
 const LATENCY: Duration = Duration::from_millis(5);
 const STATE: &str = "/v1/me/visma-connect";
+const SNOOZE: &str = "/v1/me/visma-connect/snooze";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long"]
@@ -63,6 +64,15 @@ async fn a_company_behind_three_addresses_links_on_monday() {
 
     let (_, answer) = company.sign_in(0, "demo").await;
     let token = answer["token"].as_str().unwrap();
+    // On the way home they close the app while it refreshes, and nobody repeats.
+    let closing = (0..480_u64).map(async |n| {
+        tokio::time::sleep(Duration::from_millis(n * 7)).await;
+        let method = if n % 2 == 0 { Method::GET } else { Method::PUT };
+        let path = if n % 2 == 0 { STATE } else { SNOOZE };
+        let call = company.server.request(method, path).bearer_auth(token).send();
+        let _ = tokio::time::timeout(Duration::from_millis(n * 13 % 60), call).await;
+    });
+    join_all(closing).await;
     let states = join_all((0..60).map(|_| company.call(Method::GET, STATE, 0, Some(token), &Value::Null)));
     assert!(states.await.iter().all(|(status, _)| *status == 200), "the hang-ups left nothing broken");
 
@@ -107,8 +117,7 @@ impl Company {
         let token = answer["token"].as_str().unwrap();
         let email = format!("p{number}@company.com");
         assert_eq!(self.call(Method::GET, STATE, number, Some(token), &Value::Null).await.0, 200);
-        let snooze = "/v1/me/visma-connect/snooze";
-        assert_eq!(self.call(Method::PUT, snooze, number, Some(token), &Value::Null).await.0, 200);
+        assert_eq!(self.call(Method::PUT, SNOOZE, number, Some(token), &Value::Null).await.0, 200);
         let codes = "/v1/me/visma-connect/codes";
         let (status, answer) = self.call(Method::POST, codes, number, Some(token), &json!({ "email": email })).await;
         assert_eq!(status, 202, "{answer}");
