@@ -114,7 +114,8 @@ async fn a_guesser_at_many_addresses_gets_one_names_limit() {
     let refused = company.sign_in("P0 ", "demo", None, "192.0.2.200").await;
     let wait = refused.retry_after.unwrap();
     assert!((1..=360).contains(&wait), "the next one is 6 minutes after the last: {wait} s");
-    refused.is(429, "too_many_requests");
+    let problem = refused.is(429, "too_many_requests");
+    assert_eq!(problem["title"], "Too many failed sign-ins, perhaps by somebody else.");
 }
 
 #[tokio::test]
