@@ -1,38 +1,60 @@
 //! Notifies open event streams of changes to an employee's State.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::rules::STREAMS_PER_PERSON;
 
 /// Fed by this process's commits (SQLite) or by LISTEN (PostgreSQL).
 #[derive(Debug, Clone, Default)]
 pub struct Events {
     /// One channel per employee with open streams, so that a change wakes no other employee's streams. 10,000
     /// may be open.
-    channels: Arc<Mutex<HashMap<String, watch::Sender<()>>>>,
+    channels: Arc<Mutex<HashMap<String, Channel>>>,
+}
+
+#[derive(Debug, Default)]
+struct Channel {
+    changes: watch::Sender<()>,
+    /// Ends each open stream, the oldest first.
+    ends: VecDeque<CancellationToken>,
 }
 
 impl Events {
     pub fn notify(&self, employee: &str) {
-        if let Some(sender) = self.channels().get(employee) {
-            sender.send_replace(());
+        if let Some(channel) = self.channels().get(employee) {
+            channel.changes.send_replace(());
         }
     }
 
     /// For when anybody's State may have changed.
     pub fn notify_all(&self) {
-        for sender in self.channels().values() {
-            sender.send_replace(());
+        for channel in self.channels().values() {
+            channel.changes.send_replace(());
         }
     }
 
+    /// Ends the employee's oldest stream if this one is more than [`STREAMS_PER_PERSON`].
     pub fn subscribe(&self, employee: &str) -> Changes {
-        let receiver = self.channels().entry(employee.to_owned()).or_default().subscribe();
-        Changes { events: self.clone(), receiver, employee: employee.to_owned() }
+        let mut channels = self.channels();
+        let channel = channels.entry(employee.to_owned()).or_default();
+        channel.ends.retain(|end| !end.is_cancelled());
+        if channel.ends.len() >= STREAMS_PER_PERSON
+            && let Some(oldest) = channel.ends.pop_front()
+        {
+            oldest.cancel();
+        }
+        let end = CancellationToken::new();
+        channel.ends.push_back(end.clone());
+        let receiver = channel.changes.subscribe();
+        drop(channels);
+        Changes { events: self.clone(), receiver, end, employee: employee.to_owned() }
     }
 
-    fn channels(&self) -> MutexGuard<'_, HashMap<String, watch::Sender<()>>> {
+    fn channels(&self) -> MutexGuard<'_, HashMap<String, Channel>> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -42,21 +64,27 @@ impl Events {
 pub struct Changes {
     events: Events,
     receiver: watch::Receiver<()>,
+    end: CancellationToken,
     employee: String,
 }
 
 impl Changes {
     /// Waits for the next change; changes since the last call count as one. `false`: there will be no more.
     pub async fn next(&mut self) -> bool {
-        self.receiver.changed().await.is_ok()
+        tokio::select! {
+            biased;
+            () = self.end.cancelled() => false,
+            changed = self.receiver.changed() => changed.is_ok(),
+        }
     }
 }
 
 impl Drop for Changes {
     fn drop(&mut self) {
+        self.end.cancel();
         let mut channels = self.events.channels();
         // The last receiver, which is this one, removes the channel.
-        if channels.get(&self.employee).is_some_and(|sender| sender.receiver_count() == 1) {
+        if channels.get(&self.employee).is_some_and(|channel| channel.changes.receiver_count() == 1) {
             channels.remove(&self.employee);
         }
     }
@@ -79,6 +107,19 @@ mod tests {
         }
         events.notify_all();
         assert!(one.next().await && two.next().await && other.next().await);
+    }
+
+    #[tokio::test]
+    async fn the_oldest_stream_ends_for_one_too_many() {
+        let events = Events::default();
+        let closed = events.subscribe("anna");
+        let mut streams: Vec<_> = (0..STREAMS_PER_PERSON).map(|_| events.subscribe("anna")).collect();
+        drop(closed);
+        let mut newest = events.subscribe("anna");
+        events.notify("anna");
+        assert!(!streams[0].next().await);
+        assert!(newest.next().await && streams[1].next().await);
+        assert!(events.channels()["anna"].ends.len() <= STREAMS_PER_PERSON);
     }
 
     #[tokio::test]

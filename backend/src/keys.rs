@@ -45,6 +45,7 @@ struct Key {
     id: String,
     codes: SecretBox<[u8; 32]>,
     mails: SecretBox<[u8; 32]>,
+    devices: SecretBox<[u8; 32]>,
 }
 
 impl Keys {
@@ -103,6 +104,25 @@ impl Keys {
         String::from_utf8(plain).map(SecretString::from).map_err(|_| UnsealError)
     }
 
+    /// A device token: proves that somebody signed in under this user name before. Nothing is stored of it (OWASP, "Slow
+    /// Down Online Guessing Attacks with Device Cookies").
+    pub fn new_device_token(&self, username_key: &str) -> String {
+        let nonce = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
+        let mac = hmac(&self.current.devices, &[username_key, &nonce]);
+        format!("{}.{nonce}.{}", self.current.id, BASE64_URL_SAFE_NO_PAD.encode(mac))
+    }
+
+    /// Whether this is a device token for this user name. Constant time.
+    pub fn verify_device_token(&self, token: &SecretString, username_key: &str) -> bool {
+        let mut parts = token.expose_secret().split('.');
+        let (Some(id), Some(nonce), Some(mac), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            return false;
+        };
+        let Some(key) = self.find(id) else { return false };
+        let mac = BASE64_URL_SAFE_NO_PAD.decode(mac);
+        mac.is_ok_and(|mac| hmac(&key.devices, &[username_key, nonce]).ct_eq(&mac).into())
+    }
+
     fn find(&self, id: &str) -> Option<&Key> {
         std::iter::once(&self.current).chain(&self.older).find(|key| key.id == id)
     }
@@ -116,25 +136,36 @@ impl Key {
             Some(SecretBox::new(derived))
         };
         let id = hex::encode(&derive("flex-hrm-connect key id")?.expose_secret()[..6]);
-        Some(Self { id, codes: derive("flex-hrm-connect codes")?, mails: derive("flex-hrm-connect mails")? })
+        Some(Self {
+            id,
+            codes: derive("flex-hrm-connect codes")?,
+            mails: derive("flex-hrm-connect mails")?,
+            devices: derive("flex-hrm-connect devices")?,
+        })
     }
 
     fn mac(&self, binding: CodeBinding<'_>, code: &SecretString) -> [u8; 32] {
-        // HMAC takes keys of any length, so this cannot fail; a random MAC would match nothing.
-        let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(self.codes.expose_secret()) else {
-            return rand::random();
-        };
-        for part in [binding.company, binding.employee, binding.challenge, binding.mailbox, code.expose_secret()] {
-            // Length-prefixed, so that no two lists of parts have the same bytes.
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part.as_bytes());
-        }
-        mac.finalize().into_bytes().into()
+        let CodeBinding { company, employee, challenge, mailbox } = binding;
+        hmac(&self.codes, &[company, employee, challenge, mailbox, code.expose_secret()])
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new(self.mails.expose_secret().into())
     }
+}
+
+/// HMAC-SHA-256 over a list of texts.
+fn hmac(key: &SecretBox<[u8; 32]>, parts: &[&str]) -> [u8; 32] {
+    // HMAC takes keys of any length, so this cannot fail; a random MAC would match nothing.
+    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key.expose_secret()) else {
+        return rand::random();
+    };
+    for part in parts {
+        // Length-prefixed, so that no two lists of parts have the same bytes.
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part.as_bytes());
+    }
+    mac.finalize().into_bytes().into()
 }
 
 /// A bearer token: 256 random bits, base64url.
@@ -187,6 +218,21 @@ mod tests {
         assert!(!sealed.contains("012345"));
         assert_eq!(keys.open("row", &sealed).unwrap().expose_secret(), "012345");
         assert!(keys.open("another row", &sealed).is_err());
+    }
+
+    #[test]
+    fn a_device_token_belongs_to_one_name_and_these_keys() {
+        let keys = Keys::parse(&Keys::generate()).unwrap();
+        let token = keys.new_device_token("anna");
+        assert_ne!(token, keys.new_device_token("anna"));
+        assert!(keys.verify_device_token(&secret(&token), "anna"));
+        assert!(!keys.verify_device_token(&secret(&token), "erik"));
+        assert!(!Keys::parse(&Keys::generate()).unwrap().verify_device_token(&secret(&token), "anna"));
+        let other = keys.new_device_token("anna");
+        let mixed = format!("{}.{}", token.rsplit_once('.').unwrap().0, other.rsplit_once('.').unwrap().1);
+        for bad in ["", ".", "..", "a.b.c", &mixed, &format!("{token}.")] {
+            assert!(!keys.verify_device_token(&secret(bad), "anna"), "{bad}");
+        }
     }
 
     #[test]

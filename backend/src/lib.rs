@@ -10,6 +10,7 @@ pub mod admin;
 pub mod backend;
 pub mod challenge;
 pub mod challenge_store;
+pub mod client_address;
 pub mod clock;
 pub mod database;
 #[cfg(feature = "demo")]

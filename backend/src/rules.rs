@@ -28,11 +28,31 @@ pub const CODE_RETENTION: Millis = 2 * CODE_HISTORY;
 /// while a clock was wrong, and counts as never sent or snoozed.
 pub const CLOCK_TOLERANCE: Millis = 5 * MINUTE;
 
-/// Sign-ins per minute from one client address, and per [`USERNAME_PERIOD`] for one user name.
-pub const SIGN_INS: i64 = 20;
-pub const USERNAME_PERIOD: Millis = 5 * MINUTE;
-/// Sends per minute from one client address.
-pub const SENDS: i64 = 30;
+/// Wrong passwords for one user name in any hour, half of them at once, from everywhere together except devices that
+/// signed in under this name before; those have as many each. A person who forgot a password has ten tries at once, then
+/// one every six minutes. A guesser has 115 on the first day and, by [`FAILURES_IN_A_ROW`], 24 on each of the next: fewer
+/// than 9,000 in a year.
+pub const FAILURES_PER_NAME: i64 = 20;
+/// Wrong passwords from one client address in any hour, half of them at once; known devices are not counted. A company of
+/// 2,000 can come in behind one address on the same morning, half of them mistyping once.
+pub const FAILURES_PER_ADDRESS: i64 = 2_000;
+/// After this many failures in a row, one an hour remains. NIST SP 800-63B-4, 3.2.2: at most 100 in a row, or waits that
+/// grow to an hour.
+pub const FAILURES_IN_A_ROW: i64 = 100;
+/// A sign-in whose turn comes within this time is held back; later ones are refused with `Retry-After`. With
+/// [`LONGEST_PASSWORD_WAIT`] it stays below the 15 s that an app waits for an answer.
+pub const LONGEST_PAUSE: Millis = 4 * SECOND;
+/// How long a sign-in waits for its turn to have its password checked.
+pub const LONGEST_PASSWORD_WAIT: Duration = Duration::from_secs(8);
+/// Passwords that are checked at the same time. Each check takes 19 MiB and a processor core.
+pub const PASSWORD_CHECKS: usize = 4;
+/// Open event streams of one person at one backend; one more ends the oldest. Each reads the State at every change.
+pub const STREAMS_PER_PERSON: usize = 20;
+
+/// What `serve` accepts for the limits above.
+pub const FAILURES_PER_NAME_RANGE: RangeInclusive<i64> = 4..=FAILURES_IN_A_ROW;
+pub const FAILURES_PER_ADDRESS_RANGE: RangeInclusive<i64> = 100..=100_000;
+pub const PASSWORD_CHECKS_RANGE: RangeInclusive<i64> = 1..=64;
 
 /// What `serve` accepts for the life of a code, in minutes, and of a session, in days.
 pub const CODE_MINUTES: RangeInclusive<i64> = 5..=60;
@@ -129,7 +149,8 @@ mod tests {
 
     #[test]
     fn the_fixed_times_are_what_the_documentation_says() {
-        assert_eq!([CLAIM_LIFE, CODE_RETENTION, CLOCK_TOLERANCE], [5_000, 172_800_000, 300_000]);
+        let fixed = [CLAIM_LIFE, CODE_RETENTION, CLOCK_TOLERANCE, LONGEST_PAUSE];
+        assert_eq!(fixed, [5_000, 172_800_000, 300_000, 4_000]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::password::Passwords;
 use crate::queue::Permits;
+use crate::rules::LONGEST_PASSWORD_WAIT;
 use crate::settings::Settings;
 use crate::worker;
 
@@ -39,7 +40,7 @@ pub async fn start(
     let database = Database::connect(&settings.database_url, events.clone()).await?;
     database.start_serving(&settings.database_url).await?;
     let backend = Arc::new(Backend {
-        passwords: Passwords::new(settings.password_cost),
+        passwords: Passwords::new(settings.password_cost, settings.password_checks, LONGEST_PASSWORD_WAIT),
         settings,
         clock,
         keys,

@@ -1,12 +1,16 @@
 //! Sessions: user name and password once, then a bearer token.
 
-use hrm_api::{Employee, ProblemCode, SessionInfo};
+use std::time::Duration;
+
+use hrm_api::{Employee, ProblemCode, SessionInfo, SignIn};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::backend::Backend;
-use crate::clock::{Millis, date};
+use crate::clock::{Clock, Millis, date};
 use crate::error::ApiError;
 use crate::keys::{new_token, sha256};
+use crate::password::Busy;
+use crate::rate_limit::Place;
 use crate::text;
 
 #[derive(Debug, Clone)]
@@ -16,43 +20,104 @@ pub struct Session {
     pub expires_at: Millis,
 }
 
+/// A sign-in that succeeded.
+pub struct NewSession {
+    pub token: SecretString,
+    pub device_token: String,
+    pub info: SessionInfo,
+}
+
+/// The same work for a name that nobody has.
+///
 /// # Errors
-/// `bad_credentials`.
-pub async fn sign_in(
-    backend: &Backend,
-    username: &str,
-    password: SecretString,
-) -> Result<(SecretString, SessionInfo), ApiError> {
+/// `bad_credentials`; `too_many_requests` after too many failures; `unavailable` when the wait for the password check was
+/// too long.
+pub async fn sign_in(backend: &Backend, request: SignIn, client: &str) -> Result<NewSession, ApiError> {
+    let username = username_key(&request.username);
+    let device = request.device_token.filter(|token| backend.keys.verify_device_token(token, &username));
+    let (of_name, of_client) = (&backend.settings.failures_per_name, &backend.settings.failures_per_address);
+    let client = format!("address {client}");
+    let mut tx = backend.database.begin_write().await?;
+    let mut places = Vec::new();
+    // Names are hashed, so that the table stores no client-supplied text.
+    if let Some(device) = &device {
+        let bucket = format!("device {}", sha256(device.expose_secret()));
+        places.push(of_name.take(&mut tx, &bucket, Clock::system_now()).await?);
+    } else {
+        let bucket = format!("name {}", sha256(&username));
+        places.push(of_name.take(&mut tx, &bucket, Clock::system_now()).await?);
+        places.extend(of_client.take_if_scarce(&mut tx, &client, Clock::system_now()).await?);
+    }
     let row: Option<(String, String)> =
         sqlx::query_as("SELECT id, password_hash FROM employees WHERE username_key = $1")
-            .bind(username_key(username))
-            .fetch_optional(&mut *backend.database.acquire().await?)
+            .bind(&username)
+            .fetch_optional(&mut *tx)
             .await?;
+    tx.commit().await?;
     let (id, hash) = row.unzip();
-    let is_correct = backend.passwords.verify(hash, password).await;
-    let (Some(id), true) = (&id, is_correct) else {
-        tracing::info!(employee = id, "sign-in rejected");
+
+    let pause = places.iter().map(|place| place.pause).max().unwrap_or(0);
+    tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())).await;
+    let is_correct = backend.passwords.verify(hash.clone(), request.password, device.is_some()).await;
+    let session = match (id, hash, is_correct) {
+        (_, _, Err(Busy)) => {
+            let mut tx = backend.database.begin_write().await?;
+            for place in &places {
+                place.leave(&mut tx).await?;
+            }
+            tx.commit().await?;
+            tracing::warn!("more sign-ins than this machine can check");
+            return Err(ApiError::unavailable());
+        }
+        (Some(id), Some(hash), Ok(true)) => begin(backend, id, &hash, &places).await?,
+        (id, ..) => {
+            tracing::info!(employee = id, "sign-in rejected");
+            None
+        }
+    };
+    let Some((token, session)) = session else {
+        if let (None, [_]) = (device, &*places) {
+            let mut tx = backend.database.begin_write().await?;
+            // At its limit, the address is refused the next time anyway.
+            let _ = of_client.take(&mut tx, &client, Clock::system_now()).await;
+            tx.commit().await?;
+        }
         return Err(ProblemCode::BadCredentials.into());
     };
-    tracing::info!(employee = id, "signed in");
-
-    let now = backend.clock.now();
-    let token = new_token();
-    let session = Session {
-        employee_id: id.clone(),
-        token_hash: sha256(token.expose_secret()),
-        expires_at: now + backend.settings.rules.session_life,
-    };
-    let mut tx = backend.database.begin_write().await?;
-    sqlx::query("INSERT INTO sessions (token_hash, employee_id, expires_at) VALUES ($1, $2, $3)")
-        .bind(&session.token_hash)
-        .bind(&session.employee_id)
-        .bind(session.expires_at)
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await?;
+    tracing::info!(employee = session.employee_id, "signed in");
     let info = info(backend, &session).await?;
-    Ok((token, info))
+    Ok(NewSession { token, device_token: backend.keys.new_device_token(&username), info })
+}
+
+/// Stores a session, unless the password that was checked has been replaced meanwhile.
+async fn begin(
+    backend: &Backend,
+    employee_id: String,
+    hash: &str,
+    places: &[Place],
+) -> Result<Option<(SecretString, Session)>, ApiError> {
+    let token = new_token();
+    let token_hash = sha256(token.expose_secret());
+    let expires_at = backend.clock.now() + backend.settings.rules.session_life;
+    let mut tx = backend.database.begin_locked(&employee_id).await?;
+    let stored = sqlx::query(
+        "INSERT INTO sessions (token_hash, employee_id, expires_at)
+         SELECT $1, id, $2 FROM employees WHERE id = $3 AND password_hash = $4",
+    )
+    .bind(&token_hash)
+    .bind(expires_at)
+    .bind(&employee_id)
+    .bind(hash)
+    .execute(&mut *tx)
+    .await?;
+    if stored.rows_affected() == 0 {
+        return Ok(None);
+    }
+    for place in places {
+        place.give_back(&mut tx).await?;
+    }
+    tx.commit().await?;
+    Ok(Some((token, Session { employee_id, token_hash, expires_at })))
 }
 
 /// # Errors

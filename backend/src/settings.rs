@@ -1,19 +1,22 @@
 //! The settings, checked at start-up. All errors are reported at once.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use hrm_api::SettingsUrl;
+use ipnet::IpNet;
 use lettre::message::Mailbox;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::client_address::parse_network;
 use crate::clock::{DAY, MINUTE, Millis, SECOND};
 use crate::directory::DirectorySettings;
 use crate::keys::Keys;
 use crate::password::PasswordCost;
+use crate::rate_limit::Limit;
 use crate::rules::{self, Rules};
 
 /// The default of [`Settings::lease`].
@@ -26,12 +29,14 @@ pub struct Settings {
     pub rules: Rules,
     /// Where the employee manages the account.
     pub settings_url: SettingsUrl,
-    /// See [`rules::SIGN_INS`].
-    pub sign_ins: i64,
-    /// See [`rules::SENDS`].
-    pub sends: i64,
+    /// See [`rules::FAILURES_PER_NAME`].
+    pub failures_per_name: Limit,
+    /// See [`rules::FAILURES_PER_ADDRESS`].
+    pub failures_per_address: Limit,
+    /// See [`rules::PASSWORD_CHECKS`].
+    pub password_checks: usize,
     /// Proxies whose `X-Forwarded-For` is trusted.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<IpNet>,
     /// How often the worker checks the queues when nothing wakes it.
     pub poll: Duration,
     /// The wait before the second attempt of a job; it doubles up to `longest_wait`.
@@ -63,8 +68,9 @@ impl Settings {
             database_url,
             rules: Rules::default(),
             settings_url: default_settings_url(),
-            sign_ins: rules::SIGN_INS,
-            sends: rules::SENDS,
+            failures_per_name: Limit::of_name(rules::FAILURES_PER_NAME),
+            failures_per_address: Limit::of_address(rules::FAILURES_PER_ADDRESS),
+            password_checks: rules::PASSWORD_CHECKS,
             trusted_proxies: Vec::new(),
             poll: Duration::from_secs(1),
             first_wait: 1_000,
@@ -132,7 +138,16 @@ pub struct ServeArgs {
     /// Life of a session in days
     #[arg(long, env = "HRM_SESSION_DAYS", default_value_t = (Rules::default().session_life / DAY).to_string())]
     session_days: String,
-    /// Addresses of proxies whose X-Forwarded-For is trusted, separated by commas
+    /// Wrong passwords for one user name in an hour, half of them at once (4 to 100)
+    #[arg(long, env = "HRM_FAILURES_PER_NAME", default_value_t = rules::FAILURES_PER_NAME.to_string())]
+    failures_per_name: String,
+    /// Wrong passwords from one client address in an hour, half of them at once (100 to 100000)
+    #[arg(long, env = "HRM_FAILURES_PER_ADDRESS", default_value_t = rules::FAILURES_PER_ADDRESS.to_string())]
+    failures_per_address: String,
+    /// Passwords that are checked at the same time, each with 19 MiB of memory (1 to 64)
+    #[arg(long, env = "HRM_PASSWORD_CHECKS", default_value_t = rules::PASSWORD_CHECKS.to_string())]
+    password_checks: String,
+    /// Proxies whose X-Forwarded-For is trusted: addresses and networks (10.0.0.0/8), separated by commas
     #[arg(long, env = "HRM_TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
 }
@@ -227,20 +242,27 @@ impl ServeArgs {
             ("HRM_SETTINGS_URL_DESKTOP", self.settings_url_desktop, &mut settings_url.desktop),
             ("HRM_SETTINGS_URL_MOBILE", self.settings_url_mobile, &mut settings_url.mobile),
         ] {
-            if let Some(url) = text.and_then(|text| errors.https(name, &text)) {
+            let opens = |text: String| hrm_api::settings_page(&text).ok_or(hrm_api::SETTINGS_PAGE);
+            if let Some(url) = text.and_then(|text| errors.check(name, opens(text))) {
                 *setting = url.into();
             }
         }
         let words = self.trusted_proxies.split(',').map(str::trim).filter(|word| !word.is_empty());
-        let proxies: Result<Vec<IpAddr>, _> = words.map(str::parse).collect();
-        let proxies =
-            errors.check("HRM_TRUSTED_PROXIES", proxies.map_err(|_| "contains something that is not an IP address"));
+        let proxies: Result<Vec<IpNet>, _> = words.map(parse_network).collect();
+        let proxies = errors.check("HRM_TRUSTED_PROXIES", proxies);
+        let of_name = errors.number("HRM_FAILURES_PER_NAME", &self.failures_per_name, rules::FAILURES_PER_NAME_RANGE);
+        let of_address =
+            errors.number("HRM_FAILURES_PER_ADDRESS", &self.failures_per_address, rules::FAILURES_PER_ADDRESS_RANGE);
+        let checks = errors.number("HRM_PASSWORD_CHECKS", &self.password_checks, rules::PASSWORD_CHECKS_RANGE);
 
         let complete = || {
             let mut settings = Settings::new(database_url?);
             settings.rules = Rules { session_life: days? * DAY, ..settings.rules.with_code_life(minutes? * MINUTE) };
             settings.settings_url = settings_url;
             settings.trusted_proxies = proxies?;
+            settings.failures_per_name = Limit::of_name(of_name?);
+            settings.failures_per_address = Limit::of_address(of_address?);
+            settings.password_checks = usize::try_from(checks?).ok()?;
             settings.smtputf8 = utf8?;
             settings.lease = lease? * SECOND;
             Some(ServeConfig {

@@ -11,6 +11,11 @@ pub async fn sweep(backend: &Backend) -> sqlx::Result<()> {
     for (before, delete) in [
         (now, "DELETE FROM sessions WHERE expires_at <= $1"),
         (Clock::system_now() - HOUR, "DELETE FROM rate_limits WHERE period < $1"),
+        // Ten failures in a row are remembered for a day, so that pausing does not help a guesser.
+        (
+            Clock::system_now(),
+            "DELETE FROM failed_sign_ins WHERE used_until < $1 AND (in_a_row < 10 OR used_until < $1 - 86400000)",
+        ),
         (now - IDEMPOTENCY_LIFE, "DELETE FROM idempotency WHERE created_at <= $1"),
         (now - CODE_RETENTION, "DELETE FROM codes WHERE sent_at <= $1"),
         (

@@ -45,11 +45,10 @@ async fn backends_share_sessions_responses_limits_and_events() {
     assert_eq!(here.state().await["status"], "linked");
 
     let mut last = 0;
-    for n in 0..24 {
+    for n in 0..12 {
         let server = if n % 2 == 0 { &one.server } else { &two.server };
-        let request = server.request(Method::POST, "/v1/session").header("X-Forwarded-For", "203.0.113.1");
-        last =
-            request.json(&json!({ "username": format!("{n}"), "password": "b" })).send().await.unwrap().status().into();
+        let request = server.request(Method::POST, "/v1/session").json(&json!({ "username": "anna", "password": "b" }));
+        last = request.send().await.unwrap().status().into();
     }
     assert_eq!(last, 429, "one limit for both");
 }

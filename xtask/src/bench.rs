@@ -22,6 +22,13 @@ pub(crate) fn clippy() -> anyhow::Result<()> {
     cargo("clippy", &["--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
 }
 
+/// The load shape of a company, a test that is too long for every day. With the whole workspace, see `test::cargo_test`.
+pub(crate) fn company(variables: &[(&str, &str)]) -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    let test = cmd!(shell, "cargo test --workspace --quiet --test company -- --ignored --nocapture");
+    Ok(test.envs(variables.iter().copied()).run()?)
+}
+
 pub(crate) fn bench(only: Option<&str>) -> anyhow::Result<()> {
     let shell = Shell::new()?;
     let mut steps = Steps::new();
@@ -39,6 +46,12 @@ pub(crate) fn bench(only: Option<&str>) -> anyhow::Result<()> {
             let bench = ["--quiet", "--profile", "server", "--package", "flex-connect-bench", "--bench", name];
             steps.step(step, || cargo("bench", &bench))?;
         }
+    }
+    if only.is_none_or(|only| only == "company") {
+        steps.step("company of 5,000 behind three addresses", || {
+            company(&[("COMPANY_PEOPLE", "5000")])?;
+            company(&[("COMPANY_PEOPLE", "5000"), ("HRM_TEST_POSTGRES", "1")])
+        })?;
     }
     println!("\nThe tables are in target/bench.");
     Ok(())

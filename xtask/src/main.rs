@@ -40,7 +40,7 @@ enum Command {
     Qa(qa::QaArgs),
     /// Measure the figures of bench/RESULTS.md.
     Bench {
-        #[arg(long, value_parser = ["app", "backend"])]
+        #[arg(long, value_parser = ["app", "backend", "company"])]
         only: Option<String>,
     },
     /// Mutation tests of the pure rules: cargo-mutants for Rust, Stryker for TypeScript.

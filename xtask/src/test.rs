@@ -30,7 +30,8 @@ pub(crate) struct TestArgs {
     /// Repeat this often, until a step fails.
     #[arg(long, value_name = "N", default_value_t = 1)]
     times: u32,
-    /// Also fuzzing, mutants, all screen states, 2,000 API requests, 20 rounds of crash tests, other systems, the package.
+    /// Also fuzzing, mutants, all screen states, 2,000 API requests, a company's Monday, 20 rounds of crash tests, other
+    /// systems, the package.
     #[arg(long)]
     long: bool,
 }
@@ -153,6 +154,8 @@ const LONG_STEPS: &[Group] = &[
         ui::npm(&["run", "--silent", "screenshots", "--", "--all"])
     })],
     &[("long: 2,000 requests by the OpenAPI document", || schemathesis("--long"))],
+    &[("long: 500 people behind three addresses, SQLite", || bench::company(&[]))],
+    &[("long: 500 people behind three addresses, PostgreSQL", || bench::company(&[("HRM_TEST_POSTGRES", "1")]))],
     &[("long: mutants of the pure rules", mutants::mutants)],
     &[("long: clippy of the benchmarks", bench::clippy)],
     &[("long: 20 rounds of crash tests", || {
@@ -164,7 +167,20 @@ const LONG_STEPS: &[Group] = &[
 ];
 
 /// The tests of the backend that use a database.
-const BACKEND_TESTS: [&str; 5] = ["admin", "contract", "interleavings", "many_backends", "recovery"];
+const BACKEND_TESTS: [&str; 12] = [
+    "admin",
+    "contract",
+    "database_faults",
+    "edge_input",
+    "event_stream",
+    "hang_ups",
+    "idempotency",
+    "import",
+    "interleavings",
+    "many_backends",
+    "recovery",
+    "sign_in",
+];
 
 fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
     let shell = Shell::new()?;

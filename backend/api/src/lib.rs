@@ -8,10 +8,12 @@
 
 mod problem;
 mod session;
+mod settings_page;
 mod state;
 
 pub use problem::{Problem, ProblemCode};
 pub use session::{Employee, SessionInfo, SignIn, SignedIn};
+pub use settings_page::{SETTINGS_PAGE, settings_page};
 pub use state::{
     Account, Banner, Challenge, Delivery, Language, Origin, SendCode, SettingsUrl, State, Status, VerifyCode,
 };

@@ -32,14 +32,15 @@ use crate::directory::{DirectorySettings, PublicApi};
 use crate::keys::Keys;
 use crate::mail::Mailer;
 use crate::password::PasswordCost;
+use crate::rate_limit::Limit;
 use crate::server::{self, install_cryptography};
 use crate::settings::Settings;
 use faults::Faults;
 use inbox::InboxHandler;
 use state::DemoState;
 
-/// The limit per client address. All testers may share one machine.
-const CALLS_PER_CLIENT: i64 = 1_000_000;
+/// All testers may share one machine, and the demo's password is public.
+const FAILURES_PER_HOUR: i64 = 1_000_000;
 
 /// Settings of `hrm-backend demo`
 #[derive(Debug, Args)]
@@ -179,8 +180,8 @@ impl Demo {
         let from = "Flex HRM <no-reply@flexhrm.example>".parse().map_err(|_| DemoError::Other("sender".to_owned()))?;
         let mailer = Mailer::new(&url(&services.smtp_url)?, None, from).map_err(DemoError::Other)?;
         let settings = Settings {
-            sign_ins: CALLS_PER_CLIENT,
-            sends: CALLS_PER_CLIENT,
+            failures_per_name: Limit::of_address(FAILURES_PER_HOUR),
+            failures_per_address: Limit::of_address(FAILURES_PER_HOUR),
             poll: Duration::from_millis(200),
             first_wait: 100,
             longest_wait: 1_000,

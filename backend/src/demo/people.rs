@@ -90,7 +90,7 @@ pub async fn seed(database: &Database, clear: bool) -> sqlx::Result<()> {
     if clear {
         // Every other table refers to the company and is emptied with it.
         sqlx::query("DELETE FROM companies").execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM rate_limits").execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM failed_sign_ins").execute(&mut *tx).await?;
     }
     let known: Option<String> = sqlx::query_scalar("SELECT id FROM companies").fetch_optional(&mut *tx).await?;
     if known.is_some() {

@@ -11,9 +11,9 @@ use hrm_api::{MAX_BODY_BYTES, Problem, ProblemCode};
 use serde::de::DeserializeOwned;
 
 use crate::backend::Backend;
+use crate::client_address;
 use crate::error::ApiError;
 use crate::keys::sha256;
-use crate::rate_limit;
 use crate::session::{self, Session};
 
 /// A JSON body of at most [`MAX_BODY_BYTES`].
@@ -75,7 +75,7 @@ impl FromRequestParts<Arc<Backend>> for ClientIp {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let peer = peer.ok_or_else(ApiError::unavailable)?;
         let forwarded = forwarded_for(&parts.headers);
-        Ok(Self(rate_limit::client(peer, forwarded.as_deref(), &backend.settings.trusted_proxies)))
+        Ok(Self(client_address::client(peer, forwarded.as_deref(), &backend.settings.trusted_proxies)))
     }
 }
 

@@ -91,8 +91,8 @@ async fn request_middleware(State(backend): State<Arc<Backend>>, request: Reques
     span.in_scope(|| tracing::info!(status, ms = started.elapsed().as_millis(), "answered"));
 
     let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),

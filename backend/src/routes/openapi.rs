@@ -31,7 +31,6 @@ pub(super) const PROBLEMS: &[(HttpMethod, &str, &[ProblemCode])] = &[
             DomainNotAllowed,
             ResendTooSoon,
             TooManyCodes,
-            TooManyRequests,
             AlreadyLinked,
             AccountTaken,
             LinkingLocked,

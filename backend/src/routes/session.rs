@@ -12,11 +12,8 @@ use serde_json::json;
 
 use super::extract::{Body, Caller, ClientIp};
 use crate::backend::Backend;
-use crate::clock::MINUTE;
 use crate::error::ApiError;
-use crate::keys::sha256;
-use crate::rules::USERNAME_PERIOD;
-use crate::{rate_limit, session};
+use crate::session::{self, NewSession};
 
 /// Sign in
 #[utoipa::path(post, path = hrm_api::path::SESSION, tag = "session", request_body = SignIn, security(()),
@@ -26,15 +23,12 @@ pub(super) async fn sign_in(
     ClientIp(client): ClientIp,
     Body(body): Body<SignIn>,
 ) -> Result<Response, ApiError> {
-    rate_limit::check(&backend.database, &format!("sign-in {client}"), backend.settings.sign_ins, MINUTE).await?;
-    // Hashed, so that the table stores no client-supplied text.
-    let user = sha256(&session::username_key(&body.username));
-    rate_limit::check(&backend.database, &format!("user {user}"), backend.settings.sign_ins, USERNAME_PERIOD).await?;
-    let (token, info) = session::sign_in(&backend, &body.username, body.password).await?;
+    let NewSession { token, device_token, info } = session::sign_in(&backend, body, &client).await?;
     let body = json!({
         "token": token.expose_secret(),
         "expiresAt": info.expires_at,
         "employee": info.employee,
+        "deviceToken": device_token,
     });
     Ok((StatusCode::CREATED, Json(body)).into_response())
 }

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use hrm_api::{IDEMPOTENCY_KEY, ProblemCode, SendCode, State as ApiState, VerifyCode};
 
-use super::extract::{Bearer, Body, Caller, ClientIp};
+use super::extract::{Bearer, Body, Caller};
 use crate::backend::Backend;
 use crate::clock::{MINUTE, Millis};
 use crate::error::ApiError;
 use crate::events::Changes;
-use crate::{flow, rate_limit};
+use crate::flow;
 
 /// The State
 #[utoipa::path(get, path = hrm_api::path::STATE, tag = "visma-connect",
@@ -39,14 +39,12 @@ pub(super) async fn get_state(
 pub(super) async fn send_code(
     State(backend): State<Arc<Backend>>,
     Caller(session): Caller,
-    ClientIp(client): ClientIp,
     headers: HeaderMap,
     Body(body): Body<SendCode>,
 ) -> Result<Response, ApiError> {
     let key = headers.get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok()).map(str::trim);
     let key = key.filter(|key| (1..=255).contains(&key.len()) && !key.contains('\t'));
     let key = key.ok_or_else(|| ApiError::from(ProblemCode::IdempotencyKeyMissing))?;
-    rate_limit::check(&backend.database, &format!("send {client}"), backend.settings.sends, MINUTE).await?;
     let response = flow::send(&backend, &session.employee_id, key, &body.email).await?;
     let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::OK);
     Ok((status, [(header::CONTENT_TYPE, "application/json")], response.body).into_response())
@@ -83,7 +81,8 @@ pub(super) async fn snooze(
     Ok(Json(flow::snooze(&backend, &session.employee_id).await?))
 }
 
-/// The State at once and at every change, from any device, as events named `state`
+/// The State at once and at every change, from any device, as events named `state`. One person's oldest stream ends when
+/// there are too many
 #[utoipa::path(get, path = hrm_api::path::EVENTS, tag = "visma-connect",
     responses((status = 200, description = "Events named `state`, each with a State", body = String, content_type = "text/event-stream")))]
 pub(super) async fn events(State(backend): State<Arc<Backend>>, Caller(session): Caller) -> Result<Response, ApiError> {
@@ -94,7 +93,13 @@ pub(super) async fn events(State(backend): State<Arc<Backend>>, Caller(session):
         Some((Ok::<_, Infallible>(event), stream))
     });
     let keep_alive = KeepAlive::new().interval(Duration::from_secs(15));
-    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+    // nginx holds a response back to fill its buffers, and other proxies to compress it, unless told not to.
+    let headers = [("x-accel-buffering", "no"), ("cache-control", "no-store, no-transform")];
+    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
+    for (name, value) in headers {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
 }
 
 struct Stream {

@@ -56,16 +56,21 @@ impl TestDemo {
 
     /// Changes rows without the backend.
     pub async fn execute(&self, statement: &str) {
-        let database = Database::connect(&self.database_url, Events::default()).await.unwrap();
-        let mut tx = database.begin_write().await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *tx).await.unwrap();
-        tx.commit().await.unwrap();
-        database.close().await;
+        execute(&self.database_url, statement).await;
     }
 
     pub async fn count(&self, query: &'static str) -> i64 {
         count(&self.database_url, query).await
     }
+}
+
+/// Changes rows without the backend.
+pub async fn execute(database_url: &str, statement: &str) {
+    let database = Database::connect(database_url, Events::default()).await.unwrap();
+    let mut tx = database.begin_write().await.unwrap();
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    database.close().await;
 }
 
 /// The number that a query returns.

@@ -181,16 +181,7 @@ impl Cycle for Baseline {
         let (employee_id, address, now) = (format!("e{}", employee.number), employee.address(), 1_800_000_000_000);
         let (challenge, code, mail) = (id(), id(), id());
         let (hash, body) = ("0123456789abcdef".repeat(4), "x".repeat(600));
-        // The rate limit, then the claim of the Idempotency-Key.
-        self.commit(
-            lane,
-            &[Write(
-                "INSERT INTO rate_limits (bucket, period, calls) VALUES ($1, $2, 1)
-             ON CONFLICT (bucket, period) DO UPDATE SET calls = rate_limits.calls + 1",
-                vec![Bound::Text(format!("send {employee_id}")), Number(now)],
-            )],
-        )
-        .await?;
+        // The claim of the Idempotency-Key.
         self.commit(
             lane,
             &[Write(

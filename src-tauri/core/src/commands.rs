@@ -14,7 +14,6 @@ use crate::{
     record::PendingSend,
     screen::Screen,
     server_url::ServerUrl,
-    settings_url,
     view::{Phase, View},
 };
 
@@ -194,7 +193,7 @@ impl App {
     pub async fn open_account_settings(&self) -> Result<View, Problem> {
         let view = self.current_view();
         let Phase::SignedIn { linking: Some(linking), .. } = &view.phase else { return Err(Problem::LinkNotOpened) };
-        let url = settings_url::check(&linking.settings_url)?;
+        let url = hrm_api::settings_page(&linking.settings_url).ok_or(Problem::LinkNotOpened)?;
         let browser = self.0.platform.browser.clone();
         match blocking(move || browser.open(url.as_str())).await {
             Some(Ok(())) => Ok(view),

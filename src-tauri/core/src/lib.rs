@@ -20,7 +20,6 @@ mod screen;
 mod server_clock;
 pub mod server_url;
 mod session;
-mod settings_url;
 mod sync;
 mod view;
 

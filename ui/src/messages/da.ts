@@ -121,7 +121,7 @@ export default {
   badCredentialsAdvice: "Du er ikke logget ind. Tjek begge dele, og prøv igen.",
   signedOut: "Du er logget ud.",
   signedOutAdvice: "Sessionen er afsluttet. Log ind igen for at fortsætte.",
-  tooManyRequests: "Det var for mange forsøg på kort tid.",
+  tooManyRequests: "Der har været for mange forsøg på kort tid, måske af en anden.",
   tooManyRequestsAdvice: "Intet er gået tabt. Vent lidt, og prøv igen.",
   emailInvalid: "Dette er ikke en fuldstændig e-mailadresse.",
   emailInvalidAdvice: "Der kan ikke sendes en kode til den. Den skal se ud som navn@company.com.",

@@ -122,7 +122,7 @@ export default {
   badCredentialsAdvice: "You are not signed in. Check both and try again.",
   signedOut: "You are signed out.",
   signedOutAdvice: "The session has ended. Sign in again to go on.",
-  tooManyRequests: "That was too many tries in a short time.",
+  tooManyRequests: "There were too many tries in a short time, perhaps by somebody else.",
   tooManyRequestsAdvice: "Nothing was lost. Wait a little and try again.",
   emailInvalid: "This is not a complete email address.",
   emailInvalidAdvice: "No code can be sent to it. It should look like name@company.com.",

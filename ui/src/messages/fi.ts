@@ -121,7 +121,7 @@ export default {
   badCredentialsAdvice: "Et ole kirjautunut sisään. Tarkista molemmat ja yritä uudelleen.",
   signedOut: "Olet kirjautunut ulos.",
   signedOutAdvice: "Istunto on päättynyt. Jatka kirjautumalla uudelleen.",
-  tooManyRequests: "Yrityksiä oli liian monta lyhyessä ajassa.",
+  tooManyRequests: "Lyhyessä ajassa on tehty liian monta yritystä, ehkä jonkun toisen toimesta.",
   tooManyRequestsAdvice: "Mitään ei kadonnut. Odota hetki ja yritä uudelleen.",
   emailInvalid: "Tämä ei ole täydellinen sähköpostiosoite.",
   emailInvalidAdvice: "Siihen ei voi lähettää koodia. Sen pitäisi olla muotoa nimi@company.com.",

@@ -121,7 +121,7 @@ export default {
   badCredentialsAdvice: "Du er ikke logget inn. Sjekk begge og prøv igjen.",
   signedOut: "Du er logget ut.",
   signedOutAdvice: "Økten er avsluttet. Logg inn igjen for å fortsette.",
-  tooManyRequests: "Det var for mange forsøk på kort tid.",
+  tooManyRequests: "Det har vært for mange forsøk på kort tid, kanskje av noen andre.",
   tooManyRequestsAdvice: "Ingenting er tapt. Vent litt og prøv igjen.",
   emailInvalid: "Dette er ikke en fullstendig e-postadresse.",
   emailInvalidAdvice: "Ingen kode kan sendes til den. Den skal se ut som navn@company.com.",

@@ -121,7 +121,7 @@ export default {
   badCredentialsAdvice: "Du är inte inloggad. Kontrollera båda och försök igen.",
   signedOut: "Du är utloggad.",
   signedOutAdvice: "Sessionen har avslutats. Logga in igen för att fortsätta.",
-  tooManyRequests: "Det var för många försök på kort tid.",
+  tooManyRequests: "Det har gjorts för många försök på kort tid, kanske av någon annan.",
   tooManyRequestsAdvice: "Inget har gått förlorat. Vänta lite och försök igen.",
   emailInvalid: "Det här är ingen fullständig e-postadress.",
   emailInvalidAdvice: "Ingen kod kan skickas till den. Den ska se ut som namn@company.com.",

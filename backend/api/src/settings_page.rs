@@ -1,20 +1,19 @@
-//! The only kind of page that the app opens in the system browser.
+//! The only kind of page that the app opens in the system browser. A backend with another one refuses to start.
 
 use url::{Host, Url};
 
-use crate::problem::Problem;
-
 const ALLOWED_HOSTS: [&str; 2] = [".connect.visma.com", ".connect.identity.visma.com"];
 
-/// Checks the account settings URL from the server: `https` to a host under Visma Connect, without user or port.
-///
-/// # Errors
-/// [`Problem::LinkNotOpened`] for every other URL.
-pub(crate) fn check(address: &str) -> Result<Url, Problem> {
-    let url = Url::parse(address).map_err(|_| Problem::LinkNotOpened)?;
+/// What is wrong with an address that [`settings_page`] does not take.
+pub const SETTINGS_PAGE: &str = "is not an https address whose host ends in .connect.visma.com or \
+                                 .connect.identity.visma.com; the app opens no other";
+
+/// Checks an account settings page: `https` to a host under Visma Connect, without user or port.
+pub fn settings_page(address: &str) -> Option<Url> {
+    let url = Url::parse(address).ok()?;
     let host = matches!(url.host(), Some(Host::Domain(name)) if ALLOWED_HOSTS.iter().any(|end| name.ends_with(end)));
     let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
-    if url.scheme() == "https" && host && plain { Ok(url) } else { Err(Problem::LinkNotOpened) }
+    (url.scheme() == "https" && host && plain).then_some(url)
 }
 
 #[cfg(test)]
@@ -23,8 +22,8 @@ mod tests {
 
     #[test]
     fn the_account_settings_of_both_editions_open() {
-        assert!(check("https://accountsettings.connect.visma.com/").is_ok());
-        assert!(check("https://accountsettings.connect.identity.visma.com/").is_ok());
+        assert!(settings_page("https://accountsettings.connect.visma.com/").is_some());
+        assert!(settings_page("https://accountsettings.connect.identity.visma.com/").is_some());
     }
 
     #[test]
@@ -40,7 +39,7 @@ mod tests {
             "javascript:alert(1)",
             "",
         ] {
-            assert_eq!(check(bad), Err(Problem::LinkNotOpened), "{bad}");
+            assert_eq!(settings_page(bad), None, "{bad}");
         }
     }
 }
