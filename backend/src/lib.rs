@@ -11,6 +11,7 @@ pub mod backend;
 pub mod challenge;
 pub mod challenge_store;
 pub mod clock;
+pub mod connection;
 pub mod database;
 #[cfg(feature = "demo")]
 pub mod demo;
