@@ -187,15 +187,18 @@ impl Database {
     /// When notifications do not arrive, so that event streams would be silent.
     async fn check_notifications(&self, listener: &mut PgListener) -> sqlx::Result<()> {
         let notify = sqlx::query("SELECT pg_notify($1, $2)::text").bind(CHANNEL).bind(ANYBODY);
-        notify.execute(&mut *self.acquire().await?).await?;
-        match tokio::time::timeout(NOTIFICATION_LIMIT, listener.recv()).await {
-            Ok(notification) => notification.map(drop),
-            Err(_) => {
-                let text = "DATABASE_URL: notifications do not arrive, as with pgbouncer in transaction mode. Connect to \
-                            PostgreSQL itself, or set pool_mode = session";
-                Err(sqlx::Error::Configuration(text.into()))
-            }
+        let arrived = match notify.execute(&mut *self.acquire().await?).await {
+            Ok(_) => tokio::time::timeout(NOTIFICATION_LIMIT, listener.recv()).await.is_ok_and(|result| result.is_ok()),
+            // The pooler gave it to a connection that does not listen.
+            Err(sqlx::Error::Protocol(_)) => false,
+            Err(error) => return Err(error),
+        };
+        if arrived {
+            return Ok(());
         }
+        let text = "DATABASE_URL: notifications do not arrive, as with pgbouncer in transaction mode. Connect to \
+                    PostgreSQL itself, or set pool_mode = session";
+        Err(sqlx::Error::Configuration(text.into()))
     }
 }
 
