@@ -20,6 +20,13 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// The channel on which backends that share a PostgreSQL notify each other.
 const CHANNEL: &str = "hrm_state";
 
+/// The longest text that PostgreSQL notifies, in bytes. A longer id is notified as [`ANYBODY`].
+const LONGEST_NOTIFICATION: usize = 7_999;
+const ANYBODY: &str = "";
+
+/// How long a notification may take at start.
+const NOTIFICATION_LIMIT: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: AnyPool,
@@ -51,12 +58,17 @@ pub struct Tx {
 impl Database {
     /// Connects to a `sqlite:` or `postgres:` URL and migrates the schema.
     pub async fn connect(url: &str, events: Events) -> sqlx::Result<Self> {
+        Self::connect_with(url, events, None).await
+    }
+
+    /// [`Self::connect`] with this many connections at most.
+    pub async fn connect_with(url: &str, events: Events, connections: Option<u32>) -> sqlx::Result<Self> {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
         let engine = if url.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres };
         let broken_at: Arc<StdMutex<Option<Instant>>> = Arc::default();
         let pool = AnyPoolOptions::new()
-            .max_connections(if engine == Engine::Sqlite { 8 } else { 16 })
+            .max_connections(connections.unwrap_or(if engine == Engine::Sqlite { 8 } else { 16 }))
             .acquire_timeout(Duration::from_secs(10))
             // A recently used connection is not pinged: that would be one more round trip per call. If it is broken,
             // its next statement fails, the pool drops it, and `retry` repeats the statement.
@@ -212,13 +224,16 @@ impl Database {
     async fn listen(&self, url: &str) -> sqlx::Result<()> {
         let mut listener = PgListener::connect(url).await?;
         listener.listen(CHANNEL).await?;
+        self.check_notifications(&mut listener).await?;
         let (events, pool) = (self.events.clone(), self.pool.clone());
         tokio::spawn(async move {
             while !pool.is_closed() {
                 match listener.try_recv().await {
-                    Ok(Some(notification)) => events.notify(notification.payload()),
-                    // The connection was lost and restored; notifications may be missing.
-                    Ok(None) => events.notify_all(),
+                    Ok(Some(notification)) if notification.payload() != ANYBODY => {
+                        events.notify(notification.payload());
+                    }
+                    // None: the connection was lost and restored; notifications may be missing.
+                    Ok(Some(_) | None) => events.notify_all(),
                     Err(error) => {
                         tracing::warn!(%error, "LISTEN failed");
                         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -227,6 +242,24 @@ impl Database {
             }
         });
         Ok(())
+    }
+
+    /// # Errors
+    /// When notifications do not arrive, so that event streams would be silent.
+    async fn check_notifications(&self, listener: &mut PgListener) -> sqlx::Result<()> {
+        let notify = sqlx::query("SELECT pg_notify($1, $2)::text").bind(CHANNEL).bind(ANYBODY);
+        let arrived = match notify.execute(&mut *self.acquire().await?).await {
+            Ok(_) => tokio::time::timeout(NOTIFICATION_LIMIT, listener.recv()).await.is_ok_and(|result| result.is_ok()),
+            // The pooler gave it to a connection that does not listen.
+            Err(sqlx::Error::Protocol(_)) => false,
+            Err(error) => return Err(error),
+        };
+        if arrived {
+            return Ok(());
+        }
+        let text = "DATABASE_URL: notifications do not arrive, as with pgbouncer in transaction mode. Connect to \
+                    PostgreSQL itself, or set pool_mode = session";
+        Err(sqlx::Error::Configuration(text.into()))
     }
 }
 
@@ -264,7 +297,8 @@ impl Tx {
     pub async fn commit(mut self) -> sqlx::Result<()> {
         if self.engine == Engine::Postgres {
             for employee in &self.changed_employees {
-                let notify = sqlx::query("SELECT pg_notify($1, $2)::text").bind(CHANNEL).bind(employee.as_str());
+                let payload = if employee.len() <= LONGEST_NOTIFICATION { employee } else { ANYBODY };
+                let notify = sqlx::query("SELECT pg_notify($1, $2)::text").bind(CHANNEL).bind(payload);
                 notify.execute(&mut *self.inner).await?;
             }
         }

@@ -12,6 +12,7 @@ pub mod challenge;
 pub mod challenge_store;
 pub mod client_address;
 pub mod clock;
+pub mod connection;
 pub mod database;
 #[cfg(feature = "demo")]
 pub mod demo;

@@ -75,7 +75,8 @@ async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error>> {
         stopping.cancel();
     });
     let router = routes::router(&backend, axum::Router::new());
-    Ok(server::serve(&backend, listener, router).await?)
+    server::serve(&backend, listener, router).await;
+    Ok(())
 }
 
 #[cfg(feature = "demo")]

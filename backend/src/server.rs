@@ -1,11 +1,10 @@
 //! Start-up and shutdown.
 
-use std::future::IntoFuture;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::Listener;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::backend::{Backend, LastPass};
 use crate::clock::Clock;
+use crate::connection::{self, HEAD_LIMIT};
 use crate::database::Database;
 use crate::directory::Directory;
 use crate::events::Events;
@@ -37,7 +37,8 @@ pub async fn start(
     clock: Clock,
 ) -> sqlx::Result<Arc<Backend>> {
     let events = Events::default();
-    let database = Database::connect(&settings.database_url, events.clone()).await?;
+    let database =
+        Database::connect_with(&settings.database_url, events.clone(), settings.database_connections).await?;
     database.start_serving(&settings.database_url).await?;
     let backend = Arc::new(Backend {
         passwords: Passwords::new(settings.password_cost, settings.password_checks, LONGEST_PASSWORD_WAIT),
@@ -62,21 +63,16 @@ pub async fn start(
 }
 
 /// Answers requests until [`Backend::stopping`] is cancelled, then finishes what is running.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(backend: &Backend, listener: TcpListener, router: Router) -> std::io::Result<()> {
-    let stopping = backend.stopping.clone();
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(stopping.cancelled_owned());
-    let result = tokio::select! {
-        result = server.into_future() => result,
-        // Idle connections must not keep the process alive.
-        () = async {
-            backend.stopping.cancelled().await;
-            tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
-        } => Ok(()),
-    };
+pub async fn serve(backend: &Backend, mut listener: TcpListener, router: Router) {
+    let connections = TaskTracker::new();
+    // axum's `accept` waits where the process has too many open files.
+    while let Some((stream, peer)) = backend.stopping.run_until_cancelled(Listener::accept(&mut listener)).await {
+        let stopping = backend.stopping.clone();
+        connections.spawn(connection::handle(stream, peer, router.clone(), stopping, HEAD_LIMIT));
+    }
+    drop(listener);
+    connections.close();
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, connections.wait()).await;
     backend.worker.close();
     backend.tasks.close();
     let stopped = async {
@@ -86,7 +82,6 @@ pub async fn serve(backend: &Backend, listener: TcpListener, router: Router) -> 
     };
     let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, stopped).await;
     backend.database.close().await;
-    result
 }
 
 /// Makes ring the rustls provider of this process. Idempotent.

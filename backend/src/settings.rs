@@ -26,6 +26,8 @@ const LEASE: Millis = MINUTE;
 pub struct Settings {
     /// `sqlite:…` or `postgres://…`.
     pub database_url: String,
+    /// The most connections to it; none: a default for its kind.
+    pub database_connections: Option<u32>,
     pub rules: Rules,
     /// Where the employee manages the account.
     pub settings_url: SettingsUrl,
@@ -66,6 +68,7 @@ impl Settings {
     pub fn new(database_url: String) -> Self {
         Self {
             database_url,
+            database_connections: None,
             rules: Rules::default(),
             settings_url: default_settings_url(),
             failures_per_name: Limit::of_name(rules::FAILURES_PER_NAME),
@@ -93,6 +96,9 @@ pub struct ServeArgs {
     /// SQLite file as sqlite:///path?mode=rwc; for PostgreSQL, set DATABASE_URL, since it has a password
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
+    /// Connections to the database at most (4 to 500; default: 16 for PostgreSQL, 8 for SQLite)
+    #[arg(long, env = "HRM_DATABASE_CONNECTIONS")]
+    database_connections: Option<String>,
     /// File with the code keys: 32 bytes in base64 each, the current one first (or set HRM_CODE_KEYS)
     #[arg(long, env = "HRM_CODE_KEYS_FILE")]
     code_keys_file: Option<PathBuf>,
@@ -215,6 +221,10 @@ impl ServeArgs {
             let is_known = ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| url.starts_with(scheme));
             errors.check("DATABASE_URL", if is_known { Ok(url) } else { Err("must start with sqlite: or postgres:") })
         });
+        let connections = self.database_connections.and_then(|text| {
+            let connections = errors.number("HRM_DATABASE_CONNECTIONS", &text, 4..=500)?;
+            u32::try_from(connections).ok()
+        });
         let keys = errors.secret("HRM_CODE_KEYS", self.code_keys_file.as_ref());
         let keys =
             errors.require("HRM_CODE_KEYS", keys).and_then(|text| errors.check("HRM_CODE_KEYS", Keys::parse(&text)));
@@ -257,6 +267,7 @@ impl ServeArgs {
 
         let complete = || {
             let mut settings = Settings::new(database_url?);
+            settings.database_connections = connections;
             settings.rules = Rules { session_life: days? * DAY, ..settings.rules.with_code_life(minutes? * MINUTE) };
             settings.settings_url = settings_url;
             settings.trusted_proxies = proxies?;

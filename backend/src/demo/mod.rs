@@ -110,7 +110,7 @@ pub struct Services {
 pub struct Demo {
     services: Services,
     state: Arc<DemoState>,
-    serving: JoinHandle<io::Result<()>>,
+    serving: JoinHandle<()>,
     _fakes: [AbortOnDropHandle<()>; 2],
 }
 

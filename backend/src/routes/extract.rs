@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::backend::Backend;
 use crate::client_address;
+use crate::connection::{BODY_LIMIT, Stopping};
 use crate::error::ApiError;
 use crate::keys::sha256;
 use crate::session::{self, Session};
@@ -31,8 +32,19 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         if !kind.eq_ignore_ascii_case("application/json") {
             return Err(invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
+        let stopping = request.extensions().get::<Stopping>().cloned();
+        let stopped = async {
+            match stopping {
+                Some(stopping) => stopping.wait().await,
+                None => std::future::pending().await,
+            }
+        };
+        let bytes = tokio::select! {
+            bytes = to_bytes(request.into_body(), MAX_BODY_BYTES) => bytes,
+            () = tokio::time::sleep(BODY_LIMIT) => return Err(ApiError::unavailable()),
+            () = stopped => return Err(ApiError::unavailable()),
+        };
         // Also fails when the client disconnects, which then reads no response.
-        let bytes = to_bytes(request.into_body(), MAX_BODY_BYTES).await;
         let bytes = bytes.map_err(|_| invalid(StatusCode::PAYLOAD_TOO_LARGE))?;
         // The parser's message can quote the body, including a password.
         serde_json::from_slice(&bytes).map(Self).map_err(|_| invalid(StatusCode::BAD_REQUEST))
