@@ -43,6 +43,12 @@ pub enum DirectoryError {
     Rejected { status: u16, code: String },
 }
 
+impl DirectoryError {
+    pub fn is_permanent(&self) -> bool {
+        false
+    }
+}
+
 pub trait Directory: Send + Sync {
     fn find<'a>(&'a self, email: &'a str) -> BoxFuture<'a, Result<Option<UserId>, DirectoryError>>;
     fn create<'a>(&'a self, account: &'a NewAccount) -> BoxFuture<'a, Result<Creation, DirectoryError>>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Form, Query, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -24,6 +24,7 @@ pub const CLIENT_SECRET: &str = "flex-hrm-demo-secret";
 
 const SEARCH: &str = "/v1.0/search/users";
 const USERS: &str = "/v1.0/users";
+const TOKEN: &str = "/connect/token";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +39,10 @@ pub enum DirectoryFault {
     CreateTimeout,
     /// A search finds nobody, but a creation responds that the account exists.
     Conflict,
+    /// It refuses every creation for good.
+    Refuse,
+    /// It answers 429 to every call but that for a token, and asks for a pause of two seconds.
+    Busy,
 }
 
 /// An account as the Public API returns it.
@@ -100,7 +105,7 @@ pub async fn serve(
         .route(SEARCH, get(search))
         .route(USERS, post(create))
         .layer(middleware::from_fn_with_state(Arc::clone(&fake), check_token))
-        .route("/connect/token", post(issue_token))
+        .route(TOKEN, post(issue_token))
         .layer(middleware::from_fn_with_state(Arc::clone(&fake), inject_fault))
         .with_state(fake);
     // axum documents that this never returns.
@@ -117,7 +122,19 @@ async fn inject_fault(State(fake): State<Arc<Fake>>, request: Request, next: Nex
             never_answer().await
         }
         DirectoryFault::Conflict if path == SEARCH => StatusCode::NO_CONTENT.into_response(),
-        DirectoryFault::Ok | DirectoryFault::CreateTimeout | DirectoryFault::Conflict => next.run(request).await,
+        DirectoryFault::Refuse if request.method() == Method::POST && path == USERS => {
+            error(StatusCode::BAD_REQUEST, "ERROR_INVALID_USER")
+        }
+        DirectoryFault::Busy if path != TOKEN => {
+            let mut response = error(StatusCode::TOO_MANY_REQUESTS, "ERROR_TOO_MANY_REQUESTS");
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            response
+        }
+        DirectoryFault::Ok
+        | DirectoryFault::CreateTimeout
+        | DirectoryFault::Conflict
+        | DirectoryFault::Refuse
+        | DirectoryFault::Busy => next.run(request).await,
     }
 }
 
