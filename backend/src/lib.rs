@@ -37,6 +37,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod state;
 pub mod sweep;
+pub mod unlinking;
 pub mod worker;
 
 pub use backend::Backend;

@@ -2,10 +2,11 @@
 //! are in `hrm-api`. Only the demo's scenarios repeat some, in texts for testers.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use hrm_api::SNOOZE_HOURS;
 
-use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
+use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND, date};
 
 /// Digits of a code. With `attempts` at 5, the chance to guess a code within one challenge is 1 in 200,000.
 pub const CODE_DIGITS: usize = 6;
@@ -22,6 +23,13 @@ pub const CODE_HISTORY: Millis = DAY;
 
 /// Age at which codes and challenges are deleted: twice [`CODE_HISTORY`], since the clocks of several backends differ.
 pub const CODE_RETENTION: Millis = 2 * CODE_HISTORY;
+
+/// The pause after a 429 of Visma Connect that names none, and the shortest and the longest that are kept.
+pub const DIRECTORY_PAUSE: Duration = Duration::from_secs(5);
+pub const DIRECTORY_PAUSES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
+
+/// What `serve` accepts for the days between a leaving date and the unlinking.
+pub const UNLINK_DAYS: RangeInclusive<i64> = 0..=365;
 
 /// Sign-ins per minute from one client address, and per [`USERNAME_PERIOD`] for one user name.
 pub const SIGN_INS: i64 = 20;
@@ -58,6 +66,8 @@ pub struct Rules {
     pub min_life_in_mail: Millis,
     /// How long a session lasts.
     pub session_life: Millis,
+    /// Whole days (UTC) after a leaving date until the link is taken away, as Flex HRM has it.
+    pub unlink_days: i64,
 }
 
 impl Default for Rules {
@@ -74,11 +84,17 @@ impl Default for Rules {
             snooze: SNOOZE_HOURS * HOUR,
             min_life_in_mail: 20 * MINUTE,
             session_life: 30 * DAY,
+            unlink_days: 5,
         }
     }
 }
 
 impl Rules {
+    /// Whoever left before this date, written as the database has it, keeps no link and cannot make one.
+    pub fn unlinked_if_left_before(&self, now: Millis) -> String {
+        date(now - self.unlink_days * DAY).format("%Y-%m-%d").to_string()
+    }
+
     /// The rules with another code life. A short one shortens `min_life_in_mail` to two thirds of it.
     #[must_use]
     pub fn with_code_life(self, code_life: Millis) -> Self {
@@ -93,6 +109,15 @@ mod tests {
     #[test]
     fn the_fixed_times_are_what_the_documentation_says() {
         assert_eq!([CLAIM_LIFE, CODE_RETENTION, USERNAME_PERIOD], [5_000, 172_800_000, 300_000]);
+    }
+
+    #[test]
+    fn a_link_is_kept_for_whole_days_after_the_leaving_date() {
+        let rules = Rules::default();
+        // 2027-01-15, a minute before and at midnight.
+        let midnight = 1_800_057_600_000;
+        assert_eq!(rules.unlinked_if_left_before(midnight - MINUTE), "2027-01-10");
+        assert_eq!(rules.unlinked_if_left_before(midnight), "2027-01-11");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::password::Passwords;
 use crate::queue::Permits;
 use crate::settings::Settings;
-use crate::worker;
+use crate::{unlinking, worker};
 
 /// How long calls, and after them tasks, may take to finish after a stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,6 +54,7 @@ pub async fn start(
         tasks: TaskTracker::new(),
     });
     backend.tasks.spawn(worker::run(Arc::clone(&backend)));
+    backend.tasks.spawn(unlinking::run(Arc::clone(&backend)));
     Ok(backend)
 }
 

@@ -17,7 +17,7 @@ use futures_util::future::{BoxFuture, join_all};
 use hrm_api::Language;
 use hrm_backend::clock::Clock;
 use hrm_backend::directory::{
-    Creation, Directory, DirectoryError, DirectorySettings, NewAccount, PublicApi, UserId,
+    Creation, Directory, DirectoryError, DirectorySettings, NewAccount, PublicApi, UNLINK_PATH, UserId,
 };
 use hrm_backend::keys::Keys;
 use hrm_backend::mail::Mailer;
@@ -98,6 +98,7 @@ fn client(url: &str) -> PublicApi {
     PublicApi::new(DirectorySettings {
         token_url: format!("{url}connect/token").parse().unwrap(),
         api_url: url.parse().unwrap(),
+        unlink_path: UNLINK_PATH.to_owned(),
         client_id: "client".to_owned(),
         client_secret: SecretString::from("secret"),
         timeout: Duration::from_secs(1),
@@ -151,7 +152,12 @@ mod answers {
             (200, &[], format!("[{own}]"), Some("1")),
             (200, &plain, own.to_owned(), Some("1")),
             (200, &plain, r#"[{"id":"1","email":"Anna@COMPANY.com","name":null,"new":{"a":[1]}}]"#.into(), Some("1")),
-            (200, &plain, format!(r#"[{{"id":"9","email":null}},{{"id":"8"}},{{"email":"{EMAIL}"}},{own}]"#), Some("1")),
+            (
+                200,
+                &plain,
+                format!(r#"[{{"id":"9","email":null}},{{"id":"8"}},{{"email":"{EMAIL}"}},{own}]"#),
+                Some("1"),
+            ),
             (200, &plain, format!(r#"[{{"id":"9","email":"anna@company.com.example"}},{own}]"#), Some("1")),
             (200, &plain, format!(r#"[{{"id":"9","email":"ANNA@company.com"}},{own}]"#), Some("1")),
             (200, &plain, r#"[{"id":"9","email":"hanna@company.com"}]"#.into(), None),
@@ -192,6 +198,8 @@ mod answers {
             (201, r#"{"id":"1","email":"anna@company.com"}"#, Creation::Created(UserId("1".to_owned()))),
             (200, r#"{"id":"1"}"#, Creation::Created(UserId("1".to_owned()))),
             (201, r#"{"id":"1","email":null,"more":[]}"#, Creation::Created(UserId("1".to_owned()))),
+            (201, "", Creation::CreatedWithoutId),
+            (201, r#"{"id":null}"#, Creation::CreatedWithoutId),
             (409, "", Creation::Exists),
             (409, r#"{"error_code":null}"#, Creation::Exists),
         ] {
@@ -219,7 +227,8 @@ mod answers {
 
     #[tokio::test]
     async fn a_refused_client_is_our_fault_and_not_the_persons() {
-        let visma = Scripted::start(|_, _, _| async { Some(json_of(400, &json!({ "error": "invalid_client" }))) }).await;
+        let visma =
+            Scripted::start(|_, _, _| async { Some(json_of(400, &json!({ "error": "invalid_client" }))) }).await;
         let error = visma.api.create(&account()).await.unwrap_err();
         assert!(!error.is_permanent(), "{error}");
     }
@@ -250,7 +259,8 @@ mod answers {
         // It searches by the spelling that it stored.
         let visma = Scripted::start(move |call, _, _| async move {
             let stored = call.contains("r%C3%A4ksm%C3%B6rg%C3%A5s");
-            (!is_token(&call)).then(|| if stored { response(200, &[], Body::from(body)) } else { json_of(200, &json!([])) })
+            (!is_token(&call))
+                .then(|| if stored { response(200, &[], Body::from(body)) } else { json_of(200, &json!([])) })
         })
         .await;
         let found = visma.api.find("anna@xn--rksmrgs-5wao1o.example").await.unwrap();
@@ -383,7 +393,7 @@ mod refusals {
         assert_eq!(demo.count("SELECT COUNT(*) FROM link_jobs").await, 0, "nothing goes on");
 
         let progress = admin_ok(&demo, &["progress", "--company", "demo"]);
-        assert!(progress.contains("refused: 400 ERROR_INVALID_USER"), "{progress}");
+        assert!(progress.contains("refused: Visma Connect answered 400 ERROR_INVALID_USER"), "{progress}");
         demo.server.faults(json!({ "directory": "ok" })).await;
         let other = "anna.svensson@gmail.com";
         demo.server.advance(60).await;
@@ -415,7 +425,7 @@ mod refusals {
         erik.send(ERIK).await.state(200, "linking");
         let waiting = until("the reason of the wait", async || {
             let progress = admin_ok(&demo, &["progress", "--company", "demo"]);
-            progress.contains("waiting: 500 ERROR_INTERNAL").then_some(())
+            progress.contains("waiting: Visma Connect answered 500 ERROR_INTERNAL").then_some(())
         });
         waiting.await;
         erik.snooze().await;
@@ -451,7 +461,10 @@ mod sweeping {
     async fn places_of(demo: &TestDemo, text: &str) -> Vec<&'static str> {
         let mut found = Vec::new();
         for (place, query) in [
-            ("employees", "SELECT COUNT(*) FROM employees WHERE COALESCE(challenge_id, '') LIKE $1 OR username_key LIKE $1"),
+            (
+                "employees",
+                "SELECT COUNT(*) FROM employees WHERE COALESCE(challenge_id, '') LIKE $1 OR username_key LIKE $1",
+            ),
             ("sessions", "SELECT COUNT(*) FROM sessions WHERE token_hash LIKE $1"),
             ("challenges", "SELECT COUNT(*) FROM challenges WHERE address LIKE $1"),
             ("codes", "SELECT COUNT(*) FROM codes WHERE address LIKE $1"),
@@ -532,6 +545,10 @@ mod leases {
     }
 
     impl Directory for Slow {
+        fn unlink<'a>(&'a self, _: &'a UserId) -> BoxFuture<'a, Result<(), DirectoryError>> {
+            Box::pin(async { Ok(()) })
+        }
+
         fn find<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<UserId>, DirectoryError>> {
             Box::pin(async move {
                 self.searches.fetch_add(1, Ordering::SeqCst);
@@ -577,5 +594,107 @@ mod leases {
         backend.stopping.cancel();
         backend.tasks.close();
         backend.tasks.wait().await;
+    }
+}
+
+mod leavers {
+    use super::*;
+
+    /// Erik, linked at once.
+    async fn linked(demo: &TestDemo) -> Employee {
+        let erik = demo.server.sign_in("erik.lund").await;
+        erik.send(ERIK).await.state(200, "linked");
+        erik
+    }
+
+    fn day(days: i64) -> String {
+        (chrono::Utc::now() + chrono::TimeDelta::days(days)).format("%Y-%m-%d").to_string()
+    }
+
+    async fn leaves(demo: &TestDemo, id: &str, on: &str) {
+        demo.execute(&format!("UPDATE employees SET leaves_on = '{on}' WHERE id = '{id}'")).await;
+    }
+
+    /// Whether the account is taken away at Visma Connect.
+    fn unlinked_at_visma(demo: &TestDemo) -> bool {
+        let users = std::fs::read(demo.folder.path().join("visma-connect.json")).unwrap();
+        serde_json::from_slice::<Value>(&users).unwrap()[ERIK]["unlinked"] == true
+    }
+
+    async fn sweep(demo: &TestDemo, days: u32) {
+        demo.server.advance(days * 24 * 3_600).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_link_is_taken_away_five_days_after_the_last() {
+        let demo = TestDemo::start().await;
+        let erik = linked(&demo).await;
+        leaves(&demo, "demo-erik", &day(1)).await;
+        sweep(&demo, 5).await;
+        demo.server.wait_for_metric("hrm_sweeps_total", 2).await;
+        assert_eq!(demo.count("SELECT COUNT(*) FROM unlink_jobs").await, 0, "it is the fourth day");
+        assert_eq!(erik.state().await["status"], "linked");
+        sweep(&demo, 2).await;
+        erik.wait_for_status("notLinked").await;
+        assert!(unlinked_at_visma(&demo));
+        let mail = &demo.server.wait_for_mails(ERIK, 1).await[0];
+        let text = mail["text"].as_str().unwrap();
+        assert!(text.contains("no longer linked to the Visma Connect account") && text.contains("e…@…"), "{text}");
+        let (_, audit) = admin(&demo.database_url, &["audit", "--format", "json"]);
+        let audit: Value = serde_json::from_str(&audit).unwrap();
+        assert_eq!((&audit[0]["what"], &audit[0]["who"]), (&json!("unlink"), &json!("leaving date")));
+        // Signing in is Flex HRM's decision; a new link would be taken away again.
+        erik.send(ERIK).await.is(423, "linking_locked");
+        let (_, progress) = admin(&demo.database_url, &["progress", "--company", "demo"]);
+        assert!(progress.contains("1 linked") || progress.contains("0 linked"), "{progress}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn visma_connect_is_first_and_an_outage_only_delays() {
+        let demo = TestDemo::start().await;
+        let erik = linked(&demo).await;
+        demo.server.faults(json!({ "directory": "error" })).await;
+        leaves(&demo, "demo-erik", &day(-30)).await;
+        sweep(&demo, 1).await;
+        let reason = async || {
+            let (_, progress) = admin(&demo.database_url, &["progress", "--company", "demo"]);
+            progress.contains("unlinking: Visma Connect answered 500").then_some(())
+        };
+        until("the reason of the wait", reason).await;
+        assert_eq!(erik.state().await["status"], "linked");
+        // A crash between the two steps: Visma Connect has unlinked, the row is still here.
+        let demo = demo.restart().await;
+        let erik = Employee { server: demo.server.clone(), ..erik };
+        erik.wait_for_status("notLinked").await;
+        assert!(unlinked_at_visma(&demo));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_unlinking_that_was_done_before_counts_as_done() {
+        let demo = TestDemo::start().await;
+        let erik = linked(&demo).await;
+        let rows = "INSERT INTO unlink_jobs (employee_id, requested_by, is_leaver, created_at, next_at)
+                    VALUES ('demo-erik', 'the test', 0, 0, 0)";
+        // Before: what a backend that was killed after Visma Connect's answer leaves.
+        demo.execute(rows).await;
+        erik.wait_for_status("notLinked").await;
+        erik.send(ERIK).await.state(200, "linked");
+        demo.execute(rows).await;
+        erik.wait_for_status("notLinked").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_comes_back_in_time_keeps_the_link() {
+        let demo = TestDemo::start().await;
+        let erik = linked(&demo).await;
+        demo.server.faults(json!({ "directory": "error" })).await;
+        leaves(&demo, "demo-erik", &day(-30)).await;
+        sweep(&demo, 1).await;
+        until("the job", async || (demo.count("SELECT COUNT(*) FROM unlink_jobs").await == 1).then_some(())).await;
+        leaves(&demo, "demo-erik", &day(30)).await;
+        demo.server.faults(json!({ "directory": "ok" })).await;
+        until("no job", async || (demo.count("SELECT COUNT(*) FROM unlink_jobs").await == 0).then_some(())).await;
+        assert_eq!(erik.state().await["status"], "linked");
+        assert!(!unlinked_at_visma(&demo));
     }
 }

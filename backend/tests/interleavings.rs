@@ -109,6 +109,10 @@ fn no_response<T>() -> Result<T, DirectoryError> {
 }
 
 impl Directory for FakeDirectory {
+    fn unlink<'a>(&'a self, _: &'a UserId) -> BoxFuture<'a, Result<(), DirectoryError>> {
+        Box::pin(async { no_response() })
+    }
+
     fn find<'a>(&'a self, email: &'a str) -> BoxFuture<'a, Result<Option<UserId>, DirectoryError>> {
         Box::pin(async move {
             tokio::task::yield_now().await;

@@ -1,10 +1,11 @@
-//! Visma Connect's token endpoint and the calls of its Public API v1.0 that the backend makes.
+//! Visma Connect's token endpoint and the calls of its Public API v1.0 that the backend makes. The path of unlinking is not
+//! public: it is the backend's default.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Form, Query, Request, State};
+use axum::extract::{Form, Path, Query, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -54,6 +55,9 @@ pub struct User {
     created_date: String,
     updated_date: String,
     login_count: u32,
+    /// Taken away from the client. Not a member of the API's users.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unlinked: bool,
     #[serde(flatten)]
     given: NewUser,
 }
@@ -83,6 +87,7 @@ pub fn add_user(users: &mut Users, given: NewUser) -> Option<User> {
         created_date: now.clone(),
         updated_date: now,
         login_count: 0,
+        unlinked: false,
         given,
     };
     Some(entry.insert(user).clone())
@@ -104,6 +109,7 @@ pub async fn serve(
     let api = Router::new()
         .route(SEARCH, get(search))
         .route(USERS, post(create))
+        .route("/v1.0/users/{id}/unlink", post(unlink))
         .layer(middleware::from_fn_with_state(Arc::clone(&fake), check_token))
         .route(TOKEN, post(issue_token))
         .layer(middleware::from_fn_with_state(Arc::clone(&fake), inject_fault))
@@ -184,6 +190,18 @@ async fn create(State(fake): State<Arc<Fake>>, Json(new): Json<NewUser>) -> Resp
     match fake.users.change(|users| add_user(users, new)) {
         Some(user) => (StatusCode::CREATED, Json(user)).into_response(),
         None => error(StatusCode::CONFLICT, "ERROR_USER_EXISTS"),
+    }
+}
+
+async fn unlink(State(fake): State<Arc<Fake>>, Path(id): Path<Uuid>) -> Response {
+    let before = fake.users.change(|users| {
+        let user = users.values_mut().find(|user| user.id == id)?;
+        Some(std::mem::replace(&mut user.unlinked, true))
+    });
+    match before {
+        Some(false) => StatusCode::NO_CONTENT.into_response(),
+        Some(true) => error(StatusCode::CONFLICT, "ERROR_USER_UNLINKED_FROM_CLIENT"),
+        None => error(StatusCode::NOT_FOUND, "ERROR_USER_NOT_FOUND"),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Each change runs in one transaction and leaves an [`audit`] row. A dry run does the same work and rolls back.
 
-mod audit;
+pub mod audit;
 mod company;
 mod employee;
 mod error;
@@ -76,7 +76,12 @@ enum Command {
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
-    /// Remove an employee's link; the employee can start again
+    /// Try a refused, given up or waiting link again now, without another code
+    RetryLinking {
+        /// User name
+        username: String,
+    },
+    /// Take an employee's link away, at Visma Connect too; the employee can start again
     Unlink {
         /// User name
         username: String,
@@ -136,6 +141,7 @@ async fn execute(database: &Database, by: &str, command: Command) -> Output {
             Ok(people::progress(&people::read(&mut tx, &company).await?, format))
         }
         Command::Unlink { username } => employee::unlink(database, by, &username).await,
+        Command::RetryLinking { username } => employee::retry_linking(database, by, &username).await,
         Command::LiftLock { username } => employee::lift_lock(database, by, &username).await,
         Command::Audit { format } => audit::list(&mut database.begin_read().await?, format).await,
         Command::HashPassword => Ok(String::new()),
