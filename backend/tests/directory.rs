@@ -425,7 +425,8 @@ mod refusals {
         erik.send(ERIK).await.state(200, "linking");
         let waiting = until("the reason of the wait", async || {
             let progress = admin_ok(&demo, &["progress", "--company", "demo"]);
-            progress.contains("waiting: Visma Connect answered 500 ERROR_INTERNAL").then_some(())
+            (progress.contains("waiting: Visma Connect") && progress.contains("answered 500 ERROR_INTERNAL"))
+                .then_some(())
         });
         waiting.await;
         erik.snooze().await;
