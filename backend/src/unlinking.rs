@@ -35,6 +35,12 @@ struct Job {
     next_at: i64,
 }
 
+/// A leaving date as `2026-12-31`, the only form that sorts by time.
+pub fn parse_leaving_date(text: &str) -> Option<String> {
+    let date = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    (date.format("%Y-%m-%d").to_string() == text).then(|| text.to_owned())
+}
+
 /// Asks for the unlinking of an employee. A running backend does it within seconds.
 pub async fn request(tx: &mut Tx, employee: &str, by: &str) -> sqlx::Result<()> {
     sqlx::query(

@@ -362,7 +362,7 @@ mod tokens {
             until("the slow call", async || (visma.count("GET /v1.0/search/users") == 1).then_some(())).await;
             visma.api.find(EMAIL).await
         });
-        (slow.unwrap(), quick.unwrap());
+        assert_eq!((slow.unwrap(), quick.unwrap()), (None, None));
         assert_eq!(visma.count("POST /connect/token"), 2);
     }
 }
@@ -620,6 +620,24 @@ mod leavers {
     fn unlinked_at_visma(demo: &TestDemo) -> bool {
         let users = std::fs::read(demo.folder.path().join("visma-connect.json")).unwrap();
         serde_json::from_slice::<Value>(&users).unwrap()[ERIK]["unlinked"] == true
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_administrator_sets_and_takes_back_a_leaving_date() {
+        let demo = TestDemo::start().await;
+        linked(&demo).await;
+        for wrong in ["2026-13-01", "31.12.2026", "2026-1-1", "+2026-01-01", "", "soon"] {
+            let (done, output) = admin(&demo.database_url, &["leaving-date", "erik.lund", wrong]);
+            assert!(!done && output.contains("Write it as 2026-12-31"), "{wrong}: {output}");
+        }
+        let set = |date: &str| admin(&demo.database_url, &["leaving-date", "Erik.Lund", date]).0;
+        let rows = "SELECT COUNT(*) FROM audit WHERE what = 'leaving-date'";
+        assert!(set(&day(-30)) && set("none") && set("none"));
+        assert_eq!(demo.count(rows).await, 2, "no change, no row");
+        assert_eq!(demo.count("SELECT COUNT(*) FROM employees WHERE leaves_on IS NOT NULL").await, 0);
+        assert!(set(&day(-30)));
+        sweep(&demo, 1).await;
+        until("no link", async || (demo.count("SELECT COUNT(*) FROM links").await == 0).then_some(())).await;
     }
 
     async fn sweep(demo: &TestDemo, days: u32) {

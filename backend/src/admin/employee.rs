@@ -33,8 +33,32 @@ pub async fn unlink(database: &Database, by: &str, username: &str) -> Output {
     unlinking::request(&mut tx, &id, by).await?;
     tx.commit().await?;
     Ok(format!(
-        "{username}'s link is taken away within seconds. If Visma Connect can't be reached, it is tried again: admin progress shows why."
+        "{username}'s link is taken away by a running backend within seconds. If Visma Connect can't be reached, it tries again: admin progress shows why."
     ))
+}
+
+/// `none` takes the date back.
+pub async fn leaving_date(database: &Database, by: &str, username: &str, text: &str) -> Output {
+    let new = if text == "none" {
+        None
+    } else {
+        let date = unlinking::parse_leaving_date(text);
+        Some(date.ok_or_else(|| user_error(format!("{text} is not a date. Write it as 2026-12-31, or none.")))?)
+    };
+    let (mut tx, id) = lock(database, username).await?;
+    let old: Option<String> =
+        sqlx::query_scalar("SELECT leaves_on FROM employees WHERE id = $1").bind(&id).fetch_one(&mut *tx).await?;
+    if old != new {
+        sqlx::query("UPDATE employees SET leaves_on = $1 WHERE id = $2").bind(&new).bind(&id).execute(&mut *tx).await?;
+        let (old, new) = (json!({ "leavesOn": old }), json!({ "leavesOn": new }));
+        audit::record(&mut tx, by, "leaving-date", &format!("employee {id}"), &old, &new).await?;
+        tx.notify(&id);
+        tx.commit().await?;
+    }
+    Ok(match new {
+        Some(date) => format!("{username}'s last day is {date}. Signing in is not blocked by it."),
+        None => format!("{username} has no leaving date."),
+    })
 }
 
 async fn is_linked(tx: &mut Tx, id: &str) -> sqlx::Result<bool> {
@@ -79,7 +103,9 @@ pub async fn retry_linking(database: &Database, by: &str, username: &str) -> Out
         .await?;
     tx.notify(&id);
     tx.commit().await?;
-    Ok(format!("{username}'s link is tried again within seconds. admin progress shows how it went."))
+    Ok(format!(
+        "{username}'s link is tried again by a running backend within seconds. admin progress shows how it went."
+    ))
 }
 
 pub async fn lift_lock(database: &Database, by: &str, username: &str) -> Output {

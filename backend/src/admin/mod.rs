@@ -76,6 +76,13 @@ enum Command {
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
+    /// Set the last day of employment; the link is taken away some days after it (HRM_UNLINK_DAYS_AFTER_LEAVING of serve)
+    LeavingDate {
+        /// User name
+        username: String,
+        /// A date as 2026-12-31, or none
+        date: String,
+    },
     /// Try a refused, given up or waiting link again now, without another code
     RetryLinking {
         /// User name
@@ -141,6 +148,7 @@ async fn execute(database: &Database, by: &str, command: Command) -> Output {
             Ok(people::progress(&people::read(&mut tx, &company).await?, format))
         }
         Command::Unlink { username } => employee::unlink(database, by, &username).await,
+        Command::LeavingDate { username, date } => employee::leaving_date(database, by, &username, &date).await,
         Command::RetryLinking { username } => employee::retry_linking(database, by, &username).await,
         Command::LiftLock { username } => employee::lift_lock(database, by, &username).await,
         Command::Audit { format } => audit::list(&mut database.begin_read().await?, format).await,
