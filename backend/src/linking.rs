@@ -15,6 +15,7 @@ use crate::directory::{Creation, DirectoryError, NewAccount, UserId};
 use crate::email::Address;
 use crate::mail::Message;
 use crate::queue::backoff;
+use crate::rules::NOT_FOUND_FOR;
 use crate::snapshot::{self, Snapshot};
 use crate::{challenge_store, keys, outbox};
 
@@ -88,6 +89,9 @@ pub async fn process(backend: &Arc<Backend>, employee: &str) -> Outcome {
             Ok(Outcome::Later)
         }
         Err(LinkError::Directory(error)) if error.is_permanent() => refuse(backend, &job, &error.to_string()).await,
+        Err(error @ LinkError::Contradiction) if Clock::system_now() - job.created_at > NOT_FOUND_FOR => {
+            refuse(backend, &job, &error.to_string()).await
+        }
         Err(LinkError::Address) => refuse(backend, &job, "the address is not valid any more").await,
         Err(error) => {
             tracing::warn!(employee, %error, "linking failed, will be retried");

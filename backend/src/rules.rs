@@ -28,6 +28,9 @@ pub const CODE_RETENTION: Millis = 2 * CODE_HISTORY;
 pub const DIRECTORY_PAUSE: Duration = Duration::from_secs(5);
 pub const DIRECTORY_PAUSES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
 
+/// How long Visma Connect may say that an account exists without finding it: a new account takes a while to be found.
+pub const NOT_FOUND_FOR: Millis = HOUR;
+
 /// What `serve` accepts for the days between a leaving date and the unlinking.
 pub const UNLINK_DAYS: RangeInclusive<i64> = 0..=365;
 

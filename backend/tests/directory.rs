@@ -393,7 +393,10 @@ mod refusals {
         assert_eq!(demo.count("SELECT COUNT(*) FROM link_jobs").await, 0, "nothing goes on");
 
         let progress = admin_ok(&demo, &["progress", "--company", "demo"]);
-        assert!(progress.contains("refused: Visma Connect answered 400 ERROR_INVALID_USER"), "{progress}");
+        assert!(progress.contains("\n1 refused: Visma Connect answered 400 ERROR_INVALID_USER"), "{progress}");
+        let json: Value =
+            serde_json::from_str(&admin_ok(&demo, &["progress", "--company", "demo", "--format", "json"])).unwrap();
+        assert_eq!(json["causes"]["refused: Visma Connect answered 400 ERROR_INVALID_USER"], 1, "{json}");
         demo.server.faults(json!({ "directory": "ok" })).await;
         let other = "anna.svensson@gmail.com";
         demo.server.advance(60).await;
@@ -438,6 +441,40 @@ mod refusals {
         assert_eq!(erik.state().await["problem"], Value::Null);
         demo.server.faults(json!({ "directory": "ok" })).await;
         erik.send(ERIK).await.state(200, "linked");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_refusal_after_days_of_waiting_is_told_for_two_days() {
+        let demo = TestDemo::start().await;
+        let erik = demo.server.sign_in("erik.lund").await;
+        demo.server.faults(json!({ "directory": "error" })).await;
+        erik.send(ERIK).await.state(200, "linking");
+        demo.execute("UPDATE challenges SET created_at = created_at - 432000000").await;
+        demo.server.faults(json!({ "directory": "refuse" })).await;
+        erik.wait_for_status("notLinked").await;
+        demo.server.advance(24 * 3_600).await;
+        demo.server.wait_for_metric("hrm_sweeps_total", 2).await;
+        assert_eq!(erik.state().await["problem"], "account_taken");
+        demo.server.advance(25 * 3_600).await;
+        until("no problem", async || (erik.state().await["problem"] == Value::Null).then_some(())).await;
+        let (done, output) = admin(&demo.database_url, &["retry-linking", "erik.lund"]);
+        assert!(!done && output.contains("must start again"), "{output}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_account_that_exists_and_is_never_found_is_refused() {
+        let demo = TestDemo::start().await;
+        let mia = demo.server.sign_in("mia.berg").await;
+        let address = "mia.berg@company.com";
+        let code = code_of(&demo, &mia, address).await;
+        demo.server.faults(json!({ "directory": "conflict" })).await;
+        mia.verify(&code).await.state(200, "linking");
+        demo.execute("UPDATE link_jobs SET created_at = created_at - 3500000").await;
+        assert_eq!(mia.state().await["status"], "linking", "a search may find it within an hour");
+        demo.execute("UPDATE link_jobs SET created_at = created_at - 3600000").await;
+        assert_eq!(mia.wait_for_status("notLinked").await["problem"], "account_taken");
+        let progress = admin_ok(&demo, &["progress", "--company", "demo"]);
+        assert!(progress.contains("refused: Visma Connect says that the account exists, but"), "{progress}");
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -620,6 +657,15 @@ mod leavers {
     fn unlinked_at_visma(demo: &TestDemo) -> bool {
         let users = std::fs::read(demo.folder.path().join("visma-connect.json")).unwrap();
         serde_json::from_slice::<Value>(&users).unwrap()[ERIK]["unlinked"] == true
+    }
+
+    #[tokio::test]
+    async fn wrong_settings_are_named_at_the_start() {
+        let mut command = support::program();
+        command.arg("serve").env("HRM_UNLINK_DAYS_AFTER_LEAVING", "soon").env("HRM_VISMA_UNLINK_PATH", "v1.0/unlink");
+        let output = String::from_utf8(command.output().unwrap().stderr).unwrap();
+        assert!(output.contains("HRM_UNLINK_DAYS_AFTER_LEAVING: is not a number from 0 to 365"), "{output}");
+        assert!(output.contains("HRM_VISMA_UNLINK_PATH: has no {user_id} in it"), "{output}");
     }
 
     #[tokio::test(flavor = "multi_thread")]
