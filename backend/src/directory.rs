@@ -391,3 +391,32 @@ async fn rejected(response: reqwest::Response) -> DirectoryError {
     let code = error.and_then(|error| text(&error, "error_code")).filter(is_code);
     DirectoryError::Rejected { status, code: code.unwrap_or_default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(retry_after: &str, date: Option<&str>) -> HeaderMap {
+        let date = date.map(|date| (DATE, date.parse().unwrap()));
+        std::iter::once((RETRY_AFTER, retry_after.parse().unwrap())).chain(date).collect()
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_one_of_three_forms_of_a_date() {
+        let now = Some("Fri, 15 Jan 2027 08:00:00 GMT");
+        for (text, seconds) in [
+            ("120", Some(120)),
+            (" 7 ", Some(7)),
+            ("Fri, 15 Jan 2027 08:00:30 GMT", Some(30)),
+            ("Friday, 15-Jan-27 08:00:30 GMT", Some(30)),
+            ("Fri Jan 15 08:00:30 2027", Some(30)),
+            ("Fri, 15 Jan 2027 07:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            assert_eq!(retry_after(&headers(text, now)).map(|pause| pause.as_secs()), seconds, "{text}");
+        }
+        assert_eq!(retry_after(&headers("Fri, 15 Jan 1999 08:00:00 GMT", None)), Some(Duration::ZERO));
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+}

@@ -506,7 +506,9 @@ mod sweeping {
             ("sessions", "SELECT COUNT(*) FROM sessions WHERE token_hash LIKE $1"),
             ("challenges", "SELECT COUNT(*) FROM challenges WHERE address LIKE $1"),
             ("codes", "SELECT COUNT(*) FROM codes WHERE address LIKE $1"),
-            ("link_jobs", "SELECT COUNT(*) FROM link_jobs WHERE address LIKE $1"),
+            ("link_jobs", "SELECT COUNT(*) FROM link_jobs WHERE address LIKE $1 OR last_error LIKE $1"),
+            ("unlink_jobs", "SELECT COUNT(*) FROM unlink_jobs WHERE requested_by LIKE $1 OR last_error LIKE $1"),
+            ("link_problem", "SELECT COUNT(*) FROM employees WHERE link_problem LIKE $1"),
             ("outbox", "SELECT COUNT(*) FROM outbox WHERE recipient LIKE $1 OR sealed LIKE $1"),
             ("idempotency", "SELECT COUNT(*) FROM idempotency WHERE body LIKE $1 OR fingerprint LIKE $1"),
             ("rate_limits", "SELECT COUNT(*) FROM rate_limits WHERE bucket LIKE $1"),
@@ -559,6 +561,31 @@ mod sweeping {
         // The administrator still sees why.
         let (_, progress) = admin(&demo.database_url, &["progress", "--company", "demo"]);
         assert!(progress.contains("refused"), "{progress}");
+    }
+}
+
+mod stuck_mails {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_mail_that_nobody_can_process_is_deleted_after_eight_days() {
+        let demo = TestDemo::start().await;
+        let anna = demo.server.sign_in("anna.svensson").await;
+        demo.server.faults(json!({ "mail": "delay" })).await;
+        anna.send(ANNA).await.state(202, "codeSent");
+        anna.wait_for_delivery("deferred").await;
+        // Always leased: what a program that ends at this mail leaves behind.
+        let age = |days: i64| {
+            let at = Clock::system_now() - days * 86_400_000;
+            format!("UPDATE outbox SET created_at = {at}, next_at = {0}, lease_until = {0}", i64::MAX / 2)
+        };
+        demo.execute(&age(7)).await;
+        demo.server.advance(2 * 3_600).await;
+        demo.server.wait_for_metric("hrm_sweeps_total", 2).await;
+        assert_eq!(demo.count("SELECT COUNT(*) FROM outbox").await, 1);
+        demo.execute(&age(9)).await;
+        demo.server.advance(2 * 3_600).await;
+        until("no mail", async || (demo.count("SELECT COUNT(*) FROM outbox").await == 0).then_some(())).await;
     }
 }
 
