@@ -59,6 +59,8 @@ pub enum ChallengeEnd {
     AttemptsExhausted,
     /// The account belongs to another user of the company.
     AccountTaken,
+    /// Visma Connect refused for good to find or create the account.
+    AccountRefused,
     /// The address was verified, but linking failed until it was given up.
     Abandoned,
 }

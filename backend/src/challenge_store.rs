@@ -27,7 +27,11 @@ pub async fn create_challenge(
     .bind(now)
     .execute(&mut *db)
     .await?;
-    sqlx::query("UPDATE employees SET challenge_id = $1 WHERE id = $2").bind(&id).bind(employee).execute(db).await?;
+    sqlx::query("UPDATE employees SET challenge_id = $1, link_problem = NULL WHERE id = $2")
+        .bind(&id)
+        .bind(employee)
+        .execute(db)
+        .await?;
     Ok(id)
 }
 
@@ -41,6 +45,29 @@ pub async fn end_challenge(
         .bind(end.into_str())
         .bind(taken_user_id)
         .bind(challenge)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Ends the challenge of a linking that ended without a link. `problem`: why, for the administrator, without an address.
+pub async fn end_linking(
+    db: &mut AnyConnection,
+    employee: &str,
+    challenge: &str,
+    (end, problem): (ChallengeEnd, &str),
+    taken_user_id: Option<&str>,
+    now: Millis,
+) -> sqlx::Result<()> {
+    end_challenge(db, challenge, end, taken_user_id).await?;
+    sqlx::query("UPDATE challenges SET ended_at = $1 WHERE id = $2")
+        .bind(now)
+        .bind(challenge)
+        .execute(&mut *db)
+        .await?;
+    sqlx::query("UPDATE employees SET link_problem = $1 WHERE id = $2")
+        .bind(problem)
+        .bind(employee)
         .execute(db)
         .await?;
     Ok(())

@@ -71,7 +71,7 @@ async fn send_once(
     if snapshot.link.is_some() {
         return Err(ProblemCode::AlreadyLinked.into());
     }
-    if backend.settings.rules.is_locked(snapshot.failed_attempts) {
+    if snapshot.is_locked(&backend.settings.rules, now) {
         return Err(ProblemCode::LinkingLocked.into());
     }
     let mut mail = None;
@@ -128,12 +128,12 @@ pub async fn verify(backend: &Arc<Backend>, employee: &str, code: &SecretString)
     if snapshot.is_linking {
         return Ok(project(backend, &snapshot, now));
     }
-    if rules.is_locked(snapshot.failed_attempts) {
+    if snapshot.is_locked(rules, now) {
         return Err(ProblemCode::LinkingLocked.into());
     }
     let challenge = snapshot.challenge.as_ref();
     match challenge.and_then(|challenge| challenge.end) {
-        Some(ChallengeEnd::AccountTaken) => return Err(ProblemCode::AccountTaken.into()),
+        Some(ChallengeEnd::AccountTaken | ChallengeEnd::AccountRefused) => return Err(ProblemCode::AccountTaken.into()),
         Some(ChallengeEnd::AttemptsExhausted) => return Err(ProblemCode::AttemptsExhausted.into()),
         Some(ChallengeEnd::Verified | ChallengeEnd::Abandoned) | None => {}
     }
@@ -270,7 +270,7 @@ async fn check_account_not_taken(tx: &mut Tx, snapshot: &Snapshot, address: &Add
 
 async fn link(backend: &Arc<Backend>, employee: &str) -> Result<(), ApiError> {
     match linking::finish_within_budget(backend, employee).await {
-        Outcome::Taken => Err(ProblemCode::AccountTaken.into()),
+        Outcome::Taken | Outcome::Refused => Err(ProblemCode::AccountTaken.into()),
         Outcome::Linked | Outcome::Later => Ok(()),
     }
 }

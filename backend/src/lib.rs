@@ -41,6 +41,7 @@ pub mod state;
 pub mod stored_hash;
 pub mod sweep;
 pub mod text;
+pub mod unlinking;
 pub mod upgrade;
 pub mod worker;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hrm_api::SNOOZE_HOURS;
 
-use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND};
+use crate::clock::{DAY, HOUR, MINUTE, Millis, SECOND, date};
 
 /// Digits of a code. With `attempts` at 5, the chance to guess a code within one challenge is 1 in 200,000.
 pub const CODE_DIGITS: usize = 6;
@@ -53,6 +53,15 @@ pub const STREAMS_PER_PERSON: usize = 20;
 pub const FAILURES_PER_NAME_RANGE: RangeInclusive<i64> = 4..=FAILURES_IN_A_ROW;
 pub const FAILURES_PER_ADDRESS_RANGE: RangeInclusive<i64> = 100..=100_000;
 pub const PASSWORD_CHECKS_RANGE: RangeInclusive<i64> = 1..=64;
+/// The pause after a 429 of Visma Connect that names none, and the shortest and the longest that are kept.
+pub const DIRECTORY_PAUSE: Duration = Duration::from_secs(5);
+pub const DIRECTORY_PAUSES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(1);
+
+/// How long Visma Connect may say that an account exists without finding it: a new account takes a while to be found.
+pub const NOT_FOUND_FOR: Millis = HOUR;
+
+/// What `serve` accepts for the days between a leaving date and the unlinking.
+pub const UNLINK_DAYS: RangeInclusive<i64> = 0..=365;
 
 /// What `serve` accepts for the life of a code, in minutes, and of a session, in days.
 pub const CODE_MINUTES: RangeInclusive<i64> = 5..=60;
@@ -110,6 +119,8 @@ pub struct Rules {
     pub min_life_in_mail: Millis,
     /// How long a session lasts.
     pub session_life: Millis,
+    /// Whole days (UTC) after a leaving date until the link is taken away, as Flex HRM has it.
+    pub unlink_days: i64,
 }
 
 impl Default for Rules {
@@ -126,6 +137,7 @@ impl Default for Rules {
             snooze: SNOOZE_HOURS * HOUR,
             min_life_in_mail: 20 * MINUTE,
             session_life: 30 * DAY,
+            unlink_days: 5,
         }
     }
 }
@@ -134,6 +146,11 @@ impl Rules {
     /// Until when the banner stays hidden, if it is.
     pub fn snoozed_until(&self, stored: Option<Millis>, now: Millis) -> Option<Millis> {
         stored.filter(|until| (now + 1..=now + self.snooze + CLOCK_TOLERANCE).contains(until))
+    }
+
+    /// Whoever left before this date, written as the database has it, keeps no link and cannot make one.
+    pub fn unlinked_if_left_before(&self, now: Millis) -> String {
+        date(now - self.unlink_days * DAY).format("%Y-%m-%d").to_string()
     }
 
     /// The rules with another code life. A short one shortens `min_life_in_mail` to two thirds of it.
@@ -151,6 +168,15 @@ mod tests {
     fn the_fixed_times_are_what_the_documentation_says() {
         let fixed = [CLAIM_LIFE, CODE_RETENTION, CLOCK_TOLERANCE, LONGEST_PAUSE];
         assert_eq!(fixed, [5_000, 172_800_000, 300_000, 4_000]);
+    }
+
+    #[test]
+    fn a_link_is_kept_for_whole_days_after_the_leaving_date() {
+        let rules = Rules::default();
+        // 2027-01-15, a minute before and at midnight.
+        let midnight = 1_800_057_600_000;
+        assert_eq!(rules.unlinked_if_left_before(midnight - MINUTE), "2027-01-10");
+        assert_eq!(rules.unlinked_if_left_before(midnight), "2027-01-11");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::password::Passwords;
 use crate::queue::Permits;
 use crate::rules::LONGEST_PASSWORD_WAIT;
 use crate::settings::Settings;
-use crate::worker;
+use crate::{unlinking, worker};
 
 /// How long calls, and after them tasks, may take to finish after a stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,6 +59,7 @@ pub async fn start(
         worker: TaskTracker::new(),
     });
     backend.worker.spawn(worker::run(Arc::clone(&backend)));
+    backend.worker.spawn(unlinking::run(Arc::clone(&backend)));
     Ok(backend)
 }
 

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::client_address::parse_network;
 use crate::clock::{DAY, MINUTE, Millis, SECOND};
-use crate::directory::DirectorySettings;
+use crate::directory::{DirectorySettings, UNLINK_PATH};
 use crate::keys::Keys;
 use crate::password::PasswordCost;
 use crate::rate_limit::Limit;
@@ -126,6 +126,9 @@ pub struct ServeArgs {
     /// Public API of Visma Connect
     #[arg(long, env = "HRM_VISMA_API_URL", default_value = "https://public-api.connect.visma.com/")]
     visma_api_url: String,
+    /// Path of the call that takes {user_id} away from this client, below HRM_VISMA_API_URL
+    #[arg(long, env = "HRM_VISMA_UNLINK_PATH", default_value = UNLINK_PATH)]
+    visma_unlink_path: String,
     /// Client id for Visma Connect; for the secret, set HRM_VISMA_CLIENT_SECRET or HRM_VISMA_CLIENT_SECRET_FILE
     #[arg(long, env = "HRM_VISMA_CLIENT_ID")]
     visma_client_id: Option<String>,
@@ -153,6 +156,9 @@ pub struct ServeArgs {
     /// Passwords that are checked at the same time, each with 19 MiB of memory (1 to 64)
     #[arg(long, env = "HRM_PASSWORD_CHECKS", default_value_t = rules::PASSWORD_CHECKS.to_string())]
     password_checks: String,
+    /// Days after a person's leaving date until the link is taken away
+    #[arg(long, env = "HRM_UNLINK_DAYS_AFTER_LEAVING", default_value_t = Rules::default().unlink_days.to_string())]
+    unlink_days_after_leaving: String,
     /// Proxies whose X-Forwarded-For is trusted: addresses and networks (10.0.0.0/8), separated by commas
     #[arg(long, env = "HRM_TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
@@ -246,6 +252,11 @@ impl ServeArgs {
         let minutes = errors.number("HRM_CODE_MINUTES", &self.code_minutes, rules::CODE_MINUTES);
         let utf8 = errors.check("HRM_SMTP_UTF8", self.smtp_utf8.parse().map_err(|_| "is neither true nor false"));
         let lease = errors.number("HRM_LEASE_SECONDS", &self.lease_seconds, 5..=600);
+        let unlink_days =
+            errors.number("HRM_UNLINK_DAYS_AFTER_LEAVING", &self.unlink_days_after_leaving, rules::UNLINK_DAYS);
+        let unlink_path = Some(self.visma_unlink_path.trim_start_matches('/').to_owned());
+        let unlink_path = unlink_path.filter(|path| path.contains("{user_id}"));
+        let unlink_path = errors.check("HRM_VISMA_UNLINK_PATH", unlink_path.ok_or("has no {user_id} in it"));
         let days = errors.number("HRM_SESSION_DAYS", &self.session_days, rules::SESSION_DAYS);
         let mut settings_url = default_settings_url();
         for (name, text, setting) in [
@@ -268,7 +279,11 @@ impl ServeArgs {
         let complete = || {
             let mut settings = Settings::new(database_url?);
             settings.database_connections = connections;
-            settings.rules = Rules { session_life: days? * DAY, ..settings.rules.with_code_life(minutes? * MINUTE) };
+            settings.rules = Rules {
+                session_life: days? * DAY,
+                unlink_days: unlink_days?,
+                ..settings.rules.with_code_life(minutes? * MINUTE)
+            };
             settings.settings_url = settings_url;
             settings.trusted_proxies = proxies?;
             settings.failures_per_name = Limit::of_name(of_name?);
@@ -283,6 +298,7 @@ impl ServeArgs {
                 directory: DirectorySettings {
                     token_url: token_url?,
                     api_url: api_url?,
+                    unlink_path: unlink_path?,
                     client_id: client_id?,
                     client_secret: client_secret?,
                     timeout: Duration::from_secs(4),

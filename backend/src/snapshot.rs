@@ -10,7 +10,7 @@ use crate::clock::{Millis, date};
 use crate::email::Address;
 use crate::keys::CodeMac;
 use crate::policy::Policy;
-use crate::rules::{CLOCK_TOLERANCE, CODE_HISTORY};
+use crate::rules::{CLOCK_TOLERANCE, CODE_HISTORY, Rules};
 
 #[derive(Debug)]
 pub struct Snapshot {
@@ -20,6 +20,8 @@ pub struct Snapshot {
     /// Incorrect codes in a row.
     pub failed_attempts: u32,
     pub snoozed_until: Option<Millis>,
+    /// The last day of employment, as `2026-12-31`.
+    pub leaves_on: Option<String>,
     /// The current challenge, ended or not.
     pub challenge: Option<Challenge>,
     /// The codes within [`CODE_HISTORY`], newest first.
@@ -51,6 +53,7 @@ struct Row {
     country: String,
     failed_attempts: i64,
     snoozed_until: Option<i64>,
+    leaves_on: Option<String>,
     addresses: Option<String>,
     challenge_id: Option<String>,
     challenge_address: Option<String>,
@@ -113,7 +116,7 @@ macro_rules! snapshot_sql {
     ($employee_id:literal) => {
         concat!(
             "SELECT employees.id, employees.company_id, employees.first_name, employees.last_name, employees.language,
-                    employees.country, employees.failed_attempts, employees.snoozed_until,
+                    employees.country, employees.failed_attempts, employees.snoozed_until, employees.leaves_on,
                     (SELECT string_agg(employee_addresses.address, '\u{1f}' ORDER BY employee_addresses.position)
                      FROM employee_addresses WHERE employee_addresses.employee_id = employees.id) AS addresses,
                     challenges.id AS challenge_id, challenges.address AS challenge_address, challenges.attempts,
@@ -169,6 +172,7 @@ fn from_rows(rows: Vec<Row>) -> Option<Snapshot> {
         addresses,
         failed_attempts: count(first.failed_attempts),
         snoozed_until: first.snoozed_until,
+        leaves_on: first.leaves_on.take(),
         challenge: first.challenge(),
         is_linking: first.link_job_created_at.is_some(),
         link: first.link(),
@@ -202,6 +206,12 @@ impl Snapshot {
     /// The challenge, if one of its codes still works.
     pub fn live_challenge(&self, now: Millis) -> Option<&Challenge> {
         self.challenge.as_ref().filter(|challenge| challenge.is_live(&self.codes, now))
+    }
+
+    /// Too many incorrect codes, or left so long ago that a link would be taken away again.
+    pub fn is_locked(&self, rules: &Rules, now: Millis) -> bool {
+        let has_left = |date: &String| *date < rules.unlinked_if_left_before(now);
+        rules.is_locked(self.failed_attempts) || self.leaves_on.as_ref().is_some_and(has_left)
     }
 
     /// When codes were sent to the employee, newest first. Not those that a clock that was wrong dates in the future.

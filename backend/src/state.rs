@@ -1,7 +1,8 @@
 //! The State of the contract, projected from a snapshot. Pure.
 
-use hrm_api::{Banner, Challenge, SettingsUrl, State, Status};
+use hrm_api::{Banner, Challenge, ProblemCode, SettingsUrl, State, Status};
 
+use crate::challenge::ChallengeEnd;
 use crate::clock::{Millis, date};
 use crate::rules::Rules;
 use crate::snapshot::Snapshot;
@@ -32,7 +33,16 @@ pub fn project(snapshot: &Snapshot, rules: &Rules, settings_url: &SettingsUrl, n
         banner: banner(status, rules.snoozed_until(snapshot.snoozed_until, now)),
         challenge: challenge.filter(|_| status == Status::CodeSent),
         account: snapshot.link.clone(),
+        problem: problem(snapshot).filter(|_| status == Status::NotLinked).map(|code| code.as_str().to_owned()),
         settings_url: settings_url.clone(),
+    }
+}
+
+/// Why the last linking ended without a link, which nobody may have waited for.
+fn problem(snapshot: &Snapshot) -> Option<ProblemCode> {
+    match snapshot.challenge.as_ref()?.end? {
+        ChallengeEnd::AccountTaken | ChallengeEnd::AccountRefused => Some(ProblemCode::AccountTaken),
+        ChallengeEnd::Verified | ChallengeEnd::AttemptsExhausted | ChallengeEnd::Abandoned => None,
     }
 }
 
@@ -90,6 +100,7 @@ mod tests {
             addresses: vec![address.clone()],
             failed_attempts: 0,
             snoozed_until: None,
+            leaves_on: None,
             challenge: Some(ChallengeRow { id: "own".into(), address, attempts: 2, end: None, taken_user_id: None }),
             codes: vec![code("other", NOW), code("own", NOW - MINUTE), code("own", NOW - 5 * MINUTE)],
             is_linking: false,

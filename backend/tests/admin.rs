@@ -182,7 +182,11 @@ async fn an_employee_who_is_unlinked_can_link_again() {
     assert!(demo.refused(&["unlink", "erik.lund"]).contains("is not linked"));
     erik.send_with_key(address, "k").await.state(200, "linked");
     demo.admin(&["unlink", "Erik.Lund"]);
-    assert_eq!(erik.state().await["status"], "notLinked");
+    erik.wait_for_status("notLinked").await;
+    assert_eq!(
+        demo.server.wait_for_mails(address, 1).await[0]["subject"],
+        "Your user is no longer linked to a Visma Connect account"
+    );
     let audit = &demo.audit()[0];
     assert_eq!(audit["what"], "unlink");
     assert!(audit["old"].as_str().unwrap().contains(address), "{audit}");

@@ -22,6 +22,7 @@ async fn backend(url: String) -> Arc<Backend> {
     let directory = PublicApi::new(DirectorySettings {
         token_url: "http://127.0.0.1:9/".parse().unwrap(),
         api_url: "http://127.0.0.1:9/".parse().unwrap(),
+        unlink_path: hrm_backend::directory::UNLINK_PATH.to_owned(),
         client_id: String::new(),
         client_secret: "".into(),
         timeout: Duration::from_secs(1),

@@ -69,7 +69,7 @@ fn single() -> impl Strategy<Value = Op> {
         6 => (who.clone(), 0..8_usize).prop_map(|(who, pick)| Op::Verify { who, pick }),
         1 => who.prop_map(|who| Op::StartOver { who }),
         4 => prop_oneof![Just(1), 1..45_i64].prop_map(|minutes| Op::AdvanceClock { minutes }),
-        2 => prop_oneof![Just(Fault::None), Just(Fault::Down), Just(Fault::CreateUnanswered), Just(Fault::SearchEmpty)].prop_map(Op::SetFault),
+        2 => prop_oneof![Just(Fault::None), Just(Fault::Down), Just(Fault::CreateUnanswered), Just(Fault::SearchEmpty), Just(Fault::Refused)].prop_map(Op::SetFault),
     ]
 }
 
@@ -90,6 +90,8 @@ enum Fault {
     CreateUnanswered,
     /// A search finds no account.
     SearchEmpty,
+    /// A creation is refused for good.
+    Refused,
 }
 
 /// In memory instead of `hrm_fakes`, so that each await is one step.
@@ -109,13 +111,19 @@ fn no_response<T>() -> Result<T, DirectoryError> {
 }
 
 impl Directory for FakeDirectory {
+    fn unlink<'a>(&'a self, _: &'a UserId) -> BoxFuture<'a, Result<(), DirectoryError>> {
+        Box::pin(async { no_response() })
+    }
+
     fn find<'a>(&'a self, email: &'a str) -> BoxFuture<'a, Result<Option<UserId>, DirectoryError>> {
         Box::pin(async move {
             tokio::task::yield_now().await;
             match self.fault() {
                 Fault::Down => no_response(),
                 Fault::SearchEmpty => Ok(None),
-                Fault::None | Fault::CreateUnanswered => Ok(self.ids.lock().unwrap().get(email).cloned().map(UserId)),
+                Fault::None | Fault::CreateUnanswered | Fault::Refused => {
+                    Ok(self.ids.lock().unwrap().get(email).cloned().map(UserId))
+                }
             }
         })
     }
@@ -126,6 +134,9 @@ impl Directory for FakeDirectory {
             let fault = self.fault();
             if fault == Fault::Down {
                 return no_response();
+            }
+            if fault == Fault::Refused {
+                return Err(DirectoryError::Rejected { status: 400, code: "ERROR_INVALID_USER".to_owned() });
             }
             let mut ids = self.ids.lock().unwrap();
             if ids.contains_key(&account.email) {

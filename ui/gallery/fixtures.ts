@@ -61,6 +61,7 @@ const signedIn =
         suggestions,
         challenge: null,
         account: null,
+        addressRefused: false,
         settingsUrl: settingsUrl(edition),
         ...linking,
       },

@@ -22,6 +22,10 @@ pub struct State {
     /// The linked account; only in [`Status::Linked`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
+    /// The code of the problem that ended the last linking, until the employee starts another; only in
+    /// [`Status::NotLinked`]. So far `account_taken`: this address cannot be linked to this user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// The page where the employee manages the Visma Connect account.
     pub settings_url: SettingsUrl,
 }

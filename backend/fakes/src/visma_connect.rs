@@ -1,11 +1,12 @@
-//! Visma Connect's token endpoint and the calls of its Public API v1.0 that the backend makes.
+//! Visma Connect's token endpoint and the calls of its Public API v1.0 that the backend makes. The path of unlinking is not
+//! public: it is the backend's default.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Form, Query, Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::extract::{Form, Path, Query, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -24,6 +25,7 @@ pub const CLIENT_SECRET: &str = "flex-hrm-demo-secret";
 
 const SEARCH: &str = "/v1.0/search/users";
 const USERS: &str = "/v1.0/users";
+const TOKEN: &str = "/connect/token";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,6 +40,10 @@ pub enum DirectoryFault {
     CreateTimeout,
     /// A search finds nobody, but a creation responds that the account exists.
     Conflict,
+    /// It refuses every creation for good.
+    Refuse,
+    /// It answers 429 to every call but that for a token, and asks for a pause of two seconds.
+    Busy,
 }
 
 /// An account as the Public API returns it.
@@ -49,6 +55,9 @@ pub struct User {
     created_date: String,
     updated_date: String,
     login_count: u32,
+    /// Taken away from the client. Not a member of the API's users.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unlinked: bool,
     #[serde(flatten)]
     given: NewUser,
 }
@@ -78,6 +87,7 @@ pub fn add_user(users: &mut Users, given: NewUser) -> Option<User> {
         created_date: now.clone(),
         updated_date: now,
         login_count: 0,
+        unlinked: false,
         given,
     };
     Some(entry.insert(user).clone())
@@ -99,8 +109,9 @@ pub async fn serve(
     let api = Router::new()
         .route(SEARCH, get(search))
         .route(USERS, post(create))
+        .route("/v1.0/users/{id}/unlink", post(unlink))
         .layer(middleware::from_fn_with_state(Arc::clone(&fake), check_token))
-        .route("/connect/token", post(issue_token))
+        .route(TOKEN, post(issue_token))
         .layer(middleware::from_fn_with_state(Arc::clone(&fake), inject_fault))
         .with_state(fake);
     // axum documents that this never returns.
@@ -117,7 +128,19 @@ async fn inject_fault(State(fake): State<Arc<Fake>>, request: Request, next: Nex
             never_answer().await
         }
         DirectoryFault::Conflict if path == SEARCH => StatusCode::NO_CONTENT.into_response(),
-        DirectoryFault::Ok | DirectoryFault::CreateTimeout | DirectoryFault::Conflict => next.run(request).await,
+        DirectoryFault::Refuse if request.method() == Method::POST && path == USERS => {
+            error(StatusCode::BAD_REQUEST, "ERROR_INVALID_USER")
+        }
+        DirectoryFault::Busy if path != TOKEN => {
+            let mut response = error(StatusCode::TOO_MANY_REQUESTS, "ERROR_TOO_MANY_REQUESTS");
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            response
+        }
+        DirectoryFault::Ok
+        | DirectoryFault::CreateTimeout
+        | DirectoryFault::Conflict
+        | DirectoryFault::Refuse
+        | DirectoryFault::Busy => next.run(request).await,
     }
 }
 
@@ -167,6 +190,18 @@ async fn create(State(fake): State<Arc<Fake>>, Json(new): Json<NewUser>) -> Resp
     match fake.users.change(|users| add_user(users, new)) {
         Some(user) => (StatusCode::CREATED, Json(user)).into_response(),
         None => error(StatusCode::CONFLICT, "ERROR_USER_EXISTS"),
+    }
+}
+
+async fn unlink(State(fake): State<Arc<Fake>>, Path(id): Path<Uuid>) -> Response {
+    let before = fake.users.change(|users| {
+        let user = users.values_mut().find(|user| user.id == id)?;
+        Some(std::mem::replace(&mut user.unlinked, true))
+    });
+    match before {
+        Some(false) => StatusCode::NO_CONTENT.into_response(),
+        Some(true) => error(StatusCode::CONFLICT, "ERROR_USER_UNLINKED_FROM_CLIENT"),
+        None => error(StatusCode::NOT_FOUND, "ERROR_USER_NOT_FOUND"),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Each change runs in one transaction and leaves an [`audit`] row.
 
-mod audit;
+pub mod audit;
 mod company;
 mod employee;
 mod error;
@@ -59,7 +59,7 @@ enum Command {
     },
     /// Create and change people from a CSV file
     ///
-    /// Columns, in any order: id, username, password_hash, first_name, last_name, language, country, addresses. Only id is
+    /// Columns, in any order: id, username, password_hash, first_name, last_name, language, country, addresses, leaves. Only id is
     /// needed: what a missing column has stays as it is, but a new person needs all except password_hash and addresses.
     /// Addresses are separated by spaces, the work address first. Separators, encodings and line ends of the usual
     /// spreadsheet programs are recognised.
@@ -96,7 +96,19 @@ enum Command {
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
-    /// Remove an employee's link; the employee can start again
+    /// Set the last day of employment; the link is taken away some days after it (HRM_UNLINK_DAYS_AFTER_LEAVING of serve)
+    LeavingDate {
+        /// User name
+        username: String,
+        /// A date as 2026-12-31, or none
+        date: String,
+    },
+    /// Try a refused, given up or waiting link again now, without another code
+    RetryLinking {
+        /// User name
+        username: String,
+    },
+    /// Take an employee's link away, at Visma Connect too; the employee can start again
     Unlink {
         /// User name
         username: String,
@@ -198,6 +210,8 @@ async fn execute(database: &Database, by: Option<&str>, command: Command) -> Out
             Ok(people::progress(&people::read(&mut tx, &company).await?, format))
         }
         Command::Unlink { username } => employee::unlink(database, by()?, &username).await,
+        Command::LeavingDate { username, date } => employee::leaving_date(database, by()?, &username, &date).await,
+        Command::RetryLinking { username } => employee::retry_linking(database, by()?, &username).await,
         Command::LiftLock { username } => employee::lift_lock(database, by()?, &username).await,
         Command::Show { username } => kept::show(database, &username).await,
         Command::EndSessions { username } => employee::end_sessions(database, by()?, &username).await,

@@ -1,13 +1,14 @@
 //! The progress of a company's people, and a preview of another policy.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use hrm_api::{Delivery, Status};
 use serde_json::json;
+use sqlx::FromRow;
 
 use super::format::{Format, format_rows};
 use crate::challenge::ChallengeEnd;
-use crate::clock::{Clock, Millis};
+use crate::clock::{Clock, Millis, date};
 use crate::database::Tx;
 use crate::email::Address;
 use crate::policy::{Policy, Proof};
@@ -19,6 +20,8 @@ use crate::state;
 /// Sorted by user name.
 pub struct People {
     list: Vec<(String, Snapshot)>,
+    /// By id: what the linking or unlinking waits for, or why there is no link.
+    causes: HashMap<String, String>,
     now: Millis,
 }
 
@@ -35,7 +38,41 @@ pub async fn read(tx: &mut Tx, company: &str) -> sqlx::Result<People> {
             list.push((username, snapshot));
         }
     }
-    Ok(People { list, now })
+    let causes = read_causes(tx, company).await?;
+    Ok(People { list, causes, now })
+}
+
+async fn read_causes(tx: &mut Tx, company: &str) -> sqlx::Result<HashMap<String, String>> {
+    #[derive(FromRow)]
+    struct Row {
+        id: String,
+        link_problem: Option<String>,
+        linking_since: Option<i64>,
+        linking_error: Option<String>,
+        unlinking_since: Option<i64>,
+        unlinking_error: Option<String>,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT employees.id, employees.link_problem,
+                link_jobs.created_at AS linking_since, link_jobs.last_error AS linking_error,
+                unlink_jobs.created_at AS unlinking_since, unlink_jobs.last_error AS unlinking_error
+         FROM employees LEFT JOIN link_jobs ON link_jobs.employee_id = employees.id
+         LEFT JOIN unlink_jobs ON unlink_jobs.employee_id = employees.id
+         WHERE employees.company_id = $1",
+    )
+    .bind(company)
+    .fetch_all(&mut **tx)
+    .await?;
+    let cause = |row: &Row| {
+        if row.unlinking_since.is_some() {
+            return Some(format!("unlinking: {}", row.unlinking_error.as_deref().unwrap_or("under way")));
+        }
+        if row.linking_since.is_some() {
+            return Some(format!("waiting: {}", row.linking_error.as_deref().unwrap_or("under way")));
+        }
+        row.link_problem.clone()
+    };
+    Ok(rows.into_iter().filter_map(|row| Some((cause(&row)?, row.id))).map(|(cause, id)| (id, cause)).collect())
 }
 
 impl People {
@@ -90,6 +127,8 @@ pub fn progress(people: &People, format: Format) -> String {
         "problem",
     ];
     let (rules, url, owners) = (Rules::default(), default_settings_url(), people.owners());
+    let today = date(people.now).format("%Y-%m-%d").to_string();
+    let mut causes: BTreeMap<String, u32> = BTreeMap::new();
     let mut totals = vec![("linked", 0), ("linking", 0), ("code sent", 0), ("not started", 0)];
     let mut flags = vec![("snoozed", 0), ("bounced", 0), ("no address", 0), ("shared address", 0)];
     let mut rows = Vec::with_capacity(people.list.len());
@@ -112,14 +151,19 @@ pub fn progress(people: &People, format: Format) -> String {
             total.1 += u32::from(is);
         }
         let end = snapshot.challenge.as_ref().and_then(|challenge| challenge.end);
+        let person = &snapshot.person;
+        let cause = people.causes.get(&person.id).map_or("", String::as_str);
+        let has_left = snapshot.leaves_on.as_ref().is_some_and(|day| *day < today);
         let problem = match end {
             _ if rules.is_locked(snapshot.failed_attempts) => "locked",
-            Some(ChallengeEnd::Abandoned) => "linking given up",
-            Some(ChallengeEnd::AccountTaken) => "account taken",
+            _ if !cause.is_empty() => cause,
+            _ if has_left => "has left",
             Some(ChallengeEnd::AttemptsExhausted) => "too many wrong codes",
-            Some(ChallengeEnd::Verified) | None => "",
+            _ => "",
         };
-        let person = &snapshot.person;
+        if !problem.is_empty() {
+            *causes.entry(problem.to_owned()).or_insert(0) += 1;
+        }
         let mut row =
             vec![username.clone(), person.first_name.clone(), person.last_name.clone(), totals[at].0.to_owned()];
         row.extend(is.map(|is| if is { "yes" } else { "" }.to_owned()));
@@ -130,7 +174,8 @@ pub fn progress(people: &People, format: Format) -> String {
     match format {
         Format::Table => {
             let sums: Vec<_> = totals.iter().map(|(name, sum)| format!("{sum} {name}")).collect();
-            format!("{}\n\n{}", format_rows(&COLUMNS, &rows, format), sums.join(", "))
+            let causes: String = causes.iter().map(|(cause, sum)| format!("\n{sum} {cause}")).collect();
+            format!("{}\n\n{}{causes}", format_rows(&COLUMNS, &rows, format), sums.join(", "))
         }
         Format::Csv => format_rows(&COLUMNS, &rows, format),
         Format::Json => {
@@ -138,7 +183,7 @@ pub fn progress(people: &People, format: Format) -> String {
                 serde_json::from_str(&format_rows(&COLUMNS, &rows, format)).unwrap_or_default();
             let sums: serde_json::Map<_, _> =
                 totals.iter().map(|(name, sum)| (name.replace(' ', "_"), json!(sum))).collect();
-            format!("{:#}", json!({ "sums": sums, "people": people }))
+            format!("{:#}", json!({ "sums": sums, "causes": causes, "people": people }))
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::rules::{NAME_CHARACTERS, PERSON_ADDRESSES};
 use crate::session::username_key;
 use crate::stored_hash;
 use crate::text::{self, quoted};
+use crate::unlinking;
 
 /// Everything that an import can change, and the company.
 #[derive(FromRow, Debug, Clone, Default, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Person {
     pub last_name: String,
     pub language: String,
     pub country: String,
+    /// The last day of employment, `2026-12-31`.
+    pub leaves_on: Option<String>,
     #[sqlx(skip)]
     pub addresses: Vec<String>,
 }
@@ -51,7 +54,7 @@ impl Person {
     }
 
     fn set(&mut self, column: Column, cell: &str) -> Result<(), String> {
-        let may_be_empty = matches!(column, Column::PasswordHash | Column::Addresses);
+        let may_be_empty = matches!(column, Column::PasswordHash | Column::Addresses | Column::Leaves);
         if cell.is_empty() && !may_be_empty {
             return Err("is empty".to_owned());
         }
@@ -98,6 +101,12 @@ impl Person {
                 }
                 self.addresses = addresses.into_iter().map(str::to_owned).collect();
             }
+            Column::Leaves if cell.is_empty() => self.leaves_on = None,
+            Column::Leaves => {
+                let date = unlinking::parse_leaving_date(cell);
+                let date = date.ok_or_else(|| format!("{} is not a date: write it as 2026-12-31", quoted(cell)))?;
+                self.leaves_on = Some(date);
+            }
         }
         Ok(())
     }
@@ -111,6 +120,7 @@ impl Person {
             (Column::Language, self.language == new.language),
             (Column::Country, self.country == new.country),
             (Column::Addresses, self.addresses == new.addresses),
+            (Column::Leaves, self.leaves_on == new.leaves_on),
         ]
         .into_iter()
         .filter_map(|(column, is_same)| (!is_same).then_some(column))
@@ -127,6 +137,7 @@ impl Person {
             "language": self.language,
             "country": self.country,
             "addresses": self.addresses,
+            "leavesOn": self.leaves_on,
         })
     }
 }
@@ -152,7 +163,8 @@ pub async fn read_all(db: &mut AnyConnection, ids: &[&str]) -> sqlx::Result<Hash
     for ids in ids.chunks(CHUNK) {
         let list = placeholders(ids.len());
         let sql = format!(
-            "SELECT id, company_id, username_key, password_hash, first_name, last_name, language, country
+            "SELECT id, company_id, username_key, password_hash, first_name, last_name, language, country,
+                    leaves_on
              FROM employees WHERE id IN {list}"
         );
         let mut query = sqlx::query_as(AssertSqlSafe(sql));
@@ -209,11 +221,12 @@ pub async fn free_username(db: &mut AnyConnection, id: &str) -> sqlx::Result<()>
 /// Also when another import created the person meanwhile: the first passwords that it wrote to its file stay true.
 pub async fn write(db: &mut AnyConnection, id: &str, person: &Person, is_new: bool) -> sqlx::Result<()> {
     let sql = if is_new {
-        "INSERT INTO employees (id, company_id, username_key, password_hash, first_name, last_name, language, country)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        "INSERT INTO employees (id, company_id, username_key, password_hash, first_name, last_name, language, country,
+                                leaves_on)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     } else {
         "UPDATE employees SET username_key = $3, password_hash = $4, first_name = $5, last_name = $6, language = $7,
-                              country = $8
+                              country = $8, leaves_on = $9
          WHERE id = $1 AND company_id = $2"
     };
     sqlx::query(sql)
@@ -225,6 +238,7 @@ pub async fn write(db: &mut AnyConnection, id: &str, person: &Person, is_new: bo
         .bind(&person.last_name)
         .bind(&person.language)
         .bind(&person.country)
+        .bind(&person.leaves_on)
         .execute(&mut *db)
         .await?;
     sqlx::query("DELETE FROM employee_addresses WHERE employee_id = $1").bind(id).execute(&mut *db).await?;

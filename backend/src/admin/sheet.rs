@@ -22,6 +22,7 @@ pub enum Column {
     Language,
     Country,
     Addresses,
+    Leaves,
 }
 
 impl fmt::Display for Column {

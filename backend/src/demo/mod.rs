@@ -28,7 +28,7 @@ use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use crate::clock::{Clock, SECOND};
-use crate::directory::{DirectorySettings, PublicApi};
+use crate::directory::{DirectorySettings, PublicApi, UNLINK_PATH};
 use crate::keys::Keys;
 use crate::mail::Mailer;
 use crate::password::PasswordCost;
@@ -172,6 +172,7 @@ impl Demo {
         let directory = PublicApi::new(DirectorySettings {
             token_url: url(&format!("{}connect/token", services.visma_url))?,
             api_url: url(&services.visma_url)?,
+            unlink_path: UNLINK_PATH.to_owned(),
             client_id: visma_connect::CLIENT_ID.to_owned(),
             client_secret: SecretString::from(visma_connect::CLIENT_SECRET),
             timeout: Duration::from_secs(2),

@@ -26,6 +26,10 @@ pub enum Message {
     Notice {
         address: String,
     },
+    /// The link to this masked address was taken away.
+    Unlinked {
+        address: String,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -59,11 +63,12 @@ pub fn render(message: &Message, first_name: &str, language: Language, code_life
             ];
             (template.subject, blocks)
         }
-        Message::Notice { address } => {
-            let template = templates::notice(language);
+        Message::Notice { address } | Message::Unlinked { address } => {
+            let is_linked = matches!(message, Message::Notice { .. });
+            let template = if is_linked { templates::notice(language) } else { templates::unlinked(language) };
             let blocks = vec![
                 Line(template.greeting.replace("{name}", first_name)),
-                Line(template.linked.replace("{address}", address)),
+                Line(template.what.replace("{address}", address)),
                 Line(template.not_you.to_owned()),
             ];
             (template.subject, blocks)
@@ -221,8 +226,9 @@ mod tests {
     #[test]
     fn no_mail_has_a_link_or_an_unfilled_placeholder() {
         let notice = Message::Notice { address: "a…@…".into() };
+        let unlinked = Message::Unlinked { address: "a…@…".into() };
         for language in ALL {
-            for message in [message(), notice.clone()] {
+            for message in [message(), notice.clone(), unlinked.clone()] {
                 let Rendered { subject, text, html } = render(&message, "Anna", language, 30 * MINUTE);
                 for part in [subject, text, html] {
                     assert!(!part.contains("http") && !part.contains("href") && !part.contains("www."), "{part}");

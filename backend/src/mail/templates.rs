@@ -16,12 +16,12 @@ pub struct CodeTemplate {
     pub last_step: &'static str,
 }
 
-/// The notice to the employee's other addresses after linking. Placeholders: `{name}`, `{address}` (masked).
+/// The notice that the user was linked, to the other addresses, or is no longer linked, to all. Placeholders: `{name}`, `{address}` (masked).
 #[derive(Debug)]
 pub struct NoticeTemplate {
     pub subject: &'static str,
     pub greeting: &'static str,
-    pub linked: &'static str,
+    pub what: &'static str,
     pub not_you: &'static str,
 }
 
@@ -110,32 +110,67 @@ pub fn notice(language: Language) -> &'static NoticeTemplate {
         Language::En => &NoticeTemplate {
             subject: "Your user was linked to a Visma Connect account",
             greeting: "Hi {name}",
-            linked: "Your Flex HRM user was linked to a Visma Connect account with the email address {address}.",
+            what: "Your Flex HRM user was linked to a Visma Connect account with the email address {address}.",
             not_you: "If this was not you, tell your administrator.",
         },
         Language::Sv => &NoticeTemplate {
             subject: "Din användare har kopplats till ett Visma Connect-konto",
             greeting: "Hej {name}",
-            linked: "Din användare i Flex HRM har kopplats till ett Visma Connect-konto med e-postadressen {address}.",
+            what: "Din användare i Flex HRM har kopplats till ett Visma Connect-konto med e-postadressen {address}.",
             not_you: "Om det inte var du, kontakta din administratör.",
         },
         Language::Nb => &NoticeTemplate {
             subject: "Brukeren din er koblet til en Visma Connect-konto",
             greeting: "Hei {name}",
-            linked: "Brukeren din i Flex HRM er koblet til en Visma Connect-konto med e-postadressen {address}.",
+            what: "Brukeren din i Flex HRM er koblet til en Visma Connect-konto med e-postadressen {address}.",
             not_you: "Hvis dette ikke var deg, si fra til administratoren din.",
         },
         Language::Da => &NoticeTemplate {
             subject: "Din bruger er blevet knyttet til en Visma Connect-konto",
             greeting: "Hej {name}",
-            linked: "Din bruger i Flex HRM er blevet knyttet til en Visma Connect-konto med e-mailadressen {address}.",
+            what: "Din bruger i Flex HRM er blevet knyttet til en Visma Connect-konto med e-mailadressen {address}.",
             not_you: "Hvis det ikke var dig, så kontakt din administrator.",
         },
         Language::Fi => &NoticeTemplate {
             subject: "Käyttäjäsi on yhdistetty Visma Connect -tiliin",
             greeting: "Hei {name}",
-            linked: "Flex HRM -käyttäjäsi on yhdistetty Visma Connect -tiliin, jonka sähköpostiosoite on {address}.",
+            what: "Flex HRM -käyttäjäsi on yhdistetty Visma Connect -tiliin, jonka sähköpostiosoite on {address}.",
             not_you: "Jos et tehnyt tätä itse, ilmoita asiasta järjestelmänvalvojallesi.",
+        },
+    }
+}
+
+pub fn unlinked(language: Language) -> &'static NoticeTemplate {
+    match language {
+        Language::En => &NoticeTemplate {
+            subject: "Your user is no longer linked to a Visma Connect account",
+            greeting: "Hi {name}",
+            what: "Your Flex HRM user is no longer linked to the Visma Connect account with the email address {address}.",
+            not_you: "If you didn't expect this, contact your administrator.",
+        },
+        Language::Sv => &NoticeTemplate {
+            subject: "Din användare är inte längre kopplad till ett Visma Connect-konto",
+            greeting: "Hej {name}",
+            what: "Din användare i Flex HRM är inte längre kopplad till Visma Connect-kontot med e-postadressen {address}.",
+            not_you: "Om du inte väntade dig detta, kontakta din administratör.",
+        },
+        Language::Nb => &NoticeTemplate {
+            subject: "Brukeren din er ikke lenger koblet til en Visma Connect-konto",
+            greeting: "Hei {name}",
+            what: "Brukeren din i Flex HRM er ikke lenger koblet til Visma Connect-kontoen med e-postadressen {address}.",
+            not_you: "Hvis du ikke ventet dette, kontakt administratoren din.",
+        },
+        Language::Da => &NoticeTemplate {
+            subject: "Din bruger er ikke længere knyttet til en Visma Connect-konto",
+            greeting: "Hej {name}",
+            what: "Din bruger i Flex HRM er ikke længere knyttet til Visma Connect-kontoen med e-mailadressen {address}.",
+            not_you: "Hvis du ikke ventede dette, så kontakt din administrator.",
+        },
+        Language::Fi => &NoticeTemplate {
+            subject: "Käyttäjäsi ei ole enää yhdistetty Visma Connect -tiliin",
+            greeting: "Hei {name}",
+            what: "Flex HRM -käyttäjääsi ei ole enää yhdistetty Visma Connect -tiliin, jonka sähköpostiosoite on {address}.",
+            not_you: "Jos et odottanut tätä, ota yhteyttä järjestelmänvalvojaasi.",
         },
     }
 }

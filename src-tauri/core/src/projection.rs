@@ -1,6 +1,7 @@
 //! The pure projection from the app's state to its [`View`].
 
 use chrono::{DateTime, Utc};
+use hrm_api::ProblemCode;
 
 use crate::{
     app_state::AppState,
@@ -51,6 +52,7 @@ fn linking_of(signed_in: &SignedInRecord, cached: &CachedState, edition: Edition
         suggestions: state.suggestions.clone(),
         challenge: state.challenge.clone(),
         account: state.account.clone(),
+        address_refused: state.problem.as_deref() == Some(ProblemCode::AccountTaken.as_str()),
         settings_url: match edition {
             Edition::Mobile => state.settings_url.mobile.clone(),
             Edition::Desktop => state.settings_url.desktop.clone(),

@@ -80,6 +80,8 @@ pub struct Linking {
     pub challenge: Option<Challenge>,
     /// Only in `linked`.
     pub account: Option<Account>,
+    /// Linking ended without a link: this address cannot be linked to this user. Only in `notLinked`.
+    pub address_refused: bool,
     /// This edition's page for managing the account.
     pub settings_url: String,
 }

@@ -42,7 +42,8 @@ export const failureIn = (...slots: Slot[]): Failure | null => {
   return failed && slots.includes(slotOf(failed)) ? failed : null;
 };
 
-export function ProblemMessage({ slots, id }: { slots: Slot[]; id: string }) {
-  const failed = failureIn(...slots);
+/** `otherwise`: what to show if nothing failed here. */
+export function ProblemMessage({ slots, id, otherwise = null }: { slots: Slot[]; id: string; otherwise?: Failure | null }) {
+  const failed = failureIn(...slots) ?? otherwise;
   return failed && <Problem key={failed.at} failed={failed} id={id} />;
 }

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { looksLikeAddress, suggestDomain } from "../address";
-import { clearFailure, edition, pending, run, saveEmailDraft, setFailure } from "../app";
+import { type Failure, clearFailure, edition, pending, run, saveEmailDraft, setFailure } from "../app";
 import { Button, LongWait } from "../components/Button";
 import { Field } from "../components/Field";
 import { ProblemMessage, failureIn } from "../components/ProblemMessage";
@@ -14,6 +14,9 @@ const SAVE_DELAY_MS = 300;
 const BLUR_PROBLEM_DELAY_MS = 250;
 
 const setInvalid = () => setFailure("sendCode", { code: "emailInvalid", retryable: false });
+
+/** The server refused the address after the app's last call had its answer. */
+const REFUSED: Failure = { action: "sendCode", problem: { code: "accountTaken", retryable: false }, at: 0, retry: () => {} };
 
 interface AddressFormProps {
   linking: Linking;
@@ -37,7 +40,10 @@ export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
   const busy = pending.value.has("sendCode");
   // Without a challenge there is no code field to show a code's problem.
   const slots: Parameters<typeof failureIn> = sent ? ["email"] : ["email", "code"];
-  const problemId = failureIn(...slots) ? "email-problem" : undefined;
+  // Until another address is typed.
+  const [typedAnother, setTypedAnother] = useState(false);
+  const refusal = linking.addressRefused && !typedAnother && !busy ? REFUSED : null;
+  const problemId = (failureIn(...slots) ?? refusal) ? "email-problem" : undefined;
   const suggestion = suggestDomain(email, linking.suggestions);
 
   const clearTimers = () => {
@@ -53,6 +59,7 @@ export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
   const onInput = (text: string) => {
     clearTimers();
     clearFailure();
+    setTypedAnother(true);
     setTyped(text);
     latest.current = text;
     saveTimer.current = setTimeout(() => void save(text), SAVE_DELAY_MS);
@@ -106,7 +113,7 @@ export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
             {m.didYouMean({ email: suggestion })}
           </button>
         )}
-        <ProblemMessage slots={slots} id="email-problem" />
+        <ProblemMessage slots={slots} id="email-problem" otherwise={refusal} />
       </Field>
       {!mobile && actions}
       {linking.suggestions.length > 0 ? (

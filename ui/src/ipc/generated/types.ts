@@ -81,6 +81,10 @@ challenge: Challenge | null,
  */
 account: Account | null, 
 /**
+ * Linking ended without a link: this address cannot be linked to this user. Only in `notLinked`.
+ */
+addressRefused: boolean, 
+/**
  * This edition's page for managing the account.
  */
 settingsUrl: string, };
