@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, blocking},
+    app_state::Arrival,
+    client::Attempts,
     code, diagnostics,
     problem::Problem,
     record::PendingSend,
@@ -61,13 +63,9 @@ impl App {
 
     pub async fn refresh(&self) -> Result<View, Problem> {
         let session = self.session().await?;
-        let generation = self.lock().state_generation;
+        let began = self.lock().state_generation;
         let result = self.client().await?.state(&session).await;
-        // A newer state arrived in the meantime.
-        if self.lock().state_generation != generation {
-            return self.view().await;
-        }
-        self.apply_state(&session, result)
+        self.apply_arrival(&session, result, Arrival::Read { began })
     }
 
     pub async fn sign_in(&self, server: String, username: String, password: SecretString) -> Result<View, Problem> {
@@ -135,9 +133,15 @@ impl App {
                 }
             })?;
         }
-        let view = self.apply_state(&session, result)?;
         // The response to a repeated key is the stored one, whose state may be old.
-        if repeated { self.refresh().await } else { Ok(view) }
+        let repeated = repeated || matches!(&result, Ok((_, Attempts::Several)));
+        let arrival = if repeated { Arrival::Late } else { Arrival::Answer };
+        let view = self.apply_arrival(&session, result.map(|(state, _)| state), arrival)?;
+        if !repeated {
+            return Ok(view);
+        }
+        // The send worked, also if this fails.
+        self.refresh().await.or_else(|_| Ok(self.current_view()))
     }
 
     pub async fn verify_code(&self, code: SecretString) -> Result<View, Problem> {

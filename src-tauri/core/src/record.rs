@@ -74,9 +74,9 @@ impl CachedState {
 
     /// Whether the content differs, or the server's clock is off by a second or more from what `known` predicts.
     pub(crate) fn differs_from(&self, known: &Self, clock: &dyn Clock) -> bool {
-        let State { server_time, .. } = known.state;
-        let drift = (self.state.server_time - known.clock.now(clock)).abs();
-        drift >= TimeDelta::seconds(1) || State { server_time, ..self.state.clone() } != known.state
+        let State { server_time, revision, .. } = known.state;
+        let drift = (self.clock.now(clock) - known.clock.now(clock)).abs();
+        drift >= TimeDelta::seconds(1) || State { server_time, revision, ..self.state.clone() } != known.state
     }
 }
 
@@ -174,9 +174,10 @@ mod tests {
         assert!(!cached("notLinked", None, &clock).differs_from(&known, &clock));
         assert!(cached("codeSent", None, &clock).differs_from(&known, &clock));
         let mut late = cached("notLinked", None, &clock);
-        late.state.server_time -= TimeDelta::seconds(1);
+        let time = clock.wall();
+        late.clock = ServerClock::synced(time - TimeDelta::seconds(1), &clock);
         assert!(late.differs_from(&known, &clock));
-        late.state.server_time += TimeDelta::milliseconds(1);
+        late.clock = ServerClock::synced(time - TimeDelta::milliseconds(999), &clock);
         assert!(!late.differs_from(&known, &clock));
     }
 
