@@ -16,6 +16,11 @@ pub struct SignIn {
     /// Flex HRM password.
     #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password))]
     pub password: SecretString,
+    /// [`SignedIn::device_token`] of this person's last sign-in on this device. With it, strangers who guess at the user
+    /// name hold nobody up.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = Password))]
+    pub device_token: Option<SecretString>,
 }
 
 /// The response to a sign-in.
@@ -30,6 +35,11 @@ pub struct SignedIn {
     pub expires_at: DateTime<Utc>,
     /// Who signed in.
     pub employee: Employee,
+    /// For the next sign-in on this device. Signs nobody in by itself, and outlives the session. Empty from backends that
+    /// have none.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub device_token: String,
 }
 
 /// The response to `GET /v1/session`.

@@ -98,3 +98,125 @@ impl AppState {
         self.cached().map_or_else(|| clock.wall(), |cached| cached.clock.now(clock))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Mutex, time::Duration};
+
+    use chrono::TimeDelta;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{record::SignedInRecord, server_clock::tests::FakeClock};
+
+    fn start() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+    }
+
+    fn signed_in() -> AppState {
+        let employee = json!({ "id": "1", "firstName": "A", "lastName": "B", "company": "C", "language": "en" });
+        let signed_in = SignedInRecord::new(serde_json::from_value(employee).unwrap());
+        AppState::new(Record { signed_in: Some(signed_in), ..Record::default() })
+    }
+
+    /// The `number`th state that the server read.
+    fn state(number: usize, revision: u64, server_time: DateTime<Utc>) -> State {
+        let state = json!({
+            "revision": revision, "serverTime": server_time, "status": "notLinked", "suggestions": [number.to_string()],
+            "banner": { "visible": true, "snoozedUntil": null }, "settingsUrl": { "desktop": "", "mobile": "" },
+        });
+        serde_json::from_value(state).unwrap()
+    }
+
+    fn shown(app: &AppState) -> Option<usize> {
+        app.cached().map(|cached| cached.state.suggestions[0].parse().unwrap())
+    }
+
+    /// One state that the server read, and its way to the app.
+    #[derive(Debug, Clone)]
+    struct Message {
+        changes: bool,
+        /// Of the server's clock since the one before. It goes back only with a change.
+        seconds: i64,
+        asked_before: usize,
+        on_its_way: usize,
+        arrival: Arrival,
+    }
+
+    fn message() -> impl Strategy<Value = Message> {
+        let arrival = prop_oneof![Just(Arrival::Read { began: 0 }), Just(Arrival::Answer), Just(Arrival::Late)];
+        (any::<bool>(), -60..60_i64, 0..4_usize, 0..12_usize, arrival).prop_map(
+            |(changes, seconds, asked_before, on_its_way, arrival)| {
+                let seconds = if changes { seconds } else { 1 + seconds.abs() };
+                Message { changes, seconds, asked_before, on_its_way, arrival }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_arrival_ends_in_the_newest_state(messages in prop::collection::vec(message(), 1..20)) {
+            let clock = FakeClock(Mutex::new((start(), Duration::ZERO)));
+            let (mut revision, mut time) = (1, start());
+            // Moments: message n is read at 10 n, asked for before, and arrives after.
+            let mut moments = Vec::new();
+            for (number, message) in messages.iter().enumerate() {
+                revision += u64::from(message.changes);
+                time += TimeDelta::seconds(message.seconds);
+                let read = 10 * (number + 10);
+                moments.push((read - 10 * message.asked_before - 1, false, number, state(number, revision, time)));
+                moments.push((read + 10 * message.on_its_way + 1, true, number, state(number, revision, time)));
+            }
+            moments.sort_by_key(|(at, arrives, number, _)| (*at, *arrives, *number));
+            let mut app = signed_in();
+            let mut began = vec![0; messages.len()];
+            for (_, arrives, number, state) in moments {
+                if !arrives {
+                    began[number] = app.state_generation;
+                    continue;
+                }
+                let before = shown(&app);
+                let arrival = match messages[number].arrival {
+                    Arrival::Read { .. } => Arrival::Read { began: began[number] },
+                    other => other,
+                };
+                app.take(state, arrival, &clock);
+                prop_assert!(shown(&app) >= before, "{:?} after {before:?}", shown(&app));
+            }
+            prop_assert_eq!(shown(&app), Some(messages.len() - 1));
+        }
+    }
+
+    #[test]
+    fn only_a_read_that_began_after_it_replaces_a_higher_revision() {
+        let clock = FakeClock(Mutex::new((start(), Duration::ZERO)));
+        for (arrival, taken) in [
+            (Arrival::Read { began: 1 }, true),
+            (Arrival::Read { began: 0 }, false),
+            (Arrival::Answer, false),
+            (Arrival::Late, false),
+        ] {
+            let mut app = signed_in();
+            app.take(state(1, 9, start()), Arrival::Answer, &clock);
+            app.take(state(2, 3, start()), arrival, &clock);
+            assert_eq!(shown(&app) == Some(2), taken, "{arrival:?}");
+        }
+    }
+
+    #[test]
+    fn what_waited_on_its_way_never_sets_the_clock_back() {
+        let clock = FakeClock(Mutex::new((start(), Duration::ZERO)));
+        let mut app = signed_in();
+        app.take(state(1, 1, start()), Arrival::Read { began: 0 }, &clock);
+        let hour = TimeDelta::hours(1);
+        for (revision, time, arrival, expected) in [
+            (2, start() - hour, Arrival::Late, start()),
+            (3, start() + hour, Arrival::Late, start() + hour),
+            (4, start() - hour, Arrival::Answer, start() - hour),
+        ] {
+            app.take(state(2, revision, time), arrival, &clock);
+            assert_eq!(app.server_time(&clock), expected, "{arrival:?}");
+        }
+    }
+}

@@ -63,8 +63,12 @@ impl Client {
         server: &ServerUrl,
         username: &str,
         password: &SecretString,
+        device_token: Option<&str>,
     ) -> Result<SignedIn, Problem> {
-        let body = json!({ "username": username, "password": password.expose_secret() });
+        let mut body = json!({ "username": username, "password": password.expose_secret() });
+        if let Some(token) = device_token {
+            body["deviceToken"] = token.into();
+        }
         let response = self.request(Method::POST, server.endpoint(path::SESSION)).json(&body).send().await;
         parse(response.map_err(|error| problem_of(&error))?).await
     }

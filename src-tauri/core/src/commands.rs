@@ -81,7 +81,9 @@ impl App {
         let server = ServerUrl::parse(&server)?;
         let client = self.client().await?;
         client.probe(&server).await?;
-        let signed_in = client.sign_in(&server, &username, &password).await?;
+        let device_token = self.lock().record.device_token(&server.to_string(), &username).map(str::to_owned);
+        let signed_in = client.sign_in(&server, &username, &password, device_token.as_deref()).await?;
+        self.lock().record.keep_device_token(&server.to_string(), &username, signed_in.device_token.clone());
         let session = self.begin_session(server, signed_in).await;
         // The employee is signed in even if the state cannot be fetched now: the view says why.
         self.apply_state(&session, client.state(&session).await).or_else(|_| Ok(self.current_view()))
