@@ -147,7 +147,13 @@ impl Database {
     }
 
     fn tx(&self, inner: Transaction<'static, Any>, writer: Option<OwnedMutexGuard<()>>) -> Tx {
-        Tx { inner, engine: self.engine, events: self.events.clone(), changed_employees: BTreeMap::new(), _writer: writer }
+        Tx {
+            inner,
+            engine: self.engine,
+            events: self.events.clone(),
+            changed_employees: BTreeMap::new(),
+            _writer: writer,
+        }
     }
 
     /// Forwards the notifications of all backends on this PostgreSQL to [`Events`].
@@ -181,7 +187,8 @@ impl Tx {
     /// Raises the revisions of the marked employees, once in a transaction. For a State that is read before the commit.
     pub async fn raise_revisions(&mut self) -> sqlx::Result<()> {
         for (employee, raised) in self.changed_employees.iter_mut().filter(|(_, raised)| !**raised) {
-            let raise = sqlx::query("UPDATE employees SET revision = revision + 1 WHERE id = $1").bind(employee.as_str());
+            let raise =
+                sqlx::query("UPDATE employees SET revision = revision + 1 WHERE id = $1").bind(employee.as_str());
             raise.execute(&mut *self.inner).await?;
             *raised = true;
         }

@@ -29,7 +29,9 @@ fn full_state() -> Value {
 /// Every value in `value`, as JSON pointers.
 fn pointers(value: &Value, at: String, out: &mut Vec<String>) {
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, member)| pointers(member, format!("{at}/{name}"), out)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, member)| pointers(member, format!("{at}/{name}"), out))
+        }
         Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| pointers(item, format!("{at}/{n}"), out)),
         _ => {}
     }

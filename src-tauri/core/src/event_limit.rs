@@ -38,7 +38,9 @@ mod tests {
 
     #[test]
     fn many_events_pass_and_an_endless_one_does_not() {
-        for (event, endless) in [("data: x\n\n", "data: x\n"), ("data: x\r\n\r\n", "data: x\r\n"), ("data: x\r\r", "data: x\r")] {
+        for (event, endless) in
+            [("data: x\n\n", "data: x\n"), ("data: x\r\n\r\n", "data: x\r\n"), ("data: x\r\r", "data: x\r")]
+        {
             let mut limit = EventLimit::default();
             assert!(limit.allows(event.repeat(MAX_EVENT_BYTES / 4).as_bytes()), "{event:?}");
             assert!(!limit.allows(endless.repeat(MAX_EVENT_BYTES / 4).as_bytes()), "{endless:?}");

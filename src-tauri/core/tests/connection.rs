@@ -54,7 +54,8 @@ async fn silent_proxy(port: u16) -> (String, watch::Sender<u32>) {
 async fn a_connection_that_died_in_sleep_is_replaced() {
     let backend = Backend::start().await;
     let (url, silence) = silent_proxy(backend.port()).await;
-    let app = start_with(&FakeDevice::default(), Edition::Mobile, || reqwest::Client::builder().http2_prior_knowledge());
+    let app =
+        start_with(&FakeDevice::default(), Edition::Mobile, || reqwest::Client::builder().http2_prior_knowledge());
     app.sign_in(url, "anna.svensson".into(), "demo".into()).await.unwrap();
     silence.send_replace(1);
     let view = app.refresh().await.expect("on a fresh connection");

@@ -130,8 +130,11 @@ async fn a_send_that_worked_is_told_so_if_the_refresh_fails() {
 
 #[tokio::test]
 async fn a_retry_inside_one_send_does_not_set_the_clock_back() {
-    let sends = AtomicUsize::new(0);
+    let (sends, reads) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let server = Script::start(move |call| match call {
+        STATE if reads.fetch_add(1, Ordering::SeqCst) > 0 => {
+            reply(Reply::Raw("503 X\r\nretry-after: 9", String::new()))
+        }
         STATE => reply(Reply::Json(200, state(9, LATER, "notLinked"))),
         SEND if sends.fetch_add(1, Ordering::SeqCst) < 1 => reply(Reply::Nothing),
         SEND => reply(Reply::Json(202, state(10, NOON, "codeSent"))),

@@ -17,7 +17,8 @@ const STATE: &str = "GET /v1/me/visma-connect";
 const NOON: &str = "2026-11-01T12:00:00Z";
 
 async fn view_of(sent: Value) -> View {
-    let server = Script::start(move |call| if call == STATE { reply(Reply::Json(200, sent.clone())) } else { None }).await;
+    let server =
+        Script::start(move |call| if call == STATE { reply(Reply::Json(200, sent.clone())) } else { None }).await;
     let app = start(&FakeDevice::default(), Edition::Mobile);
     app.sign_in(server.url.clone(), "anna".into(), "demo".into()).await.unwrap()
 }

@@ -39,7 +39,8 @@ impl Script {
     pub async fn start(answer: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (stream, calls, answer) = (broadcast::Sender::<String>::new(64), Arc::<Mutex<Vec<_>>>::default(), Arc::new(answer));
+        let (stream, calls, answer) =
+            (broadcast::Sender::<String>::new(64), Arc::<Mutex<Vec<_>>>::default(), Arc::new(answer));
         let (events, log) = (stream.clone(), calls.clone());
         tokio::spawn(async move {
             while let Ok((mut caller, _)) = listener.accept().await {
@@ -56,7 +57,8 @@ impl Script {
                         Reply::Json(status, _) => format!("{status} X\r\ncontent-type: application/json"),
                         Reply::Raw(head, _) => (*head).to_owned(),
                         Reply::Stream => {
-                            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+                            let head =
+                                "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
                             caller.write_all(head.as_bytes()).await.ok()?;
                             while let Ok(text) = received.recv().await {
                                 caller.write_all(text.as_bytes()).await.ok()?;
@@ -70,10 +72,8 @@ impl Script {
                         Reply::Raw(_, body) => body,
                         Reply::Stream | Reply::Nothing => String::new(),
                     };
-                    let text = format!(
-                        "HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                        body.len()
-                    );
+                    let text =
+                        format!("HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
                     caller.write_all(text.as_bytes()).await.ok()
                 });
             }
