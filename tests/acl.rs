@@ -53,7 +53,7 @@ fn window() -> (tauri::App<MockRuntime>, WebviewWindow<MockRuntime>) {
     let platform = Platform {
         vault: std::sync::Arc::new(NullPorts),
         record_store: std::sync::Arc::new(NullPorts),
-        clock: std::sync::Arc::new(ports::SystemClock::default()),
+        clock: std::sync::Arc::new(ports::SystemClock),
         browser: std::sync::Arc::new(NullPorts),
         clipboard: std::sync::Arc::new(NullPorts),
     };

@@ -1,5 +1,6 @@
 //! The only module that distinguishes SQLite and PostgreSQL. All other queries have the same text for both.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex as StdMutex, Once, OnceLock};
@@ -51,7 +52,9 @@ pub struct Tx {
     inner: Transaction<'static, Any>,
     engine: Engine,
     events: Events,
-    changed_employees: Vec<String>,
+    /// Whose State changes, and whether the revision has been raised for it. Sorted, so that transactions lock rows in one
+    /// order.
+    changed_employees: BTreeMap<String, bool>,
     _writer: Option<OwnedMutexGuard<()>>,
 }
 
@@ -217,7 +220,13 @@ impl Database {
     }
 
     fn tx(&self, inner: Transaction<'static, Any>, writer: Option<OwnedMutexGuard<()>>) -> Tx {
-        Tx { inner, engine: self.engine, events: self.events.clone(), changed_employees: Vec::new(), _writer: writer }
+        Tx {
+            inner,
+            engine: self.engine,
+            events: self.events.clone(),
+            changed_employees: BTreeMap::new(),
+            _writer: writer,
+        }
     }
 
     /// Forwards the notifications of all backends on this PostgreSQL to [`Events`].
@@ -287,7 +296,18 @@ impl Tx {
 
     /// Marks the State of `employee` as changed by this transaction.
     pub fn notify(&mut self, employee: &str) {
-        self.changed_employees.push(employee.to_owned());
+        self.changed_employees.entry(employee.to_owned()).or_default();
+    }
+
+    /// Raises the revisions of the marked employees, once in a transaction. For a State that is read before the commit.
+    pub async fn raise_revisions(&mut self) -> sqlx::Result<()> {
+        for (employee, raised) in self.changed_employees.iter_mut().filter(|(_, raised)| !**raised) {
+            let raise =
+                sqlx::query("UPDATE employees SET revision = revision + 1 WHERE id = $1").bind(employee.as_str());
+            raise.execute(&mut *self.inner).await?;
+            *raised = true;
+        }
+        Ok(())
     }
 
     /// Commits, then notifies listeners.
@@ -295,8 +315,9 @@ impl Tx {
     /// # Errors
     /// Nothing was committed.
     pub async fn commit(mut self) -> sqlx::Result<()> {
+        self.raise_revisions().await?;
         if self.engine == Engine::Postgres {
-            for employee in &self.changed_employees {
+            for employee in self.changed_employees.keys() {
                 let payload = if employee.len() <= LONGEST_NOTIFICATION { employee } else { ANYBODY };
                 let notify = sqlx::query("SELECT pg_notify($1, $2)::text").bind(CHANNEL).bind(payload);
                 notify.execute(&mut *self.inner).await?;
@@ -304,7 +325,7 @@ impl Tx {
         }
         self.inner.commit().await?;
         if self.engine == Engine::Sqlite {
-            for employee in &self.changed_employees {
+            for employee in self.changed_employees.keys() {
                 self.events.notify(employee);
             }
         }

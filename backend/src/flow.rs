@@ -96,11 +96,11 @@ async fn send_once(
         }
     }
 
+    tx.notify(employee);
     let response = StoredResponse::of(&read_state(backend, &mut tx, employee, now).await?);
     // If this process dies while it links, a repeated call gets this response: `linking`.
     let runs_for = if starts_linking { backend.settings.linking_budget } else { Duration::ZERO };
     key.store(&mut tx, &response, runs_for).await?;
-    tx.notify(employee);
     tx.commit().await?;
     if let Some(mail) = mail {
         mail.dispatch(backend);
@@ -282,6 +282,7 @@ async fn begin(backend: &Backend, employee: &str, now: Millis) -> Result<(Tx, Sn
 }
 
 async fn read_state(backend: &Backend, tx: &mut Tx, employee: &str, now: Millis) -> Result<State, ApiError> {
+    tx.raise_revisions().await?;
     Ok(project(backend, &signed_in(snapshot::read(tx, employee, now).await?)?, now))
 }
 

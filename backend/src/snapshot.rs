@@ -15,6 +15,8 @@ use crate::rules::{CLOCK_TOLERANCE, CODE_HISTORY, Rules};
 #[derive(Debug)]
 pub struct Snapshot {
     pub person: Person,
+    /// See [`hrm_api::State::revision`].
+    pub revision: u64,
     /// The addresses on the HRM record: work address first, no duplicates.
     pub addresses: Vec<Address>,
     /// Incorrect codes in a row.
@@ -52,6 +54,7 @@ struct Row {
     language: String,
     country: String,
     failed_attempts: i64,
+    revision: i64,
     snoozed_until: Option<i64>,
     leaves_on: Option<String>,
     addresses: Option<String>,
@@ -117,6 +120,7 @@ macro_rules! snapshot_sql {
         concat!(
             "SELECT employees.id, employees.company_id, employees.first_name, employees.last_name, employees.language,
                     employees.country, employees.failed_attempts, employees.snoozed_until, employees.leaves_on,
+                    employees.revision,
                     (SELECT string_agg(employee_addresses.address, '\u{1f}' ORDER BY employee_addresses.position)
                      FROM employee_addresses WHERE employee_addresses.employee_id = employees.id) AS addresses,
                     challenges.id AS challenge_id, challenges.address AS challenge_address, challenges.attempts,
@@ -170,6 +174,7 @@ fn from_rows(rows: Vec<Row>) -> Option<Snapshot> {
             country: take(&mut first.country),
         },
         addresses,
+        revision: first.revision.unsigned_abs(),
         failed_attempts: count(first.failed_attempts),
         snoozed_until: first.snoozed_until,
         leaves_on: first.leaves_on.take(),

@@ -28,6 +28,7 @@ pub fn project(snapshot: &Snapshot, rules: &Rules, settings_url: &SettingsUrl, n
     };
     State {
         server_time: date(now),
+        revision: snapshot.revision,
         status,
         suggestions: snapshot.addresses.iter().map(|address| address.as_typed().to_owned()).collect(),
         banner: banner(status, rules.snoozed_until(snapshot.snoozed_until, now)),
@@ -97,6 +98,7 @@ mod tests {
                 language: Language::En,
                 country: text(),
             },
+            revision: 7,
             addresses: vec![address.clone()],
             failed_attempts: 0,
             snoozed_until: None,

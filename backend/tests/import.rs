@@ -578,11 +578,11 @@ mod while_people_work {
 async fn a_leaving_date_comes_from_the_file() {
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
-    support::import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,anna@company.com", support::light_hash())]);
+    support::import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,anna@company.com", light_hash())]);
     let file = folder.path().join("leavers.csv");
     let leaves = async |date: &str| {
         std::fs::write(&file, format!("id,leaves\n1,{date}\n")).unwrap();
-        support::admin(&url, &["import", "--company", "acme", file.to_str().unwrap()])
+        admin(&url, &["import", "--company", "acme", file.to_str().unwrap()])
     };
     let (done, output) = leaves("31.12.2026").await;
     assert!(!done && output.contains("is not a date: write it as 2026-12-31"), "{output}");

@@ -49,7 +49,7 @@ pub fn view_of_record(record: String, edition: Edition) -> View {
     let platform = Platform {
         vault: ports.clone(),
         record_store: ports.clone(),
-        clock: Arc::new(SystemClock::default()),
+        clock: Arc::new(SystemClock),
         browser: ports.clone(),
         clipboard: ports,
     };

@@ -64,7 +64,7 @@ fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
             let platform = Platform {
                 vault: Arc::new(vault::SystemVault::default()),
                 record_store: Arc::new(record_file::RecordFile::in_folder(&app.path().app_data_dir()?)?),
-                clock: Arc::new(SystemClock::default()),
+                clock: Arc::new(SystemClock),
                 browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
                 clipboard: Arc::new(clipboard::system(app.handle().clone())),
             };

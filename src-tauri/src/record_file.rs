@@ -1,7 +1,8 @@
 //! The record's file in the app's folder.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -19,8 +20,13 @@ impl RecordFile {
 
     fn replace(&self, text: &str) -> io::Result<()> {
         let new = self.0.with_extension("json.new");
-        write_private(&new, text)?;
-        fs::rename(new, &self.0)
+        let mut file = create_private(&new)?;
+        file.write_all(text.as_bytes())?;
+        // Otherwise a power cut can leave the new name with no content.
+        file.sync_all()?;
+        drop(file);
+        fs::rename(new, &self.0)?;
+        sync_folder_of(&self.0)
     }
 }
 
@@ -37,16 +43,27 @@ impl RecordStore for RecordFile {
 }
 
 #[cfg(unix)]
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
+fn create_private(path: &Path) -> io::Result<fs::File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 #[cfg(not(unix))]
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
+fn create_private(path: &Path) -> io::Result<fs::File> {
     // On Windows other users cannot read an app's folder.
-    fs::write(path, text)
+    fs::File::create(path)
+}
+
+/// Makes a rename survive a power cut.
+#[cfg(unix)]
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+}
+
+/// Windows has no such call: NTFS logs its renames.
+#[cfg(not(unix))]
+fn sync_folder_of(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ export type Action =
 export interface Failure {
   readonly action: Action;
   readonly problem: Problem;
-  /** performance.now() of the failure: waits count down from here. */
+  /** The server's time of the failure: waits count down from here. */
   readonly at: number;
   readonly retry: () => void;
 }
@@ -77,7 +77,7 @@ export async function run(action: Action, call: (bridge: Bridge) => Promise<View
 }
 
 export function setFailure(action: Action, problem: Problem, retry = () => {}): void {
-  failure.value = { action, problem, at: performance.now(), retry };
+  failure.value = { action, problem, at: serverNow(), retry };
 }
 
 export const clearFailure = (): void => {
@@ -98,10 +98,16 @@ export async function saveEmailDraft(email: string): Promise<boolean> {
 
 const REFRESH_INTERVAL_MS = 5000;
 let lastRefresh = -Infinity;
-/** The view's `syncProblem` says if the refresh failed. */
+/**
+ * performance.now() stops while the device sleeps, the core's clock does not: the view sets the countdowns at once, the refresh
+ * may take its time. The view's `syncProblem` says if that failed.
+ */
 function onForeground(): void {
-  if (document.visibilityState !== "visible" || performance.now() - lastRefresh < REFRESH_INTERVAL_MS) return;
-  lastRefresh = performance.now();
+  if (document.visibilityState !== "visible") return;
+  bridge.view().then(applyView, () => {});
+  // Date: after a sleep the interval is over. A clock set back only refreshes once more.
+  if (Math.abs(Date.now() - lastRefresh) < REFRESH_INTERVAL_MS) return;
+  lastRefresh = Date.now();
   bridge.refresh().then(applyView, () => {});
 }
 
@@ -112,7 +118,7 @@ export async function connect(to: Bridge): Promise<void> {
   // If subscribing fails, changes are seen at the next response or refresh.
   void bridge.onChanged(applyView).then(() => bridge.view()).then(applyView, () => {});
   applyView(await first);
-  lastRefresh = performance.now();
+  lastRefresh = Date.now();
   document.addEventListener("visibilitychange", onForeground);
   addEventListener("focus", onForeground);
 }

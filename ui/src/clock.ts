@@ -23,10 +23,10 @@ export function secondsUntil(time: string): number {
   return Math.max(0, Math.ceil((Date.parse(time) - serverNow()) / 1000));
 }
 
-/** Whole seconds left of a wait that began at `from` (performance.now()), never below 0. */
+/** Whole seconds left of a wait that began at `from` (serverNow()), never below 0. */
 export function secondsLeft(from: number, seconds: number): number {
   void tick.value;
-  return Math.max(0, Math.ceil(seconds - (performance.now() - from) / 1000));
+  return Math.max(0, Math.ceil(seconds - (serverNow() - from) / 1000));
 }
 
 /** Whole seconds since `time`. */

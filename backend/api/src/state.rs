@@ -1,7 +1,7 @@
 //! An employee's progress towards a Visma Connect account.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Everything that the app shows of an employee's progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,6 +10,11 @@ use serde::{Deserialize, Serialize};
 pub struct State {
     /// The time of this response by the backend's clock, as are all other times here.
     pub server_time: DateTime<Utc>,
+    /// Rises with every change of this employee; passing time alone does not raise it. Of two States the newer one has the
+    /// higher `revision`, then the later `serverTime`. 0 from backends that have none.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub revision: u64,
     /// The step that the employee is at.
     pub status: Status,
     /// Addresses on the HRM record: work address first, no duplicates (compared without case).
@@ -31,10 +36,11 @@ pub struct State {
 }
 
 /// The step that an employee is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::EnumString)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "camelCase")]
 pub enum Status {
     /// No link and no live challenge.
     NotLinked,
@@ -78,7 +84,7 @@ pub struct Challenge {
 }
 
 /// The delivery of a mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr, strum::EnumString)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::IntoStaticStr, strum::EnumString)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -109,7 +115,7 @@ pub struct Account {
 }
 
 /// Where a linked account came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr, strum::EnumString)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::IntoStaticStr, strum::EnumString)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -152,9 +158,7 @@ pub struct VerifyCode {
 }
 
 /// A language of the interface and of the mails (BCP 47).
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, strum::IntoStaticStr, strum::EnumString,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, strum::IntoStaticStr, strum::EnumString)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
@@ -171,4 +175,42 @@ pub enum Language {
     Da,
     /// Finnish.
     Fi,
+}
+
+/// Reads a word that this version does not know as `$fallback`: a newer backend must not stop an older app.
+macro_rules! unknown_words {
+    ($($(#[doc = $why:literal])* $ty:ident => $fallback:ident;)*) => {$(
+        $(#[doc = $why])*
+        impl<'de> Deserialize<'de> for $ty {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = std::borrow::Cow::<str>::deserialize(deserializer)?;
+                Ok(word.parse().unwrap_or(Self::$fallback))
+            }
+        }
+    )*};
+}
+
+unknown_words! {
+    /// The employee can act, and the backend decides. [`State::read_unknown_status`] knows more.
+    Status => NotLinked;
+    /// Tells where to look for the mail, and does not blame the address.
+    Delivery => Accepted;
+    /// Promises no new account.
+    Origin => Existing;
+    /// As for a company without a language.
+    Language => En;
+}
+
+impl State {
+    /// A status that was read as [`Status::NotLinked`] next to an account or a challenge was an unknown word: the members
+    /// say which of the known steps it is most like.
+    pub fn read_unknown_status(&mut self) {
+        if self.status == Status::NotLinked {
+            self.status = match (&self.account, &self.challenge) {
+                (Some(_), _) => Status::Linked,
+                (None, Some(_)) => Status::CodeSent,
+                (None, None) => Status::NotLinked,
+            };
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
 use hrm_api::{IDEMPOTENCY_KEY, SendCode, SignedIn, State, path};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -14,6 +15,7 @@ use crate::{problem::Problem, response, server_url::ServerUrl};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// A `State` with a thousand addresses is under 100 kB.
 const MAX_RESPONSE_BYTES: usize = 512 * 1024;
 const MAX_ATTEMPTS: u32 = 3;
@@ -28,6 +30,9 @@ impl Client {
         let client = base
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(2 * REQUEST_TIMEOUT)
+            // Finds a dead connection before a call on it times out.
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_INTERVAL)
             // A redirect is a captive portal or a wrong address; following it could send the token elsewhere.
             .redirect(redirect::Policy::none())
             .user_agent(concat!("FlexHrmConnect/", env!("CARGO_PKG_VERSION")));
@@ -58,8 +63,12 @@ impl Client {
         server: &ServerUrl,
         username: &str,
         password: &SecretString,
+        device_token: Option<&str>,
     ) -> Result<SignedIn, Problem> {
-        let body = json!({ "username": username, "password": password.expose_secret() });
+        let mut body = json!({ "username": username, "password": password.expose_secret() });
+        if let Some(token) = device_token {
+            body["deviceToken"] = token.into();
+        }
         let response = self.request(Method::POST, server.endpoint(path::SESSION)).json(&body).send().await;
         parse(response.map_err(|error| problem_of(&error))?).await
     }
@@ -74,13 +83,19 @@ impl Client {
     }
 
     /// Safe to retry: one `key` sends one mail.
-    pub(crate) async fn send_code(&self, session: &Session, email: &str, key: Uuid) -> Result<State, Problem> {
+    pub(crate) async fn send_code(
+        &self,
+        session: &Session,
+        email: &str,
+        key: Uuid,
+    ) -> Result<(State, Attempts), Problem> {
         let body = SendCode { email: email.to_owned() };
         let request = || {
             let request = self.authorized(Method::POST, session, path::CODES);
             request.header(IDEMPOTENCY_KEY, key.to_string()).json(&body)
         };
-        parse(self.retry(request).await?).await
+        let (response, attempts) = self.retry_counted(request).await?;
+        Ok((parse(response).await?, attempts))
     }
 
     /// Safe to retry: a used code links once.
@@ -112,10 +127,15 @@ impl Client {
         self.request(method, session.server.endpoint(path)).bearer_auth(session.token.expose_secret())
     }
 
-    /// Sends a request that is safe to retry, and retries broken connections and transient server errors.
     async fn retry(&self, request: impl Fn() -> RequestBuilder) -> Result<Response, Problem> {
+        Ok(self.retry_counted(request).await?.0)
+    }
+
+    /// Sends a request that is safe to retry, and retries broken connections and transient server errors.
+    async fn retry_counted(&self, request: impl Fn() -> RequestBuilder) -> Result<(Response, Attempts), Problem> {
         let mut backoff = FIRST_BACKOFF;
-        for _ in 1..MAX_ATTEMPTS {
+        for attempt in 1..MAX_ATTEMPTS {
+            let started = tokio::time::Instant::now();
             match request().send().await {
                 Ok(response) if is_transient(&response) => {}
                 Ok(response) => match in_progress_retry_after(&response) {
@@ -123,10 +143,14 @@ impl Client {
                         tokio::time::sleep(wait).await;
                         continue;
                     }
-                    None => return Ok(response),
+                    None if attempt == 1 => return Ok((response, Attempts::One)),
+                    None => return Ok((response, Attempts::Several)),
                 },
                 Err(error) => match problem_of(&error) {
                     Problem::Offline => {}
+                    // The pings got no answer: the device slept, or changed its network, and the pooled connection is
+                    // dead. The next attempt makes a fresh one.
+                    Problem::TimedOut if started.elapsed() < REQUEST_TIMEOUT => {}
                     problem => return Err(problem),
                 },
             }
@@ -134,8 +158,16 @@ impl Client {
             tokio::time::sleep(backoff.mul_f64(0.5 + fastrand::f64())).await;
             backoff *= 2;
         }
-        request().send().await.map_err(|error| problem_of(&error))
+        let response = request().send().await.map_err(|error| problem_of(&error))?;
+        Ok((response, Attempts::Several))
     }
+}
+
+/// How often a call was sent until its answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempts {
+    One,
+    Several,
 }
 
 #[derive(Debug, Clone)]
@@ -157,8 +189,15 @@ fn in_progress_retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds.into())).filter(|wait| *wait <= REQUEST_TIMEOUT)
 }
 
+/// Seconds or a date (RFC 9110, 10.2.3). A date is read by the server's own clock, since the device's may be wrong.
 fn retry_after(response: &Response) -> Option<u32> {
-    response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
+    let text = |name| Some(response.headers().get(name)?.to_str().ok()?.trim());
+    let value = text(header::RETRY_AFTER)?;
+    let date = |text| DateTime::parse_from_rfc2822(text).ok();
+    value.parse().ok().or_else(|| {
+        let wait = date(value)? - date(text(header::DATE)?)?;
+        u32::try_from(wait.num_seconds().max(0)).ok()
+    })
 }
 
 fn content_type(response: &Response) -> &str {

@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::{
     app::{App, blocking},
+    app_state::Arrival,
+    client::Attempts,
     code, diagnostics,
     problem::Problem,
     record::PendingSend,
@@ -60,13 +62,9 @@ impl App {
 
     pub async fn refresh(&self) -> Result<View, Problem> {
         let session = self.session().await?;
-        let generation = self.lock().state_generation;
+        let began = self.lock().state_generation;
         let result = self.client().await?.state(&session).await;
-        // A newer state arrived in the meantime.
-        if self.lock().state_generation != generation {
-            return self.view().await;
-        }
-        self.apply_state(&session, result)
+        self.apply_arrival(&session, result, Arrival::Read { began })
     }
 
     pub async fn sign_in(&self, server: String, username: String, password: SecretString) -> Result<View, Problem> {
@@ -82,7 +80,9 @@ impl App {
         let server = ServerUrl::parse(&server)?;
         let client = self.client().await?;
         client.probe(&server).await?;
-        let signed_in = client.sign_in(&server, &username, &password).await?;
+        let device_token = self.lock().record.device_token(&server.to_string(), &username).map(str::to_owned);
+        let signed_in = client.sign_in(&server, &username, &password, device_token.as_deref()).await?;
+        self.lock().record.keep_device_token(&server.to_string(), &username, signed_in.device_token.clone());
         let session = self.begin_session(server, signed_in).await;
         // The employee is signed in even if the state cannot be fetched now: the view says why.
         self.apply_state(&session, client.state(&session).await).or_else(|_| Ok(self.current_view()))
@@ -134,9 +134,15 @@ impl App {
                 }
             })?;
         }
-        let view = self.apply_state(&session, result)?;
         // The response to a repeated key is the stored one, whose state may be old.
-        if repeated { self.refresh().await } else { Ok(view) }
+        let repeated = repeated || matches!(&result, Ok((_, Attempts::Several)));
+        let arrival = if repeated { Arrival::Late } else { Arrival::Answer };
+        let view = self.apply_arrival(&session, result.map(|(state, _)| state), arrival)?;
+        if !repeated {
+            return Ok(view);
+        }
+        // The send worked, also if this fails.
+        self.refresh().await.or_else(|_| Ok(self.current_view()))
     }
 
     pub async fn verify_code(&self, code: SecretString) -> Result<View, Problem> {

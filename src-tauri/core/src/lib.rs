@@ -11,6 +11,7 @@ mod client;
 pub mod code;
 mod commands;
 mod diagnostics;
+mod event_limit;
 pub mod ports;
 mod problem;
 mod projection;

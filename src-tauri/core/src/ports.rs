@@ -46,7 +46,7 @@ pub trait RecordStore: Send + Sync + 'static {
 pub trait Clock: Send + Sync + 'static {
     /// Survives a restart; people can set it.
     fn wall(&self) -> DateTime<Utc>;
-    /// Time since a fixed moment in this run; nobody can set it.
+    /// Time since a fixed moment before this run, also while the device slept; nobody can set it.
     fn monotonic(&self) -> Duration;
 }
 
@@ -77,14 +77,8 @@ pub trait Clipboard: Send + Sync + 'static {
 #[error("the system refused the clipboard")]
 pub struct NotCopied;
 
-#[derive(Debug)]
-pub struct SystemClock(std::time::Instant);
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self(std::time::Instant::now())
-    }
-}
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn wall(&self) -> DateTime<Utc> {
@@ -92,6 +86,28 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.0.elapsed()
+        since_boot()
     }
+}
+
+/// Goes on while the device sleeps, which `Instant` does not.
+#[cfg(unix)]
+fn since_boot() -> Duration {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+    // As `mach_continuous_time` (clock_gettime(3) of macOS). `Instant` is CLOCK_UPTIME_RAW there.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+    let time = rustix::time::clock_gettime(CLOCK);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.try_into().unwrap_or_default())
+}
+
+/// Goes on while the device sleeps: `QueryUnbiasedInterruptTime` would not.
+#[cfg(windows)]
+#[expect(unsafe_code, reason = "a system call that writes one number")]
+fn since_boot() -> Duration {
+    let mut units_of_100_ns = 0;
+    // SAFETY: the pointer is valid for the call.
+    unsafe { windows_sys::Win32::System::WindowsProgramming::QueryInterruptTime(&raw mut units_of_100_ns) };
+    Duration::from_micros(units_of_100_ns / 10)
 }

@@ -138,6 +138,20 @@ mod tests {
     }
 
     #[test]
+    fn without_an_answer_of_the_backend_a_send_is_repeated() {
+        for problem in [
+            Problem::Offline,
+            Problem::TimedOut,
+            Problem::Unavailable { retry_after_seconds: None },
+            Problem::NotHrmServer,
+            Problem::CertificateNotTrusted,
+            Problem::Unexpected,
+        ] {
+            assert!(problem.is_unreachable(), "{problem}");
+        }
+    }
+
+    #[test]
     fn retry_is_offered_only_where_nothing_has_to_change_first() {
         let wait = 1;
         for retryable in [

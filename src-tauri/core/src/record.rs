@@ -1,10 +1,11 @@
 //! What is stored between runs: enough to reopen the right screen with the right text in the fields.
 //!
-//! Never a token, a password or a code: these types have no field for them.
+//! Never a session's token, a password or a code: these types have no field for them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use hrm_api::{Employee, Language, State, Status};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
@@ -16,27 +17,89 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Record {
+    #[serde(deserialize_with = "or_default")]
     pub(crate) server: String,
+    #[serde(deserialize_with = "or_default")]
     pub(crate) username: String,
     /// The language chosen in Settings.
+    #[serde(deserialize_with = "known_language")]
     pub(crate) language: Option<Language>,
+    /// Kept at sign-out: shows servers that this device is the person's own, and signs nobody in.
+    #[serde(deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) device_tokens: Vec<DeviceToken>,
     /// Wiped at sign-out.
+    #[serde(deserialize_with = "or_default")]
     pub(crate) signed_in: Option<SignedInRecord>,
+}
+
+/// [`hrm_api::SignedIn::device_token`] of the last sign-in to a server as a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DeviceToken {
+    server: String,
+    username: String,
+    token: String,
+}
+
+impl Record {
+    /// People who share a device, with room to spare.
+    const MAX_DEVICE_TOKENS: usize = 20;
+
+    pub(crate) fn device_token(&self, server: &str, username: &str) -> Option<&str> {
+        self.device_tokens.iter().find(|known| known.is_of(server, username)).map(|known| known.token.as_str())
+    }
+
+    /// An empty `token` is none.
+    pub(crate) fn keep_device_token(&mut self, server: &str, username: &str, token: String) {
+        if token.is_empty() {
+            return;
+        }
+        self.device_tokens.retain(|known| !known.is_of(server, username));
+        self.device_tokens.insert(0, DeviceToken { server: server.to_owned(), username: username.to_owned(), token });
+        self.device_tokens.truncate(Self::MAX_DEVICE_TOKENS);
+    }
+}
+
+impl DeviceToken {
+    /// The backend takes user names without regard to case.
+    fn is_of(&self, server: &str, username: &str) -> bool {
+        self.server == server && self.username.to_lowercase() == username.to_lowercase()
+    }
+}
+
+/// Reads a value that this version does not understand as its default: it drops no other value.
+fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(deserializer: D) -> Result<T, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}
+
+/// The language of a newer app is the device's here.
+fn known_language<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Language>, D::Error> {
+    let word: Option<String> = or_default(deserializer)?;
+    Ok(word.and_then(|word| word.parse().ok()))
+}
+
+/// What cannot be read is empty.
+fn any_employee<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Employee, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let text = |name| value[name].as_str().unwrap_or_default().to_owned();
+    let (id, first_name, last_name, company) = (text("id"), text("firstName"), text("lastName"), text("company"));
+    Ok(Employee { id, first_name, last_name, company, language: text("language").parse().unwrap_or_default() })
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SignedInRecord {
+    #[serde(deserialize_with = "any_employee")]
     pub(crate) employee: Employee,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) screen: Screen,
     /// The half-typed address.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) email_draft: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) cached_state: Option<CachedState>,
     /// A send that got no answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(crate) pending_send: Option<PendingSend>,
 }
 
@@ -74,9 +137,9 @@ impl CachedState {
 
     /// Whether the content differs, or the server's clock is off by a second or more from what `known` predicts.
     pub(crate) fn differs_from(&self, known: &Self, clock: &dyn Clock) -> bool {
-        let State { server_time, .. } = known.state;
-        let drift = (self.state.server_time - known.clock.now(clock)).abs();
-        drift >= TimeDelta::seconds(1) || State { server_time, ..self.state.clone() } != known.state
+        let State { server_time, revision, .. } = known.state;
+        let drift = (self.clock.now(clock) - known.clock.now(clock)).abs();
+        drift >= TimeDelta::seconds(1) || State { server_time, revision, ..self.state.clone() } != known.state
     }
 }
 
@@ -174,9 +237,10 @@ mod tests {
         assert!(!cached("notLinked", None, &clock).differs_from(&known, &clock));
         assert!(cached("codeSent", None, &clock).differs_from(&known, &clock));
         let mut late = cached("notLinked", None, &clock);
-        late.state.server_time -= TimeDelta::seconds(1);
+        let time = clock.wall();
+        late.clock = ServerClock::synced(time - TimeDelta::seconds(1), &clock);
         assert!(late.differs_from(&known, &clock));
-        late.state.server_time += TimeDelta::milliseconds(1);
+        late.clock = ServerClock::synced(time - TimeDelta::milliseconds(999), &clock);
         assert!(!late.differs_from(&known, &clock));
     }
 

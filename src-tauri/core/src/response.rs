@@ -3,7 +3,7 @@
 //! Proxies, captive portals and mistyped addresses answer in place of the backend: nothing here trusts its input.
 
 use hrm_api::ProblemCode;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::problem::Problem;
 
@@ -40,17 +40,35 @@ pub fn parse<T: DeserializeOwned>(
     if (200..300).contains(&status) {
         return serde_json::from_slice(body).map_err(|_| Problem::Unexpected);
     }
-    match serde_json::from_slice::<hrm_api::Problem>(body) {
-        Ok(problem) => Err(problem_from_response(&problem, retry_after_seconds)),
+    match serde_json::from_slice::<Refusal>(body) {
+        Ok(refusal) => Err(problem_of(&refusal, status, retry_after_seconds)),
         Err(_) if status >= 500 => Err(Problem::Unavailable { retry_after_seconds }),
         Err(_) => Err(Problem::Unexpected),
     }
 }
 
-fn problem_from_response(problem: &hrm_api::Problem, header: Option<u32>) -> Problem {
-    let wait = problem.retry_after_seconds.or(header);
+/// What the app reads of a [`hrm_api::Problem`], whose code may be newer than this app.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Refusal {
+    code: String,
+    attempts_left: Option<u32>,
+    retry_after_seconds: Option<u32>,
+}
+
+fn problem_of(refusal: &Refusal, status: u16, header: Option<u32>) -> Problem {
+    let wait = refusal.retry_after_seconds.or(header);
     let retry_after_seconds = wait.unwrap_or(RETRY_AFTER_SECONDS);
-    match problem.code {
+    let Some(code) = ProblemCode::ALL.iter().find(|code| code.as_str() == refusal.code) else {
+        // The status says what kind of problem an unknown one is (RFC 9110, 15).
+        return match status {
+            401 => Problem::SignedOut,
+            429 => Problem::TooManyRequests { retry_after_seconds },
+            500.. => Problem::Unavailable { retry_after_seconds: wait },
+            _ => Problem::Unexpected,
+        };
+    };
+    match code {
         ProblemCode::BadCredentials => Problem::BadCredentials,
         ProblemCode::SignedOut => Problem::SignedOut,
         ProblemCode::EmailInvalid => Problem::EmailInvalid,
@@ -59,7 +77,7 @@ fn problem_from_response(problem: &hrm_api::Problem, header: Option<u32>) -> Pro
         ProblemCode::TooManyCodes => Problem::TooManyCodes { retry_after_seconds },
         ProblemCode::TooManyRequests => Problem::TooManyRequests { retry_after_seconds },
         ProblemCode::CodeFormat => Problem::CodeFormat,
-        ProblemCode::CodeWrong => Problem::CodeWrong { attempts_left: problem.attempts_left.unwrap_or_default() },
+        ProblemCode::CodeWrong => Problem::CodeWrong { attempts_left: refusal.attempts_left.unwrap_or_default() },
         ProblemCode::CodeExpired => Problem::CodeExpired,
         ProblemCode::AttemptsExhausted => Problem::AttemptsExhausted,
         ProblemCode::NoChallenge => Problem::NoChallenge,

@@ -1,6 +1,9 @@
 //! Keeps the cached state current: follows the event stream and applies each state that the server sends.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use eventsource_stream::Eventsource as _;
 use futures_util::StreamExt as _;
@@ -8,15 +11,17 @@ use hrm_api::State;
 
 use crate::{
     app::App,
+    app_state::Arrival,
     client::Session,
+    event_limit::EventLimit,
     problem::Problem,
-    record::CachedState,
-    server_clock::ServerClock,
     view::{Phase, View},
 };
 
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
+/// The server sends a state as soon as a stream opens.
+const FIRST_EVENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl App {
     /// The app is only connected in the foreground; coming to the foreground reconnects at once.
@@ -59,54 +64,89 @@ impl App {
     }
 
     /// Reads the event stream until it ends. Returns whether a state arrived.
+    ///
+    /// Proxies can break or hold back a stream while calls work. Then the state is asked for beside it, and only that call's
+    /// failure is the employee's trouble.
     async fn listen(&self) -> bool {
         let Ok(session) = self.session().await else { return false };
+        let received = AtomicBool::new(false);
+        let silent = async {
+            tokio::time::sleep(FIRST_EVENT_TIMEOUT).await;
+            if !received.load(Ordering::Relaxed) {
+                self.refresh_quietly(&session).await;
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            () = self.read_events(&session, &received) => {}
+            () = silent => {}
+        }
+        let received = received.into_inner();
+        if !received {
+            self.refresh_quietly(&session).await;
+        }
+        received
+    }
+
+    async fn read_events(&self, session: &Session, received: &AtomicBool) {
+        let began = self.lock().state_generation;
         let response = match self.client().await {
-            Ok(client) => client.events(&session).await,
+            Ok(client) => client.events(session).await,
             Err(problem) => Err(problem),
         };
         let response = match response {
             Ok(response) => response,
             Err(problem) => {
-                self.log_problem(self.apply_state(&session, Err(problem))).ok();
-                return false;
+                tracing::info!(code = problem.code(), "the event stream did not open");
+                return;
             }
         };
-        let mut events = response.bytes_stream().eventsource();
-        let mut received = false;
+        let mut limit = EventLimit::default();
+        let chunks = response.bytes_stream().map(move |chunk| chunk.ok().filter(|chunk| limit.allows(chunk)).ok_or(()));
+        let mut events = chunks.eventsource();
         while let Some(Ok(event)) = events.next().await {
             if event.event == "state"
                 && let Ok(state) = serde_json::from_str::<State>(&event.data)
             {
-                received = true;
-                if self.is_current(&state) {
-                    self.apply_state(&session, Ok(state)).ok();
-                }
+                // The server reads the first state of a stream when the stream opens.
+                let first = !received.swap(true, Ordering::Relaxed);
+                let arrival = if first { Arrival::Read { began } } else { Arrival::Late };
+                self.apply_arrival(session, Ok(state), arrival).ok();
             }
         }
-        received
     }
 
-    fn is_current(&self, state: &State) -> bool {
-        self.lock().cached().is_none_or(|cached| cached.state.server_time <= state.server_time)
+    /// Asks for the state beside the stream. The view's `syncProblem` says if that fails.
+    async fn refresh_quietly(&self, session: &Session) {
+        let began = self.lock().state_generation;
+        let result = match self.client().await {
+            Ok(client) => client.state(session).await,
+            Err(problem) => Err(problem),
+        };
+        self.log_problem(self.apply_arrival(session, result, Arrival::Read { began })).ok();
     }
 
-    /// Applies the server's answer to a call of `session`: caches a state, notes a sync problem, or ends the session.
+    /// [`App::apply_arrival`] of the answer to a call that changed something.
     pub(crate) fn apply_state(&self, session: &Session, result: Result<State, Problem>) -> Result<View, Problem> {
+        self.apply_arrival(session, result, Arrival::Answer)
+    }
+
+    /// Applies what the server sent to `session`: caches a state unless it is old, notes a sync problem, or ends the
+    /// session.
+    pub(crate) fn apply_arrival(
+        &self,
+        session: &Session,
+        result: Result<State, Problem>,
+        arrival: Arrival,
+    ) -> Result<View, Problem> {
         let mut state = self.lock();
         if state.session_generation != session.generation {
             return Err(Problem::SignedOut);
         }
         match result {
             Ok(new) => {
-                let clock = &*self.0.platform.clock;
-                let new = CachedState { clock: ServerClock::synced(new.server_time, clock), state: new };
-                let mut changed = state.sync_problem.take().is_some();
-                state.state_generation += 1;
-                if let Some(signed_in) = &mut state.record.signed_in {
-                    changed |= signed_in.cached_state.as_ref().is_none_or(|known| new.differs_from(known, clock));
-                    signed_in.cached_state = Some(new);
-                }
+                let recovered = state.sync_problem.take().is_some();
+                let changed = state.take(new, arrival, &*self.0.platform.clock) || recovered;
                 // A response and the event of the same change both arrive: the second is neither saved nor drawn.
                 if changed { Ok(self.save_and_publish(state)) } else { Ok(self.view_of(&state)) }
             }

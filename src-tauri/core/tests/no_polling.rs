@@ -83,6 +83,11 @@ async fn an_hour_in_the_foreground_makes_one_request() {
     tokio::spawn(async move { following.follow().await });
     eventually("the stream", || async { (!listener.requests().is_empty()).then_some(()) }).await;
 
+    // As the backend does at once.
+    let before = app.views().borrow().revision;
+    state.suggestions.clear();
+    listener.events.send(serde_json::to_string(&state).unwrap()).unwrap();
+    wait_for_view(&app, "the first event", |view| view.revision > before).await;
     let paused = pause_clock();
     // As the backend does: an event every 15 s, or the stream times out.
     for _ in 0..240 {

@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod proxy;
+pub mod script;
 
 use std::{
     path::PathBuf,
@@ -88,14 +89,14 @@ impl Clipboard for FakeDevice {
     }
 }
 
-struct SkewedClock(FakeDevice, SystemClock);
+struct SkewedClock(FakeDevice);
 
 impl Clock for SkewedClock {
     fn wall(&self) -> DateTime<Utc> {
-        self.1.wall() + self.0.with(|device| device.clock_skew)
+        SystemClock.wall() + self.0.with(|device| device.clock_skew)
     }
     fn monotonic(&self) -> Duration {
-        self.1.monotonic()
+        SystemClock.monotonic()
     }
 }
 
@@ -113,7 +114,7 @@ pub fn start_with(
     let platform = Platform {
         vault: Arc::new(device.clone()),
         record_store: Arc::new(device.clone()),
-        clock: Arc::new(SkewedClock(device.clone(), SystemClock::default())),
+        clock: Arc::new(SkewedClock(device.clone())),
         browser: Arc::new(device.clone()),
         clipboard: Arc::new(device.clone()),
     };
