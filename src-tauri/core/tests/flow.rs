@@ -344,7 +344,7 @@ async fn a_folder_that_cannot_be_used_is_told_once_and_calmly() {
     let (device, backend) = (FakeDevice::default(), Backend::start().await);
     device.with(|device| device.folder_is_unusable = true);
     let app = signed_in(&device, &backend).await;
-    let notice = |view: View| serde_json::to_value(view).unwrap()["phase"]["notice"].clone();
+    let notice = |view: flex_connect_core::View| serde_json::to_value(view).unwrap()["phase"]["notice"].clone();
     assert_eq!(notice(app.save_email_draft("anna.sv".into()).await.unwrap()), "notSaved");
     assert_eq!(linking(&app.view().await.unwrap()).email, "anna.sv", "it goes on in memory");
     device.with(|device| device.folder_is_unusable = false);
