@@ -113,6 +113,24 @@ impl System {
         page.wait_width(width).await;
     }
 
+    /// Left, top, width and height of the visible window, on the screen of 1400 × 900.
+    pub fn window_geometry(&self) -> Option<[i64; 4]> {
+        let mut xdotool = self.command("xdotool");
+        xdotool.args(["search", "--onlyvisible", "--name", "^Flex HRM Connect$", "getwindowgeometry", "--shell"]);
+        let output = String::from_utf8(xdotool.output().expect("xdotool starts").stdout).unwrap();
+        let value = |name: &str| output.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')?.parse().ok());
+        Some([value("X")?, value("Y")?, value("WIDTH")?, value("HEIGHT")?])
+    }
+
+    /// The address of the session bus.
+    pub fn bus(&self) -> &str {
+        &self.bus
+    }
+
+    pub fn config_folder(&self) -> PathBuf {
+        self.home.join("config/app.flexconnect.employee")
+    }
+
     fn xdotool(&self, arguments: &[&str]) {
         let mut xdotool = self.command("xdotool");
         xdotool.args(["search", "--onlyvisible", "--name", "^Flex HRM Connect$"]).args(arguments);
@@ -145,12 +163,12 @@ impl System {
         Command::new("kill").args(["-9", &pid.to_string()]).stderr(Stdio::null()).status().ok();
     }
 
-    /// The app's token in the credential store, read with libsecret's own tool.
+    /// The token within the app's secret in the credential store, read with libsecret's own tool.
     pub fn token_in_keyring(&self) -> Option<String> {
         let mut tool = self.command("secret-tool");
         let found = tool.args(["lookup", "service", "Flex HRM Connect", "username", "session"]).output().unwrap();
-        let token = String::from_utf8(found.stdout).unwrap();
-        (!token.is_empty()).then_some(token)
+        let secret: serde_json::Value = serde_json::from_slice(&found.stdout).ok()?;
+        secret["token"].as_str().map(str::to_owned)
     }
 
     pub fn files(&self) -> Vec<PathBuf> {

@@ -21,6 +21,8 @@ const mockBridge: Bridge = {
   refresh: () => Promise.resolve(view),
   signIn: () => respond("sign-in"),
   signOut: () => respond("sign-out"),
+  unlock: () => update({}),
+  signInAgain: () => update({}),
   navigate: (screen) => update(onScreen(screen)),
   saveEmailDraft: (email) => {
     if (view.phase.name !== "signedIn" || !view.phase.linking) return update({});
