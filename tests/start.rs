@@ -72,6 +72,8 @@ mod e2e {
         // The running app of this name does not take the second start's arguments.
         let bus = zbus::connection::Builder::address(sandbox.system.bus()).unwrap();
         let running = bus.name("app.flexconnect.employee.SingleInstance").unwrap().build().await.unwrap();
+        // It answers that it has no such object.
+        running.object_server();
         let mut program = start(&sandbox, &[]);
         window_of(&sandbox, &mut program.0).await;
         assert_eq!(program.0.try_wait().unwrap(), None, "it waits until the message is read");

@@ -35,11 +35,21 @@ pub(crate) fn show_and_exit(cause: &str) -> ! {
 
 fn sentence(language: &str) -> &'static str {
     match language.get(..2).unwrap_or_default() {
-        "sv" => "Flex HRM Connect kunde inte starta. Starta om datorn och försök igen. Kontakta din administratör om det inte hjälper.",
-        "nb" | "nn" | "no" => "Flex HRM Connect kunne ikke starte. Start datamaskinen på nytt og prøv igjen. Kontakt administratoren din hvis det ikke hjelper.",
-        "da" => "Flex HRM Connect kunne ikke starte. Genstart computeren, og prøv igen. Kontakt din administrator, hvis det ikke hjælper.",
-        "fi" => "Flex HRM Connect ei käynnistynyt. Käynnistä tietokone uudelleen ja yritä uudestaan. Jos se ei auta, ota yhteyttä järjestelmänvalvojaan.",
-        _ => "Flex HRM Connect couldn't start. Restart the computer and try again. If that doesn't help, tell your administrator.",
+        "sv" => {
+            "Flex HRM Connect kunde inte starta. Starta om datorn och försök igen. Kontakta din administratör om det inte hjälper."
+        }
+        "nb" | "nn" | "no" => {
+            "Flex HRM Connect kunne ikke starte. Start datamaskinen på nytt og prøv igjen. Kontakt administratoren din hvis det ikke hjelper."
+        }
+        "da" => {
+            "Flex HRM Connect kunne ikke starte. Genstart computeren, og prøv igen. Kontakt din administrator, hvis det ikke hjælper."
+        }
+        "fi" => {
+            "Flex HRM Connect ei käynnistynyt. Käynnistä tietokone uudelleen ja yritä uudestaan. Jos se ei auta, ota yhteyttä järjestelmänvalvojaan."
+        }
+        _ => {
+            "Flex HRM Connect couldn't start. Restart the computer and try again. If that doesn't help, tell your administrator."
+        }
     }
 }
 

@@ -192,10 +192,8 @@ pub(crate) fn on_run_event<R: Runtime>(app: &AppHandle<R>, event: RunEvent) {
 mod tests {
     use super::*;
 
-    const SCREENS: [Area; 2] = [
-        Area { x: 0, y: 30, width: 1400, height: 870 },
-        Area { x: 1400, y: 0, width: 1000, height: 1000 },
-    ];
+    const SCREENS: [Area; 2] =
+        [Area { x: 0, y: 30, width: 1400, height: 870 }, Area { x: 1400, y: 0, width: 1000, height: 1000 }];
 
     fn brought_back(x: i64, y: i64, width: i64, height: i64) -> (i64, i64, i64, i64) {
         let Area { x, y, width, height } = Area { x, y, width, height }.on_screen(&SCREENS);
@@ -229,7 +227,8 @@ mod tests {
         let file = folder.path().join("state.json");
         mend_saved(&file, &SCREENS);
         assert!(!file.exists());
-        for text in ["", "[]", "{}", r#"{"main":{"width":"x"}}"#, r#"{"main":{"width":800,"height":600,"x":1,"y":99}}"#] {
+        for text in ["", "[]", "{}", r#"{"main":{"width":"x"}}"#, r#"{"main":{"width":800,"height":600,"x":1,"y":99}}"#]
+        {
             std::fs::write(&file, text).unwrap();
             mend_saved(&file, &SCREENS);
             assert_eq!(std::fs::read_to_string(&file).unwrap(), text);

@@ -118,7 +118,8 @@ impl System {
         let mut xdotool = self.command("xdotool");
         xdotool.args(["search", "--onlyvisible", "--name", "^Flex HRM Connect$", "getwindowgeometry", "--shell"]);
         let output = String::from_utf8(xdotool.output().expect("xdotool starts").stdout).unwrap();
-        let value = |name: &str| output.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')?.parse().ok());
+        let value =
+            |name: &str| output.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')?.parse().ok());
         Some([value("X")?, value("Y")?, value("WIDTH")?, value("HEIGHT")?])
     }
 

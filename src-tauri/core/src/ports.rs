@@ -50,7 +50,9 @@ impl StoredToken {
     pub fn to_secret(&self) -> SecretString {
         let TokenOwner { origin, employee_id, sign_in } = &self.owner;
         let token = self.token.expose_secret();
-        serde_json::json!({ "origin": origin, "employeeId": employee_id, "signIn": sign_in, "token": token }).to_string().into()
+        serde_json::json!({ "origin": origin, "employeeId": employee_id, "signIn": sign_in, "token": token })
+            .to_string()
+            .into()
     }
 
     /// `None` for a secret of another form, such as a version before this one wrote.

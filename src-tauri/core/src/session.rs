@@ -130,7 +130,8 @@ impl App {
             // Until the store has deleted those of earlier sessions.
             state.record.tokens_to_delete = true;
             let generation = self.next_session(&mut state);
-            let saved = owner(&state).map(|owner| self.save_token(StoredToken { owner, token: token.clone() }, generation));
+            let saved =
+                owner(&state).map(|owner| self.save_token(StoredToken { owner, token: token.clone() }, generation));
             self.save_and_publish(state);
             (Session { generation, server, token }, saved)
         };
