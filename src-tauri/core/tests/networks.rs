@@ -23,7 +23,9 @@ async fn proxy_answering(head: &'static str) -> String {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = [0; 4096];
-            stream.read(&mut request).await.ok();
+            if stream.read(&mut request).await.is_err() {
+                continue;
+            }
             let answer = format!("HTTP/1.1 {head}\r\ncontent-type: text/html\r\ncontent-length: 0\r\n\r\n");
             stream.write_all(answer.as_bytes()).await.ok();
         }
