@@ -36,6 +36,7 @@ const mockBridge: Bridge = {
   openAccountSettings: () => respond("manage-account"),
   copyDiagnostics: () => respond("copy-diagnostics"),
   setLanguage: (language) => update({ language }),
+  onBack: () => Promise.resolve(() => Promise.resolve()),
   onChanged: () => Promise.resolve(),
 };
 // For screenshots: stop the countdown.
