@@ -127,31 +127,32 @@ impl App {
             state.token = Token::Known(token.clone());
             state.notice = None;
             state.sync_problem = None;
-            // Until the store has deleted those of earlier sessions.
             state.record.tokens_to_delete = true;
             let generation = self.next_session(&mut state);
-            let saved =
-                owner(&state).map(|owner| self.save_token(StoredToken { owner, token: token.clone() }, generation));
-            self.save_and_publish(state);
+            let owner = owner(&state);
+            let saved = owner.map(|owner| self.save_token(StoredToken { owner, token: token.clone() }, generation));
+            self.delete_tokens(&state);
             (Session { generation, server, token }, saved)
         };
+        // Who sees that they are signed in stays so, even if the app is killed then.
         if let Some(saved) = saved {
             tokio::time::timeout(SAVE_PATIENCE, saved).await.ok();
         }
+        self.save_and_publish(self.lock());
         session
     }
 
     fn save_token(&self, token: StoredToken, generation: u64) -> tokio::sync::oneshot::Receiver<()> {
         let app = self.clone();
         self.0.vault.submit(move |vault| {
-            let persistence = vault.write(&token);
-            let deleted = vault.delete_others(Some(&token.owner)).is_ok();
-            let mut state = app.lock();
-            state.record.tokens_to_delete = !deleted;
-            if persistence == Persistence::SessionOnly && state.session_generation == generation {
-                state.notice = Some(Notice::SessionInMemoryOnly);
+            if vault.write(&token) == Persistence::Persistent {
+                return;
             }
-            app.save_and_publish(state);
+            let mut state = app.lock();
+            if state.session_generation == generation {
+                state.notice = Some(Notice::SessionInMemoryOnly);
+                app.save_and_publish(state);
+            }
         })
     }
 

@@ -115,6 +115,18 @@ mod a_token {
     }
 
     #[tokio::test]
+    async fn that_is_new_is_saved_before_the_screen_says_so() {
+        let (device, backend) = (FakeDevice::default(), Backend::start().await);
+        device.with(|device| device.write_takes = Duration::from_millis(300));
+        let app = start(&device, Edition::Mobile);
+        let signing_in = app.clone();
+        let url = backend.url.clone();
+        tokio::spawn(async move { signing_in.sign_in(url, "anna.svensson".into(), "demo".into()).await });
+        wait_for_view(&app, "the home screen", |view| phase(view) == "signedIn").await;
+        assert!(device.has_token(), "a kill now would sign out");
+    }
+
+    #[tokio::test]
     async fn that_is_new_outlives_a_slow_delete_of_the_old_one() {
         let (device, backend) = (FakeDevice::default(), Backend::start().await);
         let app = signed_in(&device, &backend).await;

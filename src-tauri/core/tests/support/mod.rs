@@ -34,6 +34,8 @@ pub struct DeviceState {
     pub token: Option<StoredToken>,
     pub vault_is_locked: bool,
     pub no_vault: bool,
+    /// How long the store takes to save.
+    pub write_takes: Duration,
     /// How long the store takes to delete.
     pub delete_takes: Duration,
     pub deletes: usize,
@@ -65,6 +67,7 @@ impl Vault for FakeDevice {
         })
     }
     fn write(&self, token: &StoredToken) -> Persistence {
+        std::thread::sleep(self.with(|device| device.write_takes));
         self.with(|device| {
             if device.no_vault || device.vault_is_locked {
                 return Persistence::SessionOnly;
