@@ -87,6 +87,30 @@ mod e2e {
         drop(running);
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn one_start_without_a_session_bus_loses_nothing() {
+        let mut fixture = Fixture::new("desktop").await;
+        let app = fixture.app_signed_in_as(ANNA).await;
+        fixture.open_flow(&app.page).await;
+        app.page.type_into("email", "anna.svensson@comp").await;
+        let saved = || async { fixture.sandbox.record().contains("anna.svensson@comp\"").then_some(()) };
+        eventually("the half-typed address in record.json", saved).await;
+        app.kill(&fixture.sandbox).await;
+
+        let bus = fixture.sandbox.system.lose_bus();
+        let app = fixture.start_app().await;
+        app.page.wait_visible("screen-locked").await;
+        app.page.click("unlock").await;
+        app.page.wait_visible("screen-locked").await;
+        app.kill(&fixture.sandbox).await;
+
+        fixture.sandbox.system.set_bus(bus);
+        let app = fixture.start_app().await;
+        app.page.wait_flow_state("notLinked").await;
+        app.page.wait_value("email", "anna.svensson@comp").await;
+        app.close(&fixture.sandbox).await;
+    }
+
     /// Starts with this window saved, and returns the one that is shown.
     async fn reopened(x: i64, y: i64, width: i64, height: i64) -> [i64; 4] {
         let sandbox = Sandbox::new();

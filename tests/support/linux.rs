@@ -123,6 +123,16 @@ impl System {
         Some([value("X")?, value("Y")?, value("WIDTH")?, value("HEIGHT")?])
     }
 
+    /// The next start finds no session bus, and so no credential store. Returns the bus for [`Self::set_bus`].
+    pub fn lose_bus(&mut self) -> String {
+        let nowhere = format!("unix:path={}", self.home.join("run/no-bus").display());
+        std::mem::replace(&mut self.bus, nowhere)
+    }
+
+    pub fn set_bus(&mut self, bus: String) {
+        self.bus = bus;
+    }
+
     /// The address of the session bus.
     pub fn bus(&self) -> &str {
         &self.bus

@@ -1,6 +1,6 @@
 // The interface to Rust. Only src/ipc imports @tauri-apps, so the gallery and the tests can replace it.
 
-import { addPluginListener, invoke, transformCallback } from "@tauri-apps/api/core";
+import { invoke, transformCallback } from "@tauri-apps/api/core";
 import { copyDiagnostics, navigate, openAccountSettings, pasteCode, refresh, saveEmailDraft, sendCode, setLanguage, signIn, signInAgain, signOut, snooze, startOver, unlock, verifyCode, view } from "./generated/commands";
 import type * as commands from "./generated/commands";
 import type { Problem, View } from "./generated/types";
@@ -32,9 +32,12 @@ export const tauri: Bridge = {
   unlock,
   verifyCode,
   view,
+  // As `addPluginListener`, which adds 700 bytes.
   onBack: async (handler) => {
-    const listener = await addPluginListener("app", "back-button", handler);
-    return () => listener.unregister();
+    const event = "back-button";
+    const channelId = transformCallback<object>((sent) => "message" in sent && handler());
+    await invoke("plugin:app|register_listener", { event, handler: `__CHANNEL__:${channelId}` });
+    return () => invoke("plugin:app|remove_listener", { event, channelId });
   },
   // As `listen` of @tauri-apps/api/event, which adds 350 bytes of event names to every start.
   onChanged: (handler) =>
