@@ -7,7 +7,10 @@
 //! | Windows | Credential Manager | memory |
 //! | Android | Keystore | memory |
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 use flex_connect_core::{
     SecretString,
@@ -126,8 +129,11 @@ impl<F: Fn() -> keyring_core::Result<keyring_core::Entry> + Send + Sync> Store f
     }
 }
 
-fn entry(store: &dyn CredentialStoreApi) -> keyring_core::Result<keyring_core::Entry> {
-    store.build(SERVICE, ACCOUNT, None)
+fn entry(
+    store: &dyn CredentialStoreApi,
+    modifiers: Option<&HashMap<&str, &str>>,
+) -> keyring_core::Result<keyring_core::Entry> {
+    store.build(SERVICE, ACCOUNT, modifiers)
 }
 
 mod platform {
@@ -136,35 +142,33 @@ mod platform {
     #[cfg(target_os = "linux")]
     pub(super) fn stores() -> Vec<Box<dyn Store>> {
         vec![
-            Box::new(Opened(|| entry(&*zbus_secret_service_keyring_store::Store::new()?))),
+            Box::new(Opened(|| entry(&*zbus_secret_service_keyring_store::Store::new()?, None))),
             // The kernel keeps the token until the machine restarts.
-            Box::new(Opened(|| entry(&*linux_keyutils_keyring_store::Store::new()?))),
+            Box::new(Opened(|| entry(&*linux_keyutils_keyring_store::Store::new()?, None))),
         ]
     }
 
     #[cfg(target_os = "macos")]
     pub(super) fn stores() -> Vec<Box<dyn Store>> {
-        vec![Box::new(Opened(|| entry(&*apple_native_keyring_store::keychain::Store::new()?)))]
+        vec![Box::new(Opened(|| entry(&*apple_native_keyring_store::keychain::Store::new()?, None)))]
     }
 
     #[cfg(target_os = "windows")]
     pub(super) fn stores() -> Vec<Box<dyn Store>> {
-        vec![Box::new(Opened(|| entry(&*windows_native_keyring_store::Store::new()?)))]
+        vec![Box::new(Opened(|| entry(&*windows_native_keyring_store::Store::new()?, None)))]
     }
 
     #[cfg(target_os = "android")]
     pub(super) fn stores() -> Vec<Box<dyn Store>> {
-        vec![Box::new(Opened(|| entry(&*android_native_keyring_store::Store::new()?)))]
+        vec![Box::new(Opened(|| entry(&*android_native_keyring_store::Store::new()?, None)))]
     }
 
     /// Readable while the screen is locked, and never part of a backup or of another device.
     #[cfg(target_os = "ios")]
     pub(super) fn stores() -> Vec<Box<dyn Store>> {
-        use keyring_core::api::CredentialStoreApi as _;
         let policy = [("access-policy", "after-first-unlock-this-device-only")];
         vec![Box::new(Opened(move || {
-            let store = apple_native_keyring_store::protected::Store::new()?;
-            store.build(super::SERVICE, super::ACCOUNT, Some(&std::collections::HashMap::from(policy)))
+            entry(&*apple_native_keyring_store::protected::Store::new()?, Some(&policy.into()))
         }))]
     }
 }
