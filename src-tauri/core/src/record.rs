@@ -30,6 +30,9 @@ pub(crate) struct Record {
     /// Wiped at sign-out.
     #[serde(deserialize_with = "or_default")]
     pub(crate) signed_in: Option<SignedInRecord>,
+    /// A credential store may hold tokens of ended sessions: they are deleted when it can be opened.
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) tokens_to_delete: bool,
 }
 
 /// [`hrm_api::SignedIn::device_token`] of the last sign-in to a server as a person.
@@ -91,6 +94,9 @@ fn any_employee<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Employee, 
 pub(crate) struct SignedInRecord {
     #[serde(deserialize_with = "any_employee")]
     pub(crate) employee: Employee,
+    /// Names the token of this sign-in in the credential store. Not a secret.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) sign_in: Uuid,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) screen: Screen,
     /// The half-typed address.
@@ -105,7 +111,8 @@ pub(crate) struct SignedInRecord {
 
 impl SignedInRecord {
     pub(crate) fn new(employee: Employee) -> Self {
-        Self { employee, screen: Screen::Home, email_draft: None, cached_state: None, pending_send: None }
+        let sign_in = Uuid::nil();
+        Self { employee, sign_in, screen: Screen::Home, email_draft: None, cached_state: None, pending_send: None }
     }
 
     /// Chooses the screen that the app reopens on.

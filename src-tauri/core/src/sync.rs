@@ -34,6 +34,7 @@ impl App {
 
     /// Follows the server while signed in and in the foreground. Runs as long as the app.
     pub async fn follow(&self) {
+        self.delete_left_tokens();
         let mut foreground = self.0.foreground.subscribe();
         let mut views = self.views();
         let mut backoff = FIRST_BACKOFF;
@@ -48,7 +49,7 @@ impl App {
             }
             let paused = async {
                 let background = foreground.wait_for(|foreground| !foreground);
-                let signed_out = views.wait_for(|view| matches!(view.phase, Phase::SignedOut { .. }));
+                let signed_out = views.wait_for(|view| !matches!(view.phase, Phase::SignedIn { .. }));
                 tokio::select! { _ = background => {}, _ = signed_out => {} }
             };
             tokio::select! {
@@ -91,7 +92,7 @@ impl App {
     async fn read_events(&self, session: &Session, received: &AtomicBool) {
         let began = self.lock().state_generation;
         let response = match self.client().await {
-            Ok(client) => client.events(session).await,
+            Ok(client) => self.in_session(session, client.events(session)).await,
             Err(problem) => Err(problem),
         };
         let response = match response {
@@ -120,7 +121,7 @@ impl App {
     async fn refresh_quietly(&self, session: &Session) {
         let began = self.lock().state_generation;
         let result = match self.client().await {
-            Ok(client) => client.state(session).await,
+            Ok(client) => self.in_session(session, client.state(session)).await,
             Err(problem) => Err(problem),
         };
         self.log_problem(self.apply_arrival(session, result, Arrival::Read { began })).ok();
@@ -151,8 +152,8 @@ impl App {
                 if changed { Ok(self.save_and_publish(state)) } else { Ok(self.view_of(&state)) }
             }
             Err(Problem::SignedOut) => {
-                let (app, generation) = (self.clone(), session.generation);
-                tokio::spawn(async move { app.end_session(generation).await });
+                drop(state);
+                self.end_session(session.generation);
                 Err(Problem::SignedOut)
             }
             Err(problem) => {
