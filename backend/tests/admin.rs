@@ -409,6 +409,7 @@ mod one_person {
         let code = demo.server.wait_for_code(ANNA, 1).await;
         anna.verify(&code).await.state(200, "linked");
         demo.admin(&["unlink", "anna.svensson"]);
+        anna.wait_for_status("notLinked").await;
         demo.server.faults(serde_json::json!({ "mail": "delay", "directory": "error" })).await;
         demo.execute(
             "INSERT INTO links (employee_id, company_id, visma_user_id, address, origin, linked_at)

@@ -577,7 +577,8 @@ mod stuck_mails {
         // Always leased: what a program that ends at this mail leaves behind.
         let age = |days: i64| {
             let at = Clock::system_now() - days * 86_400_000;
-            format!("UPDATE outbox SET created_at = {at}, next_at = {0}, lease_until = {0}", i64::MAX / 2)
+            let leased = Clock::system_now() + 1_800_000;
+            format!("UPDATE outbox SET created_at = {at}, next_at = {leased}, lease_until = {leased}")
         };
         demo.execute(&age(7)).await;
         demo.server.advance(2 * 3_600).await;
