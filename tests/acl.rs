@@ -14,13 +14,13 @@ use tauri::{
 struct NullPorts;
 
 impl ports::Vault for NullPorts {
-    fn read(&self) -> Result<Option<flex_connect_core::SecretString>, ports::VaultUnreadable> {
+    fn read(&self, _: &ports::TokenOwner) -> Result<Option<flex_connect_core::SecretString>, ports::VaultError> {
         Ok(None)
     }
-    fn write(&self, _: &flex_connect_core::SecretString) -> ports::Persistence {
+    fn write(&self, _: &ports::StoredToken) -> ports::Persistence {
         ports::Persistence::SessionOnly
     }
-    fn delete(&self) -> Result<(), ports::VaultUnreadable> {
+    fn delete_others(&self, _: Option<&ports::TokenOwner>) -> Result<(), ports::VaultError> {
         Ok(())
     }
 }
@@ -29,7 +29,9 @@ impl ports::RecordStore for NullPorts {
     fn load(&self) -> Option<String> {
         None
     }
-    fn save(&self, _: &str) {}
+    fn save(&self, _: &str) -> Result<(), ports::NotSaved> {
+        Ok(())
+    }
 }
 
 impl ports::Browser for NullPorts {

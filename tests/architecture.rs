@@ -141,14 +141,19 @@ mod security {
     }
 
     #[test]
-    fn the_only_capability_has_no_plugin_permission() {
+    fn no_capability_has_a_plugin_permission() {
         let config = config();
         let capabilities = config["capabilities"].as_array().unwrap();
-        assert_eq!(capabilities.len(), 1);
-        assert_eq!(capabilities[0]["windows"], serde_json::json!(["main"]));
-        assert!(capabilities[0]["remote"].is_null());
+        assert_eq!(capabilities.len(), 2);
+        for capability in capabilities {
+            assert_eq!(capability["windows"], serde_json::json!(["main"]));
+            assert!(capability["remote"].is_null());
+        }
         let permissions = ["app-commands", "core:event:allow-listen", "core:event:allow-unlisten"];
         assert_eq!(capabilities[0]["permissions"], serde_json::json!(permissions));
+        let back = ["core:app:allow-register-listener", "core:app:allow-remove-listener"];
+        assert_eq!(capabilities[1]["permissions"], serde_json::json!(back));
+        assert_eq!(capabilities[1]["platforms"], serde_json::json!(["android"]));
     }
 
     macro_rules! names {

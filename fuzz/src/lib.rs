@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use flex_connect_core::{
     App, Edition, LaunchOptions, Platform, SecretString, View,
-    ports::{Browser, Clipboard, NotCopied, NotOpened, Persistence, RecordStore, SystemClock, Vault, VaultUnreadable},
+    ports::{
+        Browser, Clipboard, NotCopied, NotOpened, NotSaved, Persistence, RecordStore, StoredToken, SystemClock, TokenOwner,
+        Vault, VaultError,
+    },
 };
 
 struct RecordOnly(String);
 
 impl Vault for RecordOnly {
-    fn read(&self) -> Result<Option<SecretString>, VaultUnreadable> {
+    fn read(&self, _: &TokenOwner) -> Result<Option<SecretString>, VaultError> {
         Ok(None)
     }
-    fn write(&self, _: &SecretString) -> Persistence {
+    fn write(&self, _: &StoredToken) -> Persistence {
         Persistence::SessionOnly
     }
-    fn delete(&self) -> Result<(), VaultUnreadable> {
+    fn delete_others(&self, _: Option<&TokenOwner>) -> Result<(), VaultError> {
         Ok(())
     }
 }
@@ -25,7 +28,9 @@ impl RecordStore for RecordOnly {
     fn load(&self) -> Option<String> {
         Some(self.0.clone())
     }
-    fn save(&self, _: &str) {}
+    fn save(&self, _: &str) -> Result<(), NotSaved> {
+        Ok(())
+    }
 }
 
 impl Browser for RecordOnly {

@@ -48,8 +48,8 @@ fn defaults(server: Option<String>) -> LaunchOptions {
 
 /// Phones have no command line.
 #[cfg(mobile)]
-pub(crate) fn options() -> Result<LaunchOptions, std::convert::Infallible> {
-    Ok(defaults(managed_server()))
+pub(crate) fn options() -> LaunchOptions {
+    defaults(managed_server())
 }
 
 /// `MainActivity.kt` sets the variable from the managed configuration before this library is loaded.
@@ -69,60 +69,68 @@ fn managed_server() -> Option<String> {
     Some(server.downcast_ref::<NSString>()?.to_string())
 }
 
-/// Reads `--edition mobile|desktop`, `--server ADDRESS` and `--username NAME`. Ignores other arguments: systems add
-/// their own.
+/// Reads `--edition mobile|desktop`, `--server ADDRESS` and `--username NAME`. Nothing on a command line keeps the app from
+/// starting: systems add arguments of their own, such as GTK's `--class=x` and macOS's `-psn_0_1`.
 #[cfg(desktop)]
-pub(crate) fn options() -> Result<LaunchOptions, lexopt::Error> {
+pub(crate) fn options() -> LaunchOptions {
     let server = std::env::var(SERVER).ok().or_else(|| ManagedConfig::load().server);
     parse(defaults(server), lexopt::Parser::from_env())
 }
 
 #[cfg(desktop)]
-fn parse(mut options: LaunchOptions, mut arguments: lexopt::Parser) -> Result<LaunchOptions, lexopt::Error> {
-    use lexopt::{Arg::Long, ValueExt as _};
+fn parse(mut options: LaunchOptions, mut arguments: lexopt::Parser) -> LaunchOptions {
+    use lexopt::Arg::Long;
 
-    while let Some(argument) = arguments.next()? {
+    let text = |arguments: &mut lexopt::Parser| arguments.value().ok()?.into_string().ok();
+    // An error is a value that no option wanted; the next argument follows it.
+    while let Some(argument) = arguments.next().transpose() {
         match argument {
-            Long("edition") => {
-                options.edition = arguments.value()?.parse_with(|edition| match edition {
-                    "mobile" => Ok(Edition::Mobile),
-                    "desktop" => Ok(Edition::Desktop),
-                    _ => Err("mobile or desktop"),
-                })?;
-            }
-            Long("server") => options.server = Some(arguments.value()?.string()?),
-            Long("username") => options.username = Some(arguments.value()?.string()?),
+            Ok(Long("edition")) => match text(&mut arguments).as_deref() {
+                Some("mobile") => options.edition = Edition::Mobile,
+                Some("desktop") => options.edition = Edition::Desktop,
+                _ => tracing::warn!("--edition is mobile or desktop"),
+            },
+            Ok(Long("server")) => options.server = text(&mut arguments).or(options.server),
+            Ok(Long("username")) => options.username = text(&mut arguments).or(options.username),
             _ => {}
         }
     }
-    Ok(options)
+    options
 }
 
 #[cfg(all(test, desktop))]
 mod tests {
     use super::*;
 
-    fn options(arguments: &[&str]) -> Result<LaunchOptions, lexopt::Error> {
+    fn options(arguments: &[&str]) -> LaunchOptions {
         parse(defaults(Some("https://managed.company.com".into())), lexopt::Parser::from_args(arguments))
     }
 
     #[test]
     fn qa_can_force_either_edition() {
-        assert_eq!(options(&["--edition", "mobile"]).unwrap().edition, Edition::Mobile);
-        assert_eq!(options(&["--edition=desktop"]).unwrap().edition, Edition::Desktop);
-        assert!(options(&["--edition", "watch"]).is_err());
+        assert_eq!(options(&["--edition", "mobile"]).edition, Edition::Mobile);
+        assert_eq!(options(&["--edition=desktop"]).edition, Edition::Desktop);
+        assert_eq!(options(&["--edition", "watch"]).edition, DEFAULT_EDITION);
     }
 
     #[test]
     fn unknown_arguments_are_ignored() {
-        let options = options(&["--automation", "x", "--server", "http://127.0.0.1:1", "--username=anna"]).unwrap();
-        assert_eq!(options.server.as_deref(), Some("http://127.0.0.1:1"));
-        assert_eq!(options.username.as_deref(), Some("anna"));
+        for unknown in [&["--automation", "x"][..], &["--class=x"], &["-psn_0_1"], &["-x=y"], &["-"], &["x"], &[]] {
+            let options = options(&[unknown, &["--server", "http://127.0.0.1:1", "--username=anna"]].concat());
+            assert_eq!(options.server.as_deref(), Some("http://127.0.0.1:1"), "{unknown:?}");
+            assert_eq!(options.username.as_deref(), Some("anna"), "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn an_option_without_its_value_is_ignored() {
+        assert_eq!(options(&["--server"]).server.as_deref(), Some("https://managed.company.com"));
+        assert_eq!(options(&["--edition"]).edition, DEFAULT_EDITION);
     }
 
     #[test]
     fn the_managed_server_is_used_without_arguments() {
-        assert_eq!(options(&[]).unwrap().server.as_deref(), Some("https://managed.company.com"));
+        assert_eq!(options(&[]).server.as_deref(), Some("https://managed.company.com"));
     }
 
     #[test]

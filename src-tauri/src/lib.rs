@@ -11,6 +11,8 @@ mod log;
 #[cfg(target_os = "linux")]
 mod nvidia;
 mod record_file;
+#[cfg(desktop)]
+mod start_failure;
 mod vault;
 mod window;
 
@@ -27,10 +29,15 @@ pub const CHANGED: &str = "changed";
 pub fn run() {
     #[cfg(target_os = "linux")]
     nvidia::disable_dmabuf_renderer();
+    #[cfg(desktop)]
+    start_failure::show_panics_of_the_start();
     match builder(tauri::Builder::default()).build(context()) {
         Ok(app) => app.run(window::on_run_event),
         Err(error) => {
             tracing::error!(%error, "the app could not start");
+            #[cfg(desktop)]
+            start_failure::show_and_exit(&error.to_string());
+            #[cfg(mobile)]
             std::process::exit(1);
         }
     }
@@ -55,32 +62,34 @@ fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
     let builder = builder
         // First, so that a second instance exits before it does anything else.
         .plugin(tauri_plugin_single_instance::init(|app, _, _| window::bring_to_front(app)))
+        .plugin(window::keep_on_screen())
         .plugin(window::remember_size());
-    with_commands(builder)
-        .plugin(log::file_plugin())
-        .manage(window::PageLoaded::default())
-        .on_page_load(window::on_page_load)
-        .setup(|app| {
-            let platform = Platform {
-                vault: Arc::new(vault::SystemVault::default()),
-                record_store: Arc::new(record_file::RecordFile::in_folder(&app.path().app_data_dir()?)?),
-                clock: Arc::new(SystemClock::default()),
-                browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
-                clipboard: Arc::new(clipboard::system(app.handle().clone())),
-            };
-            http::install_crypto();
-            let core = App::new(launch::options()?, platform, http::client);
-            app.manage(core.clone());
-            emit_view_changes(app.handle().clone(), &core);
+    with_commands(builder).manage(window::PageLoaded::default()).on_page_load(window::on_page_load).setup(|app| {
+        // Nothing here may fail: log and record are optional.
+        app.handle().plugin(log::file_plugin()).ok();
+        let folder = app.path().app_data_dir().ok();
+        let platform = Platform {
+            vault: Arc::new(vault::SystemVault::default()),
+            record_store: Arc::new(record_file::RecordFile::in_folder(folder.as_deref())),
+            clock: Arc::new(SystemClock::default()),
+            browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
+            clipboard: Arc::new(clipboard::system(app.handle().clone())),
+        };
+        http::install_crypto();
+        let core = App::new(launch::options(), platform, http::client);
+        app.manage(core.clone());
+        emit_view_changes(app.handle().clone(), &core);
+        #[cfg(desktop)]
+        window::apply_system_theme(app.handle());
+        let handle = app.handle().clone();
+        async_runtime::spawn(async move {
+            window::wait_for_page_load(&handle).await;
             #[cfg(desktop)]
-            window::apply_system_theme(app.handle());
-            let handle = app.handle().clone();
-            async_runtime::spawn(async move {
-                window::wait_for_page_load(&handle).await;
-                core.follow().await;
-            });
-            Ok(())
-        })
+            start_failure::the_start_is_over();
+            core.follow().await;
+        });
+        Ok(())
+    })
 }
 
 fn emit_view_changes<R: Runtime>(handle: tauri::AppHandle<R>, core: &App) {

@@ -117,6 +117,35 @@ impl System {
         page.wait_width(width).await;
     }
 
+    /// Left, top, width and height of the visible window, on the screen of 1400 × 900.
+    pub fn window_geometry(&self) -> Option<[i64; 4]> {
+        let mut xdotool = self.command("xdotool");
+        xdotool.args(["search", "--onlyvisible", "--name", "^Flex HRM Connect$", "getwindowgeometry", "--shell"]);
+        let output = String::from_utf8(xdotool.output().expect("xdotool starts").stdout).unwrap();
+        let value =
+            |name: &str| output.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')?.parse().ok());
+        Some([value("X")?, value("Y")?, value("WIDTH")?, value("HEIGHT")?])
+    }
+
+    /// The next start finds no session bus, and so no credential store. Returns the bus for [`Self::set_bus`].
+    pub fn lose_bus(&mut self) -> String {
+        let nowhere = format!("unix:path={}", self.home.join("run/no-bus").display());
+        std::mem::replace(&mut self.bus, nowhere)
+    }
+
+    pub fn set_bus(&mut self, bus: String) {
+        self.bus = bus;
+    }
+
+    /// The address of the session bus.
+    pub fn bus(&self) -> &str {
+        &self.bus
+    }
+
+    pub fn config_folder(&self) -> PathBuf {
+        self.home.join("config/app.flexconnect.employee")
+    }
+
     fn xdotool(&self, arguments: &[&str]) {
         let mut xdotool = self.command("xdotool");
         xdotool.args(["search", "--onlyvisible", "--name", "^Flex HRM Connect$"]).args(arguments);
@@ -175,12 +204,12 @@ impl System {
         ours.map(|line| PathBuf::from(line[7])).collect()
     }
 
-    /// The app's token in the credential store, read with libsecret's own tool.
+    /// The token within the app's secret in the credential store, read with libsecret's own tool.
     pub fn token_in_keyring(&self) -> Option<String> {
         let mut tool = self.command("secret-tool");
         let found = tool.args(["lookup", "service", "Flex HRM Connect", "username", "session"]).output().unwrap();
-        let token = String::from_utf8(found.stdout).unwrap();
-        (!token.is_empty()).then_some(token)
+        let secret: serde_json::Value = serde_json::from_slice(&found.stdout).ok()?;
+        secret["token"].as_str().map(str::to_owned)
     }
 
     pub fn files(&self) -> Vec<PathBuf> {

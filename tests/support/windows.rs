@@ -37,7 +37,7 @@ impl System {
         for base in ["APPDATA", "LOCALAPPDATA"] {
             fs::remove_dir_all(PathBuf::from(env::var_os(base).unwrap()).join(IDENTIFIER)).ok();
         }
-        // `keyring` names a credential `<user>.<service>`.
+        // The store names a credential `<user>.<service>`.
         let mut cmdkey = Command::new("cmdkey");
         cmdkey.arg("/delete:session.Flex HRM Connect").stdout(Stdio::null()).stderr(Stdio::null()).status().ok();
     }

@@ -21,6 +21,8 @@ const mockBridge: Bridge = {
   refresh: () => Promise.resolve(view),
   signIn: () => respond("sign-in"),
   signOut: () => respond("sign-out"),
+  unlock: () => update({}),
+  signInAgain: () => update({}),
   navigate: (screen) => update(onScreen(screen)),
   saveEmailDraft: (email) => {
     if (view.phase.name !== "signedIn" || !view.phase.linking) return update({});
@@ -34,6 +36,7 @@ const mockBridge: Bridge = {
   openAccountSettings: () => respond("manage-account"),
   copyDiagnostics: () => respond("copy-diagnostics"),
   setLanguage: (language) => update({ language }),
+  onBack: () => Promise.resolve(() => Promise.resolve()),
   onChanged: () => Promise.resolve(),
 };
 // For screenshots: stop the countdown.

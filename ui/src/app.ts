@@ -7,6 +7,8 @@ import { type Bridge, type Edition, type Linking, type Problem, type Screen, typ
 export type Action =
   | "signIn"
   | "signOut"
+  | "unlock"
+  | "signInAgain"
   | "sendCode"
   | "verifyCode"
   | "startOver"

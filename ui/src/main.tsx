@@ -4,7 +4,7 @@ import { connect, view } from "./app";
 import { LiveRegion, announceChanges } from "./components/LiveRegion";
 import { deviceLanguage, setLocale } from "./i18n";
 import { type Bridge, tauri } from "./ipc/bridge";
-import { syncHistory } from "./navigation";
+import { handleSystemBack, syncHistory } from "./navigation";
 import { Screens } from "./screens/Screens";
 
 const desiredLocale = () => view.value?.language ?? deviceLanguage();
@@ -25,6 +25,7 @@ async function start(bridge: Bridge): Promise<void> {
     root.dataset.screen = now.screen;
   });
   syncHistory();
+  if (navigator.userAgent.includes("Android")) handleSystemBack(bridge);
   const app = document.getElementById("app");
   if (!app) return;
   render(

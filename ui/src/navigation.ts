@@ -2,7 +2,7 @@
 
 import { effect } from "@preact/signals";
 import { linking, navigate, screen, view } from "./app";
-import type { Screen } from "./ipc/bridge";
+import type { Bridge, Screen } from "./ipc/bridge";
 
 export const PARENT: Record<Screen, Screen | null> = {
   home: null,
@@ -41,5 +41,28 @@ export function syncHistory(): void {
     depth = back;
     const up = PARENT[at];
     if (up) navigate(up);
+  });
+}
+
+const parentScreen = (): Screen | null => screen.value && PARENT[screen.value];
+
+/**
+ * Android's web view does not go back to entries of a page that nobody has tapped, as after a cold start on the code field: back
+ * would leave the app. On a screen without a parent the system keeps it, and leaves.
+ */
+export function handleSystemBack(bridge: Bridge): void {
+  let listening: Promise<(() => Promise<unknown>) | null> = Promise.resolve(null);
+  effect(() => {
+    const wanted = Boolean(parentScreen());
+    // One after another: a listener is removed only after it was added.
+    listening = listening.then(async (stop) => {
+      if (wanted === Boolean(stop)) return stop;
+      if (!stop) return bridge.onBack(() => {
+        const to = parentScreen();
+        if (to) navigate(to);
+      });
+      await stop();
+      return null;
+    }).catch(() => null);
   });
 }

@@ -41,6 +41,8 @@ const BY_ACTION: Record<Action, Slot> = {
   signOut: "settings",
   setLanguage: "settings",
   refresh: "screen",
+  unlock: "screen",
+  signInAgain: "screen",
   navigate: "screen",
 };
 
@@ -54,6 +56,7 @@ const BY_CODE: Partial<Record<Problem["code"], Slot>> = {
 const BY_CODE_IN_SIGN_IN: typeof BY_CODE = {
   serverAddressInvalid: "server",
   noSuchHost: "server",
+  proxyRefused: "server",
   notHrmServer: "server",
   certificateNotTrusted: "server",
   badCredentials: "password",

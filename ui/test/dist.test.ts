@@ -13,7 +13,7 @@ import type { Edition } from "../src/ipc/bridge";
 const tauri = JSON.parse(readFileSync("../tauri.conf.json", "utf8")) as { app: { security: { csp: string } } };
 const OUT = "node_modules/.cache/dist-under-test";
 /** Bytes, gzip -9, of everything that a start loads. */
-const MAX_START_BYTES = 25 * 1024;
+const MAX_START_BYTES = 27 * 1024;
 const browserPath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => path && existsSync(path));
 
 const built = () => readdirSync(join(OUT, "assets"));
@@ -26,7 +26,7 @@ const build = () =>
   });
 beforeAll(() => void build(), 60_000);
 
-test("a start loads at most 25 kB in any language", () => {
+test("a start loads at most 27 kB in any language", () => {
   const languages = built().filter((name) => /^(en|sv|nb|da|fi)-/.test(name));
   expect(languages).toHaveLength(5);
   const always = built()

@@ -46,7 +46,7 @@ describe("messages", () => {
     const code = sources("src").join("\n");
     const used = new Set([...code.matchAll(/(?:\bm|\bt\(\))\.(\w+)|"(deliveryHelp\w+)"/g)].map((found) => found[1] ?? found[2]));
     for (const problem of problemCodes) used.add(problem).add(`${problem}Advice`);
-    for (const notice of ["sessionEnded", "vaultUnreadable", "sessionInMemoryOnly"]) used.add(notice);
+    for (const notice of ["sessionEnded", "vaultUnreadable", "sessionInMemoryOnly", "notSaved"]) used.add(notice);
     expect(keys.filter((key) => !used.has(key))).toEqual([]);
   });
 

@@ -187,8 +187,19 @@ fn tests_in_a_window() -> anyhow::Result<()> {
     let folder = report::clear()?.display().to_string();
     // More than two at once time out on two cores.
     let variables = [("RUST_TEST_THREADS", "2"), ("QA_REPORT", &folder)];
-    let tests =
-        ["--test", "e2e_flow", "--test", "accessibility", "--test", "crash_recovery", "--no-fail-fast", "--", "e2e::"];
+    let tests = [
+        "--test",
+        "e2e_flow",
+        "--test",
+        "accessibility",
+        "--test",
+        "crash_recovery",
+        "--test",
+        "start",
+        "--no-fail-fast",
+        "--",
+        "e2e::",
+    ];
     let result = cargo_test(&tests, &variables);
     // Write the report even when tests fail.
     report::write()?;

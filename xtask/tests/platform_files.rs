@@ -113,6 +113,21 @@ fn the_android_app_has_one_permission_and_no_backup() {
 }
 
 #[test]
+fn the_ios_app_hears_that_it_is_active_again() {
+    assert!(text("src-tauri/apple/Info.ios.plist").contains("<key>UIApplicationSceneManifest</key>"));
+}
+
+#[test]
+fn no_setting_of_the_phone_restarts_the_page() {
+    let manifest = text("gen/android/app/src/main/AndroidManifest.xml");
+    let (_, changes) = manifest.split_once("android:configChanges=\"").unwrap();
+    let changes: Vec<_> = changes.split('"').next().unwrap().split('|').collect();
+    for change in ["orientation", "screenSize", "locale", "uiMode", "fontScale", "density", "layoutDirection"] {
+        assert!(changes.contains(&change), "{change}");
+    }
+}
+
+#[test]
 fn plain_http_is_allowed_to_this_device_only() {
     let text = text(&format!("{RES}/xml/network_security_config.xml"));
     let config = parse(&text);

@@ -15,6 +15,7 @@ use crate::{
     projection,
     record::{Record, SignedInRecord},
     screen::Edition,
+    vault_queue::VaultQueue,
     view::View,
 };
 
@@ -53,10 +54,13 @@ pub(crate) struct Shared {
     pub(crate) edition: Edition,
     pub(crate) system: String,
     pub(crate) platform: Platform,
+    pub(crate) vault: VaultQueue,
     http: Box<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>,
     client: OnceCell<Client>,
     state: Mutex<AppState>,
     views: watch::Sender<View>,
+    /// [`AppState::session_generation`], for calls that end with their session.
+    pub(crate) session_generations: watch::Sender<u64>,
     pub(crate) foreground: watch::Sender<bool>,
     /// Ends the back-off before the next connection attempt.
     pub(crate) reconnect_now: Notify,
@@ -87,11 +91,13 @@ impl App {
         Self(Arc::new(Shared {
             edition: options.edition,
             system: options.system,
+            vault: VaultQueue::new(platform.vault.clone()),
             platform,
             http: Box::new(http),
             client: OnceCell::new(),
             state: Mutex::new(state),
             views: watch::Sender::new(view),
+            session_generations: watch::Sender::new(0),
             foreground: watch::Sender::new(true),
             reconnect_now: Notify::new(),
             command_lock: tokio::sync::Mutex::default(),
@@ -129,7 +135,7 @@ impl App {
     pub(crate) fn save_and_publish(&self, mut state: MutexGuard<'_, AppState>) -> View {
         state.revision += 1;
         if let Ok(text) = serde_json::to_string(&state.record) {
-            self.0.platform.record_store.save(&text);
+            state.record_is_saved = self.0.platform.record_store.save(&text).is_ok();
         }
         let view = self.view_of(&state);
         self.0.views.send_replace(view.clone());

@@ -16,6 +16,7 @@ pub(crate) struct AppState {
     pub(crate) token: Token,
     pub(crate) sync_problem: Option<Problem>,
     pub(crate) notice: Option<Notice>,
+    pub(crate) record_is_saved: bool,
     /// Counts sign-ins and sign-outs: responses to calls of an earlier session are dropped.
     pub(crate) session_generation: u64,
     /// Counts states from the server: a response requested before the newest one arrived is dropped.
@@ -28,6 +29,10 @@ pub(crate) enum Token {
     /// The credential store has not been asked yet: the first paint must not wait for it.
     NotRead,
     Known(SecretString),
+    /// The credential store could not be opened. The person and what they typed are kept.
+    Locked,
+    /// The employee has to sign in again, and finds everything as it was.
+    Missing,
     None,
 }
 
@@ -38,6 +43,7 @@ impl AppState {
             record,
             sync_problem: None,
             notice: None,
+            record_is_saved: true,
             session_generation: 0,
             state_generation: 0,
             revision: 0,

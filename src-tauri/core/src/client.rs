@@ -1,6 +1,6 @@
 //! The HTTP client of the HRM backend: timeouts, size limits, retries.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use hrm_api::{IDEMPOTENCY_KEY, SendCode, SignedIn, State, path};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header, redirect};
@@ -10,7 +10,7 @@ use serde_json::json;
 use url::Url;
 use uuid::Uuid;
 
-use crate::{problem::Problem, response, server_url::ServerUrl};
+use crate::{network_error::problem_of, problem::Problem, resolver::Resolver, response, server_url::ServerUrl};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -30,6 +30,7 @@ impl Client {
             .read_timeout(2 * REQUEST_TIMEOUT)
             // A redirect is a captive portal or a wrong address; following it could send the token elsewhere.
             .redirect(redirect::Policy::none())
+            .dns_resolver(Arc::new(Resolver::default()))
             .user_agent(concat!("FlexHrmConnect/", env!("CARGO_PKG_VERSION")));
         Ok(Self(client.build()?))
     }
@@ -40,12 +41,7 @@ impl Client {
 
     /// Checks that the server is an HRM backend, before a password is sent there.
     pub(crate) async fn probe(&self, server: &ServerUrl) -> Result<(), Problem> {
-        let response = match self.retry(|| self.request(Method::GET, server.endpoint(path::HEALTH))).await {
-            Err(Problem::Offline) if tokio::net::lookup_host(server.host_and_port()).await.is_err() => {
-                return Err(Problem::NoSuchHost);
-            }
-            response => response?,
-        };
+        let response = self.retry(|| self.request(Method::GET, server.endpoint(path::HEALTH))).await?;
         let health: serde_json::Value = parse(response).await.map_err(|problem| match problem {
             Problem::Unexpected => Problem::NotHrmServer,
             other => other,
@@ -126,7 +122,7 @@ impl Client {
                     None => return Ok(response),
                 },
                 Err(error) => match problem_of(&error) {
-                    Problem::Offline => {}
+                    Problem::Offline | Problem::NoSuchHost => {}
                     problem => return Err(problem),
                 },
             }
@@ -177,29 +173,4 @@ async fn parse<T: DeserializeOwned>(mut response: Response) -> Result<T, Problem
         }
     }
     response::parse(response.status().as_u16(), content_type(&response), retry_after(&response), &body)
-}
-
-fn problem_of(error: &reqwest::Error) -> Problem {
-    match tls_error(error) {
-        Some(rustls::Error::InvalidCertificate(_)) => return Problem::CertificateNotTrusted,
-        // The peer does not speak TLS: plain HTTP on an https address.
-        Some(rustls::Error::InvalidMessage(_)) => return Problem::NotHrmServer,
-        _ => {}
-    }
-    if error.is_timeout() && !error.is_connect() {
-        Problem::TimedOut
-    } else if error.is_builder() {
-        Problem::Unexpected
-    } else {
-        Problem::Offline
-    }
-}
-
-/// Finds the TLS error behind an error. Nested `io::Error`s hide it from the source chain.
-fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    let hidden = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    error
-        .downcast_ref()
-        .or_else(|| hidden.and_then(|hidden| tls_error(hidden)))
-        .or_else(|| error.source().and_then(tls_error))
 }

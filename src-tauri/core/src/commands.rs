@@ -31,6 +31,10 @@ macro_rules! commands {
             sign_in(server: String, username: String, password: SecretString);
             /// Signs out and deletes the employee's data from this device, also while offline.
             sign_out();
+            /// Tries again to open the credential store with the session; the system may ask for its password.
+            unlock();
+            /// Shows the sign-in screen instead of the locked store. The same employee finds everything again.
+            sign_in_again();
             navigate(screen: Screen);
             /// Saves the half-typed address, also an empty one.
             save_email_draft(email: String);
@@ -62,7 +66,7 @@ impl App {
     pub async fn refresh(&self) -> Result<View, Problem> {
         let session = self.session().await?;
         let generation = self.lock().state_generation;
-        let result = self.client().await?.state(&session).await;
+        let result = self.in_session(&session, self.client().await?.state(&session)).await;
         // A newer state arrived in the meantime.
         if self.lock().state_generation != generation {
             return self.view().await;
@@ -75,30 +79,41 @@ impl App {
         let username = username.trim().to_owned();
         {
             let mut state = self.lock();
-            state.record.server = server.trim().to_owned();
-            state.record.username = username.clone();
+            // Who signs in again keeps the server of the session until it is replaced.
+            if state.record.signed_in.is_none() {
+                state.record.server = server.trim().to_owned();
+                state.record.username = username.clone();
+            }
             state.notice = None;
             self.save_and_publish(state);
         }
         let server = ServerUrl::parse(&server)?;
         let client = self.client().await?;
-        client.probe(&server).await?;
-        let signed_in = client.sign_in(&server, &username, &password).await?;
+        let generation = self.lock().session_generation;
+        let signed_in = self.in_generation(generation, async {
+            client.probe(&server).await?;
+            client.sign_in(&server, &username, &password).await
+        });
+        let signed_in = signed_in.await?;
+        self.lock().record.username = username;
         let session = self.begin_session(server, signed_in).await;
         // The employee is signed in even if the state cannot be fetched now: the view says why.
-        self.apply_state(&session, client.state(&session).await).or_else(|_| Ok(self.current_view()))
+        let result = self.in_session(&session, client.state(&session)).await;
+        self.apply_state(&session, result).or_else(|_| Ok(self.current_view()))
     }
 
     pub async fn sign_out(&self) -> Result<View, Problem> {
-        let _one_at_a_time = self.0.command_lock.lock().await;
-        let session = self.session().await.ok();
-        self.wipe(None).await;
-        if let Some(session) = session {
-            let app = self.clone();
-            // If the server cannot be reached, the session expires there.
-            tokio::spawn(async move { app.client().await?.sign_out(&session).await });
-        }
+        // Waits for nothing: what is running ends with the session.
+        self.end_and_revoke();
         self.view().await
+    }
+
+    pub async fn unlock(&self) -> Result<View, Problem> {
+        Ok(self.unlock_vault().await)
+    }
+
+    pub async fn sign_in_again(&self) -> Result<View, Problem> {
+        Ok(self.leave_locked_vault())
     }
 
     pub async fn navigate(&self, screen: Screen) -> Result<View, Problem> {
@@ -126,7 +141,7 @@ impl App {
             self.save_and_publish(state);
             (key, repeated)
         };
-        let result = self.client().await?.send_code(&session, &email, key).await;
+        let result = self.in_session(&session, self.client().await?.send_code(&session, &email, key)).await;
         if !result.as_ref().is_err_and(Problem::is_unreachable) {
             self.change_signed_in(|signed_in| {
                 signed_in.pending_send = None;
@@ -145,9 +160,12 @@ impl App {
         let _one_at_a_time = self.0.command_lock.lock().await;
         let session = self.session().await?;
         let client = self.client().await?;
-        match client.verify(&session, &code).await {
+        match self.in_session(&session, client.verify(&session, &code)).await {
             // An earlier attempt whose response was lost may have linked: fetch the state and follow it.
-            Err(Problem::AlreadyLinked) => self.apply_state(&session, client.state(&session).await),
+            Err(Problem::AlreadyLinked) => {
+                let result = self.in_session(&session, client.state(&session)).await;
+                self.apply_state(&session, result)
+            }
             // These change the state: attempts left, or no challenge any more.
             Err(
                 problem @ (Problem::CodeWrong { .. }
@@ -157,7 +175,8 @@ impl App {
                 | Problem::AccountTaken
                 | Problem::LinkingLocked),
             ) => {
-                self.apply_state(&session, client.state(&session).await).ok();
+                let result = self.in_session(&session, client.state(&session)).await;
+                self.apply_state(&session, result).ok();
                 Err(problem)
             }
             result => self.apply_state(&session, result),
@@ -173,7 +192,7 @@ impl App {
     pub async fn start_over(&self) -> Result<View, Problem> {
         let _one_at_a_time = self.0.command_lock.lock().await;
         let session = self.session().await?;
-        let result = self.client().await?.start_over(&session).await;
+        let result = self.in_session(&session, self.client().await?.start_over(&session)).await;
         if result.is_ok() {
             self.change_signed_in(|signed_in| {
                 let challenge = signed_in.cached_state.as_ref().and_then(|cached| cached.state.challenge.as_ref());
@@ -187,7 +206,7 @@ impl App {
     pub async fn snooze(&self) -> Result<View, Problem> {
         let _one_at_a_time = self.0.command_lock.lock().await;
         let session = self.session().await?;
-        let result = self.client().await?.snooze(&session).await;
+        let result = self.in_session(&session, self.client().await?.snooze(&session)).await;
         self.apply_state(&session, result)
     }
 

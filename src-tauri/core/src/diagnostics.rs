@@ -28,6 +28,7 @@ pub(crate) fn report(system: &str, view: &View, recent: &RecentProblems) -> Stri
     let mut text = format!("Flex HRM Connect {}\n{system}\n", env!("CARGO_PKG_VERSION"));
     let status = match &view.phase {
         Phase::SignedOut { .. } => "signed out".to_owned(),
+        Phase::Locked => "signed in, credential store locked".to_owned(),
         Phase::SignedIn { linking: None, .. } => "signed in, state unknown".to_owned(),
         Phase::SignedIn { linking: Some(linking), .. } => format!("signed in, {:?}", linking.status),
     };

@@ -3,23 +3,62 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-/// The operating system's credential store, for one secret: the session token.
+/// The operating system's credential store, for one secret: the [`StoredToken`].
 ///
-/// Calls block; the core runs them on blocking threads.
+/// Calls block, as long as a system asks for its password; the core makes them one after another on a thread of their own.
 pub trait Vault: Send + Sync + 'static {
-    /// # Errors
-    /// [`VaultUnreadable`] if the store is locked, denied or cannot be decrypted.
-    fn read(&self) -> Result<Option<SecretString>, VaultUnreadable>;
-
-    fn write(&self, token: &SecretString) -> Persistence;
-
-    /// Succeeds if there is no token.
+    /// The token of exactly this session; others are passed over.
     ///
     /// # Errors
-    /// [`VaultUnreadable`] if the store refused; the token may still be there.
-    fn delete(&self) -> Result<(), VaultUnreadable>;
+    /// [`VaultError`] if it was not found and a store could not be opened, in which it may be.
+    fn read(&self, owner: &TokenOwner) -> Result<Option<SecretString>, VaultError>;
+
+    /// Earlier tokens may be left in other stores: see [`Vault::delete_others`].
+    fn write(&self, token: &StoredToken) -> Persistence;
+
+    /// Deletes every token except this session's, from every store. Succeeds if there is none.
+    ///
+    /// # Errors
+    /// [`VaultError`] if a store could not be opened or refused; a token may still be there.
+    fn delete_others(&self, keep: Option<&TokenOwner>) -> Result<(), VaultError>;
+}
+
+/// Whose token it is. A token is sent to this server, for this employee, and nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenOwner {
+    /// The address of the server, with its path if it has one.
+    pub origin: String,
+    pub employee_id: String,
+    /// Tells a token that an earlier sign-out could not delete from the present one of the same person.
+    pub sign_in: Uuid,
+}
+
+/// What a credential store holds, as one secret.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StoredToken {
+    #[serde(flatten)]
+    pub owner: TokenOwner,
+    pub token: SecretString,
+}
+
+impl StoredToken {
+    pub fn to_secret(&self) -> SecretString {
+        let TokenOwner { origin, employee_id, sign_in } = &self.owner;
+        let token = self.token.expose_secret();
+        serde_json::json!({ "origin": origin, "employeeId": employee_id, "signIn": sign_in, "token": token })
+            .to_string()
+            .into()
+    }
+
+    /// `None` for a secret of another form, such as a version before this one wrote.
+    pub fn from_secret(secret: &SecretString) -> Option<Self> {
+        serde_json::from_str(secret.expose_secret()).ok()
+    }
 }
 
 /// How long a secret is kept.
@@ -31,17 +70,24 @@ pub enum Persistence {
     SessionOnly,
 }
 
-/// The credential store exists and does not return the secret.
+/// A credential store is locked, denied, not there at the moment, or cannot be decrypted. It is not an empty one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the credential store could not be read")]
-pub struct VaultUnreadable;
+#[error("the credential store could not be opened")]
+pub struct VaultError;
 
 /// A small plain file in the app's folder. It never holds a secret.
 pub trait RecordStore: Send + Sync + 'static {
     fn load(&self) -> Option<String>;
     /// Replaces the record atomically.
-    fn save(&self, text: &str);
+    ///
+    /// # Errors
+    /// [`NotSaved`] if the folder cannot be used or the disk is full: the record lasts until the app exits.
+    fn save(&self, text: &str) -> Result<(), NotSaved>;
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the record could not be saved")]
+pub struct NotSaved;
 
 pub trait Clock: Send + Sync + 'static {
     /// Survives a restart; people can set it.
@@ -93,5 +139,34 @@ impl Clock for SystemClock {
 
     fn monotonic(&self) -> Duration {
         self.0.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored() -> StoredToken {
+        let owner = TokenOwner { origin: "https://a.example".into(), employee_id: "e-1".into(), sign_in: Uuid::nil() };
+        StoredToken { owner, token: "secret \" with ä".into() }
+    }
+
+    #[test]
+    fn a_secret_is_read_back_with_its_owner() {
+        let read = StoredToken::from_secret(&stored().to_secret()).unwrap();
+        assert_eq!(read.owner, stored().owner);
+        assert_eq!(read.token.expose_secret(), "secret \" with ä");
+    }
+
+    #[test]
+    fn a_plain_token_of_an_earlier_version_has_no_owner() {
+        for old in ["", "wA9-token", "123", "{}", r#"{"token":"t"}"#] {
+            assert!(StoredToken::from_secret(&old.into()).is_none(), "{old}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_in_debug_output() {
+        assert!(!format!("{:?}", stored()).contains("secret"));
     }
 }

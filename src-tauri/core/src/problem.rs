@@ -24,8 +24,12 @@ pub enum Problem {
     /// The response is not from an HRM backend: a captive portal, another web site.
     #[error("not an HRM server")]
     NotHrmServer,
+    /// Only at sign-in: there is a network, and nobody has this name.
     #[error("no such host")]
     NoSuchHost,
+    /// The network's proxy wants a password, or does not allow or find this server.
+    #[error("proxy refused")]
+    ProxyRefused,
     #[error("certificate not trusted")]
     CertificateNotTrusted,
     /// Only `https` is allowed, and `http` to this machine.
@@ -91,6 +95,7 @@ impl Problem {
                 | Self::TimedOut
                 | Self::Unavailable { .. }
                 | Self::NotHrmServer
+                | Self::ProxyRefused
                 | Self::CertificateNotTrusted
                 | Self::Unexpected
         )
@@ -146,6 +151,7 @@ mod tests {
             Problem::Unavailable { retry_after_seconds: None },
             Problem::NotHrmServer,
             Problem::NoSuchHost,
+            Problem::ProxyRefused,
             Problem::CertificateNotTrusted,
             Problem::TooManyRequests { retry_after_seconds: wait },
             Problem::Unexpected,

@@ -3,22 +3,24 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    app_state::AppState,
+    app_state::{AppState, Token},
     ports::Clock,
     record::{CachedState, SignedInRecord},
     screen::{Edition, Screen},
-    view::{Linking, Phase, View},
+    view::{Linking, Notice, Phase, View},
 };
 
 pub(crate) fn view_of(state: &AppState, edition: Edition, clock: &dyn Clock) -> View {
     let now = state.server_time(clock);
-    let (record, notice) = (&state.record, state.notice);
-    let (screen, phase) = match &record.signed_in {
-        None => (
+    let record = &state.record;
+    let notice = state.notice.or((!state.record_is_saved).then_some(Notice::NotSaved));
+    let (screen, phase) = match (&record.signed_in, &state.token) {
+        (None, _) | (_, Token::Missing | Token::None) => (
             Screen::Home,
             Phase::SignedOut { server: record.server.clone(), username: record.username.clone(), notice },
         ),
-        Some(signed_in) => (
+        (_, Token::Locked) => (Screen::Home, Phase::Locked),
+        (Some(signed_in), Token::NotRead | Token::Known(_)) => (
             signed_in.screen,
             Phase::SignedIn {
                 employee: signed_in.employee.clone(),

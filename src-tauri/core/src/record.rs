@@ -22,12 +22,17 @@ pub(crate) struct Record {
     pub(crate) language: Option<Language>,
     /// Wiped at sign-out.
     pub(crate) signed_in: Option<SignedInRecord>,
+    /// A credential store may hold tokens of ended sessions: they are deleted when it can be opened.
+    pub(crate) tokens_to_delete: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SignedInRecord {
     pub(crate) employee: Employee,
+    /// Names the token of this sign-in in the credential store. Not a secret.
+    #[serde(default)]
+    pub(crate) sign_in: Uuid,
     #[serde(default)]
     pub(crate) screen: Screen,
     /// The half-typed address.
@@ -42,7 +47,8 @@ pub(crate) struct SignedInRecord {
 
 impl SignedInRecord {
     pub(crate) fn new(employee: Employee) -> Self {
-        Self { employee, screen: Screen::Home, email_draft: None, cached_state: None, pending_send: None }
+        let sign_in = Uuid::nil();
+        Self { employee, sign_in, screen: Screen::Home, email_draft: None, cached_state: None, pending_send: None }
     }
 
     /// Chooses the screen that the app reopens on.

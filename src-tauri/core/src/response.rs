@@ -33,6 +33,7 @@ pub fn parse<T: DeserializeOwned>(
     if !is_json(media_type) {
         return Err(match status {
             500.. => Problem::Unavailable { retry_after_seconds },
+            407 => Problem::ProxyRefused,
             429 => Problem::TooManyRequests { retry_after_seconds: retry_after_seconds.unwrap_or(RETRY_AFTER_SECONDS) },
             _ => Problem::NotHrmServer,
         });

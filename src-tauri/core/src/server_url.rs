@@ -44,10 +44,6 @@ impl ServerUrl {
         url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
         url
     }
-
-    pub(crate) fn host_and_port(&self) -> (String, u16) {
-        (self.0.host_str().unwrap_or_default().to_owned(), self.0.port_or_known_default().unwrap_or(443))
-    }
 }
 
 impl fmt::Display for ServerUrl {
@@ -94,13 +90,5 @@ mod tests {
         ] {
             assert_eq!(ServerUrl::parse(bad), Err(Problem::ServerAddressInvalid), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn the_looked_up_port_is_the_schemes_unless_named() {
-        let looked_up = |typed: &str| ServerUrl::parse(typed).unwrap().host_and_port();
-        assert_eq!(looked_up("hrm.company.com"), ("hrm.company.com".to_owned(), 443));
-        assert_eq!(looked_up("https://hrm.company.com:8443"), ("hrm.company.com".to_owned(), 8443));
-        assert_eq!(looked_up("http://localhost"), ("localhost".to_owned(), 80));
     }
 }

@@ -29,6 +29,7 @@ impl App {
 
     /// Follows the server while signed in and in the foreground. Runs as long as the app.
     pub async fn follow(&self) {
+        self.delete_left_tokens();
         let mut foreground = self.0.foreground.subscribe();
         let mut views = self.views();
         let mut backoff = FIRST_BACKOFF;
@@ -43,7 +44,7 @@ impl App {
             }
             let paused = async {
                 let background = foreground.wait_for(|foreground| !foreground);
-                let signed_out = views.wait_for(|view| matches!(view.phase, Phase::SignedOut { .. }));
+                let signed_out = views.wait_for(|view| !matches!(view.phase, Phase::SignedIn { .. }));
                 tokio::select! { _ = background => {}, _ = signed_out => {} }
             };
             tokio::select! {
@@ -62,7 +63,7 @@ impl App {
     async fn listen(&self) -> bool {
         let Ok(session) = self.session().await else { return false };
         let response = match self.client().await {
-            Ok(client) => client.events(&session).await,
+            Ok(client) => self.in_session(&session, client.events(&session)).await,
             Err(problem) => Err(problem),
         };
         let response = match response {
@@ -111,8 +112,8 @@ impl App {
                 if changed { Ok(self.save_and_publish(state)) } else { Ok(self.view_of(&state)) }
             }
             Err(Problem::SignedOut) => {
-                let (app, generation) = (self.clone(), session.generation);
-                tokio::spawn(async move { app.end_session(generation).await });
+                drop(state);
+                self.end_session(session.generation);
                 Err(Problem::SignedOut)
             }
             Err(problem) => {

@@ -43,6 +43,8 @@ pub enum Phase {
         /// Why the session ended, if the employee did not sign out.
         notice: Option<Notice>,
     },
+    /// The credential store with the session could not be opened. What the employee typed is kept.
+    Locked,
     SignedIn {
         employee: Employee,
         server: String,
@@ -59,10 +61,12 @@ pub enum Phase {
 pub enum Notice {
     /// The session expired or was ended elsewhere.
     SessionEnded,
-    /// The credential store could not be read, so the session is lost.
+    /// The credential store has no session for this employee and server.
     VaultUnreadable,
     /// There is no credential store: the session lasts until the app closes.
     SessionInMemoryOnly,
+    /// The app's folder cannot be used: what is typed lasts until the app closes.
+    NotSaved,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

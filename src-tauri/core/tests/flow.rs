@@ -233,8 +233,8 @@ async fn sign_out_wipes_the_token_and_the_employees_data() {
     app.save_email_draft("half@typed".into()).await.unwrap();
     let view = app.sign_out().await.unwrap();
     assert!(signed_out_with(&view, None));
+    eventually("the token to be gone", || async { (!device.has_token()).then_some(()) }).await;
     device.with(|device| {
-        assert!(device.token.is_none());
         let record = device.record.clone().unwrap();
         for theirs in ["company.com", "half@typed", "firstName"] {
             assert!(!record.contains(theirs), "{record}");
@@ -255,10 +255,10 @@ async fn a_session_revoked_elsewhere_wipes_the_device_with_a_notice() {
 }
 
 #[tokio::test]
-async fn an_unreadable_vault_signs_out_with_a_notice() {
+async fn a_vault_without_the_token_asks_to_sign_in_again() {
     let (device, backend) = (FakeDevice::default(), Backend::start().await);
     drop(signed_in(&device, &backend).await);
-    device.with(|device| device.vault_is_locked = true);
+    device.with(|device| device.token = None);
     let app = start(&device, Edition::Mobile);
     assert_eq!(app.refresh().await.unwrap_err(), Problem::SignedOut);
     assert!(signed_out_with(&app.view().await.unwrap(), Some(Notice::VaultUnreadable)));
@@ -337,4 +337,16 @@ async fn diagnostics_contain_problem_codes_and_no_personal_data() {
     for private in ["@", "anna", "Anna", "Svensson", "127.0.0.1"] {
         assert!(!text.contains(private), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_used_is_told_once_and_calmly() {
+    let (device, backend) = (FakeDevice::default(), Backend::start().await);
+    device.with(|device| device.folder_is_unusable = true);
+    let app = signed_in(&device, &backend).await;
+    let notice = |view: flex_connect_core::View| serde_json::to_value(view).unwrap()["phase"]["notice"].clone();
+    assert_eq!(notice(app.save_email_draft("anna.sv".into()).await.unwrap()), "notSaved");
+    assert_eq!(linking(&app.view().await.unwrap()).email, "anna.sv", "it goes on in memory");
+    device.with(|device| device.folder_is_unusable = false);
+    assert_eq!(notice(app.save_email_draft("anna.sve".into()).await.unwrap()), serde_json::Value::Null);
 }

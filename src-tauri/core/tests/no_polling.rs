@@ -75,7 +75,10 @@ async fn an_hour_in_the_foreground_makes_one_request() {
     let record = device.with(|device| device.record.clone()).unwrap().replace(&backend.url, &listener.url);
     let state = serde_json::from_str::<serde_json::Value>(&record).unwrap()["signedIn"]["cachedState"]["state"].clone();
     let mut state: hrm_api::State = serde_json::from_value(state).unwrap();
-    device.with(|device| device.record = Some(record));
+    device.with(|device| {
+        device.record = Some(record);
+        device.token.as_mut().unwrap().owner.origin = listener.url.clone();
+    });
     drop(backend);
 
     let app = start(&device, Edition::Mobile);

@@ -1,7 +1,7 @@
 // The interface to Rust. Only src/ipc imports @tauri-apps, so the gallery and the tests can replace it.
 
 import { invoke, transformCallback } from "@tauri-apps/api/core";
-import { copyDiagnostics, navigate, openAccountSettings, pasteCode, refresh, saveEmailDraft, sendCode, setLanguage, signIn, signOut, snooze, startOver, verifyCode, view } from "./generated/commands";
+import { copyDiagnostics, navigate, openAccountSettings, pasteCode, refresh, saveEmailDraft, sendCode, setLanguage, signIn, signInAgain, signOut, snooze, startOver, unlock, verifyCode, view } from "./generated/commands";
 import type * as commands from "./generated/commands";
 import type { Problem, View } from "./generated/types";
 
@@ -10,6 +10,8 @@ export type * from "./generated/types";
 /** The commands, and the event for changes that no command of this page caused. */
 export type Bridge = typeof commands & {
   onChanged(handler: (view: View) => void): Promise<unknown>;
+  /** Android's back comes here, and no longer to the system, until the returned function is called. */
+  onBack(handler: () => void): Promise<() => Promise<unknown>>;
 };
 
 /** Named, because a spread module costs 120 bytes more; tsc finds a missing command. */
@@ -23,11 +25,20 @@ export const tauri: Bridge = {
   sendCode,
   setLanguage,
   signIn,
+  signInAgain,
   signOut,
   snooze,
   startOver,
+  unlock,
   verifyCode,
   view,
+  // As `addPluginListener`, which adds 700 bytes.
+  onBack: async (handler) => {
+    const event = "back-button";
+    const channelId = transformCallback<object>((sent) => "message" in sent && handler());
+    await invoke("plugin:app|register_listener", { event, handler: `__CHANNEL__:${channelId}` });
+    return () => invoke("plugin:app|remove_listener", { event, channelId });
+  },
   // As `listen` of @tauri-apps/api/event, which adds 350 bytes of event names to every start.
   onChanged: (handler) =>
     invoke("plugin:event|listen", {

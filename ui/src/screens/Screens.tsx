@@ -2,6 +2,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { view } from "../app";
 import { Layout } from "../components/Layout";
 import { Flow } from "./Flow";
+import { Locked } from "./Locked";
 import { Home, type SignedIn } from "./Home";
 import { Profile } from "./Profile";
 import { Settings } from "./Settings";
@@ -26,7 +27,7 @@ const SCREENS = {
 /** Draws the screen that the view names. */
 export function Screens() {
   const now = view.value;
-  const name = now && (now.phase.name === "signedOut" ? "signIn" : now.screen);
+  const name = now && (now.phase.name === "signedIn" ? now.screen : now.phase.name);
   const before = useRef(name);
   useLayoutEffect(() => {
     if (before.current === name) return;
@@ -37,6 +38,7 @@ export function Screens() {
   }, [name]);
   if (!now) return null;
   if (now.phase.name === "signedOut") return <SignIn phase={now.phase} />;
+  if (now.phase.name === "locked") return <Locked />;
   const Screen = SCREENS[now.screen];
   return <Screen key={name} phase={now.phase} />;
 }

@@ -14,7 +14,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use flex_connect_core::{
     App, Edition, LaunchOptions, Linking, Phase, Platform, SecretString, View,
     ports::{
-        Browser, Clipboard, Clock, NotCopied, NotOpened, Persistence, RecordStore, SystemClock, Vault, VaultUnreadable,
+        Browser, Clipboard, Clock, NotCopied, NotOpened, NotSaved, Persistence, RecordStore, StoredToken, SystemClock,
+        TokenOwner, Vault, VaultError,
     },
 };
 use hrm_backend::demo::{Demo, Options};
@@ -29,9 +30,16 @@ pub struct FakeDevice(Arc<Mutex<DeviceState>>);
 
 #[derive(Default)]
 pub struct DeviceState {
-    pub token: Option<SecretString>,
+    /// What the credential store holds.
+    pub token: Option<StoredToken>,
     pub vault_is_locked: bool,
     pub no_vault: bool,
+    /// How long the store takes to save.
+    pub write_takes: Duration,
+    /// How long the store takes to delete.
+    pub delete_takes: Duration,
+    pub deletes: usize,
+    pub folder_is_unusable: bool,
     pub record: Option<String>,
     pub opened: Vec<String>,
     pub copied: Option<String>,
@@ -43,21 +51,43 @@ impl FakeDevice {
     pub fn with<T>(&self, look: impl FnOnce(&mut DeviceState) -> T) -> T {
         look(&mut self.0.lock().unwrap())
     }
+
+    pub fn has_token(&self) -> bool {
+        self.with(|device| device.token.is_some())
+    }
 }
 
 impl Vault for FakeDevice {
-    fn read(&self) -> Result<Option<SecretString>, VaultUnreadable> {
-        self.with(|device| if device.vault_is_locked { Err(VaultUnreadable) } else { Ok(device.token.clone()) })
-    }
-    fn write(&self, token: &SecretString) -> Persistence {
+    fn read(&self, owner: &TokenOwner) -> Result<Option<SecretString>, VaultError> {
         self.with(|device| {
-            device.token = Some(token.clone());
-            if device.no_vault { Persistence::SessionOnly } else { Persistence::Persistent }
+            if device.vault_is_locked {
+                return Err(VaultError);
+            }
+            Ok(device.token.as_ref().filter(|stored| stored.owner == *owner).map(|stored| stored.token.clone()))
         })
     }
-    fn delete(&self) -> Result<(), VaultUnreadable> {
-        self.with(|device| device.token = None);
-        Ok(())
+    fn write(&self, token: &StoredToken) -> Persistence {
+        std::thread::sleep(self.with(|device| device.write_takes));
+        self.with(|device| {
+            if device.no_vault || device.vault_is_locked {
+                return Persistence::SessionOnly;
+            }
+            device.token = Some(token.clone());
+            Persistence::Persistent
+        })
+    }
+    fn delete_others(&self, keep: Option<&TokenOwner>) -> Result<(), VaultError> {
+        std::thread::sleep(self.with(|device| device.delete_takes));
+        self.with(|device| {
+            device.deletes += 1;
+            if device.vault_is_locked {
+                return Err(VaultError);
+            }
+            if device.token.as_ref().map(|stored| &stored.owner) != keep {
+                device.token = None;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -65,8 +95,14 @@ impl RecordStore for FakeDevice {
     fn load(&self) -> Option<String> {
         self.with(|device| device.record.clone())
     }
-    fn save(&self, text: &str) {
-        self.with(|device| device.record = Some(text.to_owned()));
+    fn save(&self, text: &str) -> Result<(), NotSaved> {
+        self.with(|device| {
+            if device.folder_is_unusable {
+                return Err(NotSaved);
+            }
+            device.record = Some(text.to_owned());
+            Ok(())
+        })
     }
 }
 

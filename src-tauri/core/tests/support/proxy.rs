@@ -62,6 +62,11 @@ impl Proxy {
         self.left.store(times, Ordering::SeqCst);
     }
 
+    /// How many calls the current fault can still meet.
+    pub fn faults_left(&self) -> usize {
+        self.left.load(Ordering::SeqCst)
+    }
+
     pub fn clear_fault(&self) {
         self.left.store(0, Ordering::SeqCst);
     }

@@ -15,6 +15,12 @@ export const signIn = (server: string, username: string, password: string): Prom
 /** Signs out and deletes the employee's data from this device, also while offline. */
 export const signOut = (): Promise<types.View> => invoke("sign_out");
 
+/** Tries again to open the credential store with the session; the system may ask for its password. */
+export const unlock = (): Promise<types.View> => invoke("unlock");
+
+/** Shows the sign-in screen instead of the locked store. The same employee finds everything again. */
+export const signInAgain = (): Promise<types.View> => invoke("sign_in_again");
+
 export const navigate = (screen: types.Screen): Promise<types.View> => invoke("navigate", { screen });
 
 /** Saves the half-typed address, also an empty one. */

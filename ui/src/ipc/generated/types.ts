@@ -48,7 +48,7 @@ username: string,
 /**
  * Why the session ended, if the employee did not sign out.
  */
-notice: Notice | null, } | { "name": "signedIn", employee: Employee, server: string, 
+notice: Notice | null, } | { "name": "locked" } | { "name": "signedIn", employee: Employee, server: string, 
 /**
  * Null until the first state arrives from the server.
  */
@@ -57,7 +57,7 @@ linking: Linking | null, notice: Notice | null, };
 /**
  * Something the employee should know and did not ask for.
  */
-export type Notice = "sessionEnded" | "vaultUnreadable" | "sessionInMemoryOnly";
+export type Notice = "sessionEnded" | "vaultUnreadable" | "sessionInMemoryOnly" | "notSaved";
 
 export type Linking = { status: Status, 
 /**
@@ -96,7 +96,7 @@ retryable: boolean, } & ({ "code": "offline" } | { "code": "timedOut" } | { "cod
 /**
  * When to try again, if the server said so.
  */
-retryAfterSeconds: number | null, } | { "code": "notHrmServer" } | { "code": "noSuchHost" } | { "code": "certificateNotTrusted" } | { "code": "serverAddressInvalid" } | { "code": "badCredentials" } | { "code": "signedOut" } | { "code": "tooManyRequests", retryAfterSeconds: number, } | { "code": "emailInvalid" } | { "code": "domainNotAllowed" } | { "code": "resendTooSoon", retryAfterSeconds: number, } | { "code": "tooManyCodes", retryAfterSeconds: number, } | { "code": "accountTaken" } | { "code": "alreadyLinked" } | { "code": "linkingLocked" } | { "code": "codeFormat" } | { "code": "codeWrong", attemptsLeft: number, } | { "code": "codeExpired" } | { "code": "attemptsExhausted" } | { "code": "noChallenge" } | { "code": "linkNotOpened" } | { "code": "notCopied" } | { "code": "unexpected" });
+retryAfterSeconds: number | null, } | { "code": "notHrmServer" } | { "code": "noSuchHost" } | { "code": "proxyRefused" } | { "code": "certificateNotTrusted" } | { "code": "serverAddressInvalid" } | { "code": "badCredentials" } | { "code": "signedOut" } | { "code": "tooManyRequests", retryAfterSeconds: number, } | { "code": "emailInvalid" } | { "code": "domainNotAllowed" } | { "code": "resendTooSoon", retryAfterSeconds: number, } | { "code": "tooManyCodes", retryAfterSeconds: number, } | { "code": "accountTaken" } | { "code": "alreadyLinked" } | { "code": "linkingLocked" } | { "code": "codeFormat" } | { "code": "codeWrong", attemptsLeft: number, } | { "code": "codeExpired" } | { "code": "attemptsExhausted" } | { "code": "noChallenge" } | { "code": "linkNotOpened" } | { "code": "notCopied" } | { "code": "unexpected" });
 
 /**
  * A language of the interface and of the mails (BCP 47).
