@@ -212,6 +212,22 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     }
   }, 40_000);
 
+  test("a domain is questioned when the field is left, and not before", async () => {
+    const { page } = await open("mobile", "flow");
+    const offer = page.locator(".did-you-mean");
+    await page.getByTestId("email").focus();
+    await page.keyboard.type("anna@gmail.co");
+    // Longer than the pause after which the draft is saved.
+    await page.waitForTimeout(600);
+    expect(await offer.count()).toBe(0);
+    await page.keyboard.type("n");
+    await page.waitForTimeout(600);
+    await page.keyboard.press("Tab");
+    await offer.click();
+    expect(await page.getByTestId("email").inputValue()).toBe("anna@gmail.com");
+    expect(await offer.count()).toBe(0);
+  }, 40_000);
+
   test("a code is pasted with the keyboard", async () => {
     const { page } = await open("desktop", "code-sent", { verify_code: "done" });
     await page.evaluate(() => navigator.clipboard.writeText("Code: 12 34 56\nThe code is valid for 30 minutes."));
