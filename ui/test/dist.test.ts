@@ -5,7 +5,8 @@ import { execFileSync } from "node:child_process";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { type Browser, chromium } from "playwright-core";
+import { createRequire } from "node:module";
+import { type Browser, type Page, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { STATES } from "../gallery/fixtures";
 import type { Edition } from "../src/ipc/bridge";
@@ -63,6 +64,12 @@ afterAll(async () => {
   server.close();
 });
 
+const url = () => {
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/`;
+};
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
 interface Recorded {
   calls: { command: string; payload: { code?: string } }[];
   announced: string[];
@@ -115,8 +122,7 @@ async function open(edition: Edition, first: string, responses: Record<string, s
     },
     { start: view(first), later: Object.fromEntries(Object.entries(responses).map(([command, state]) => [command, view(state)])) },
   );
-  const address = server.address();
-  await page.goto(`http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/`);
+  await page.goto(url());
   await page.waitForSelector("html[data-ready]");
   const recorded = () => page.evaluate(() => (window as unknown as { recorded: Recorded }).recorded);
   const submitted = async () => (await recorded()).calls.filter(({ command }) => command === "verify_code").length;
@@ -143,6 +149,83 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     expect(await page.getByTestId("flow").getAttribute("data-state")).toBe("linked");
     expect(await page.evaluate(() => JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), location.href, history.state]))).not.toContain("123456");
     expect(console).toEqual([]);
+  }, 40_000);
+
+  test.each(["mobile", "desktop"] as const)("a digit in the middle is corrected by a tap on its box: %s", async (edition) => {
+    const { page, console } = await open(edition, "code-sent", { verify_code: "done" });
+    const code = page.getByTestId("code");
+    const caret = () => code.evaluate((e: HTMLInputElement) => [e.selectionStart, e.selectionEnd]);
+    const boxes = await page.locator(".code-cell").all();
+    await code.fill("129456");
+    await page.waitForSelector('[data-testid="problem"][data-code="codeWrong"]');
+    // Wherever the box is hit, the caret stands before its digit.
+    for (const [at, box] of boxes.entries()) {
+      const { x, y, width, height } = (await box.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+      for (const across of [2, width / 2, width - 6]) {
+        await page.mouse.click(x + across, y + height / 2);
+        expect(await caret(), `${at}, ${across} of ${width} px`).toEqual([at, at]);
+      }
+    }
+    const style = await code.evaluate((e) => [getComputedStyle(e).color, getComputedStyle(e).caretColor, getComputedStyle(e).opacity]);
+    expect(style.join(" ")).not.toMatch(/transparent|, 0\)|\/ 0\)| 0$/);
+    await boxes[2]?.click({ force: true });
+    await page.keyboard.press("3");
+    await page.waitForSelector('[data-testid="done"]');
+    expect(console).toEqual([]);
+  }, 40_000);
+
+  test("typing in the middle replaces, deleting closes up", async () => {
+    const { page, submitted } = await open("mobile", "code-sent", { verify_code: "done" });
+    const code = page.getByTestId("code");
+    const state = () => code.evaluate((e: HTMLInputElement) => `${e.value.slice(0, e.selectionStart ?? 0)}|${e.value.slice(e.selectionStart ?? 0)}`);
+    const press = async (...keys: string[]) => {
+      for (const key of keys) await page.keyboard.press(key);
+      return state();
+    };
+    await code.focus();
+    expect(await press("1", "2", "9", "5", "6")).toBe("12956|");
+    // A box that is corrected before the last digit is typed must not make a sixth digit: that would cost an attempt.
+    expect(await press("ArrowLeft", "ArrowLeft", "ArrowLeft", "3")).toBe("123|56");
+    expect(await press("x")).toBe("123|56");
+    expect(await press("Backspace")).toBe("12|56");
+    expect(await press("Delete")).toBe("12|6");
+    expect(await press("7", "8")).toBe("1278|");
+    await code.evaluate((e: HTMLInputElement) => e.setSelectionRange(1, 3));
+    expect(await press("0")).toBe("10|8");
+    expect(await submitted()).toBe(0);
+  }, 40_000);
+
+  test("the boxes and the digits fit at every width and text size", async () => {
+    const { page } = await open("mobile", "code-sent");
+    const code = page.getByTestId("code");
+    await code.fill("12345");
+    for (const [width, size] of [[320, "100%"], [360, "100%"], [360, "200%"], [320, "310%"], [800, "100%"]] as const) {
+      await page.setViewportSize({ width, height: 740 });
+      await page.evaluate((text) => document.documentElement.style.setProperty("font-size", text), size);
+      const boxes = await page.locator(".code-cell").all();
+      for (const [at, box] of boxes.slice(0, 5).entries()) {
+        await box.click({ force: true });
+        expect(await code.evaluate((e: HTMLInputElement) => e.selectionStart), `${width} px, ${size}, box ${at}`).toBe(at);
+      }
+      const fits = await code.evaluate((e) => ({ scrolled: e.scrollLeft, page: document.documentElement.scrollWidth <= innerWidth }));
+      expect(fits).toEqual({ scrolled: 0, page: true });
+    }
+  }, 40_000);
+
+  test("a domain is questioned when the field is left, and not before", async () => {
+    const { page } = await open("mobile", "flow");
+    const offer = page.locator(".did-you-mean");
+    await page.getByTestId("email").focus();
+    await page.keyboard.type("anna@gmail.co");
+    // Longer than the pause after which the draft is saved.
+    await page.waitForTimeout(600);
+    expect(await offer.count()).toBe(0);
+    await page.keyboard.type("n");
+    await page.waitForTimeout(600);
+    await page.keyboard.press("Tab");
+    await offer.click();
+    expect(await page.getByTestId("email").inputValue()).toBe("anna@gmail.com");
+    expect(await offer.count()).toBe(0);
   }, 40_000);
 
   test("a code is pasted with the keyboard", async () => {
@@ -249,6 +332,69 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     await page.clock.runFor(1_800_000);
     expect((await recorded()).announced).toEqual([10, 5].map((n) => `The code is valid for ${n} more minutes.`).concat("The code is valid for 1 more minute.", "The code has expired."));
   }, 60_000);
+
+  describe("a page that does not start says so", () => {
+    const SENTENCE: Record<string, string> = { "en-GB": "The app did not start.", "sv-SE": "Appen startade inte.", "nn-NO": "Appen startet ikke.", "da-DK": "Appen startede ikke.", "fi-FI": "Sovellus ei käynnistynyt.", "de-DE": "The app did not start." };
+    const main = /assets\/index-.*\.js$/;
+    /** Opens the page on a Rust that never answers, unless `prepare` says otherwise. */
+    const openStuck = async (locale: string, prepare: (page: Page) => Promise<unknown> = async () => {}) => {
+      const context = await browser.newContext({ locale, reducedMotion: "reduce" });
+      const page = await context.newPage();
+      page.setDefaultTimeout(8000);
+      await page.addInitScript(() => {
+        Object.freeze(Object.prototype);
+        Object.assign(window, { __TAURI_INTERNALS__: { transformCallback: () => 1, invoke: () => new Promise(() => {}) } });
+      });
+      await prepare(page);
+      await page.goto(url());
+      return page;
+    };
+    const readyAgain = (page: Page) =>
+      page.addInitScript(
+        (start) => {
+          Object.assign(window, { __TAURI_INTERNALS__: { transformCallback: () => 1, invoke: async () => start } });
+        },
+        STATES.home?.view("mobile"),
+      );
+
+    test.each(Object.entries(SENTENCE))("at once if the script throws: %s", async (locale, sentence) => {
+      const page = await openStuck(locale, (p) => p.route(main, (route) => route.fulfill({ contentType: "text/javascript", body: "this is no script" })));
+      await page.getByText(sentence).waitFor();
+      expect(await page.locator("#stuck h1:visible").count()).toBe(1);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: { run: (d: Document) => Promise<{ violations: { id: string }[] }> } }).axe.run(document));
+      expect(violations.map(({ id }) => id)).toEqual([]);
+      await page.unroute(main);
+      await readyAgain(page);
+      await page.locator("#stuck a:visible").click();
+      await page.waitForSelector("html[data-ready]");
+      expect(await page.locator("#stuck").count()).toBe(0);
+    }, 40_000);
+
+    test("at once if the script is missing", async () => {
+      const page = await openStuck("sv-SE", (p) => p.route(main, (route) => route.fulfill({ status: 404 })));
+      await page.getByText("Appen startade inte.").waitFor();
+    }, 40_000);
+
+    test("at once if the first view is refused", async () => {
+      const page = await openStuck("sv-SE", (p) =>
+        p.addInitScript(() => {
+          Object.assign(window, { __TAURI_INTERNALS__: { transformCallback: () => 1, invoke: () => Promise.reject(new Error("gone")) } });
+        }),
+      );
+      await page.getByText("Appen startade inte.").waitFor();
+    }, 40_000);
+
+    test("after a while if no answer comes, or no script runs at all", async () => {
+      for (const prepare of [async () => {}, (p: Page) => p.route(/\.js$/, (route) => route.abort())]) {
+        const page = await openStuck("sv-SE", prepare);
+        await page.waitForTimeout(500);
+        expect(await page.locator("#stuck h1:visible").count()).toBe(0);
+        await page.waitForSelector("#stuck h1:visible", { timeout: 15_000 });
+        await page.getByText("Appen startade inte.").waitFor();
+      }
+    }, 60_000);
+  });
 
   test.each(["mobile", "desktop"] as const)("nothing shifts after the first paint: %s", async (edition) => {
     for (const state of ["sign-in", "home", "code-sent", "done"]) {
