@@ -186,3 +186,17 @@ fn android_and_rust_use_the_same_names_for_the_server_setting() {
     assert_eq!(keys, ["server"]);
     assert!(kotlin.contains("getString(\"server\")"));
 }
+
+/// The linker's `pack-relative-relocs` needs it, and a newer build machine would silently need more.
+#[test]
+fn the_packages_declare_the_oldest_glibc_and_are_built_on_it() {
+    assert!(text("src-tauri/build.rs").contains("pack-relative-relocs"));
+    let config: serde_json::Value = serde_json::from_str(&text("tauri.conf.json")).unwrap();
+    let linux = &config["bundle"]["linux"];
+    assert_eq!(linux["deb"]["depends"][0], "libc6 (>= 2.36)");
+    // The bundler knows no versions in an .rpm; this is what glibc 2.36 and newer provide.
+    assert_eq!(linux["rpm"]["depends"][0], "libc.so.6(GLIBC_ABI_DT_RELR)(64bit)");
+    let release = text(".github/workflows/release.yml");
+    assert!(release.contains("container: rust:1-bookworm") && release.contains("container: ${{ matrix.container }}"));
+    assert!(text("docs/install.md").contains("glibc 2.36"));
+}
