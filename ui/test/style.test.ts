@@ -80,3 +80,24 @@ describe.runIf(browserPath)("more contrast", () => {
     expect(usual?.ratio).toBeLessThan(3);
   });
 });
+
+describe.runIf(browserPath)("the code field", () => {
+  test("typing and selecting scroll nothing sideways", async () => {
+    const css = ["tokens", "base", "field", "code-field"].map(sheet).join("\n");
+    for (const width of [320, 360, 414]) {
+      await page.setViewportSize({ width, height: 740 });
+      await page.setContent(
+        `<!doctype html><html data-edition="mobile"><style>${css} body { padding: 0 16px; }</style><label>Code</label><div class="code-row"><div class="code">
+        <input class="code-input"><div class="code-cells">${'<span class="code-cell"></span>'.repeat(6)}</div></div></div></html>`,
+      );
+      const lefts = () => page.evaluate(() => ["label", ".code-cell"].map((name) => document.querySelector(name)?.getBoundingClientRect().left));
+      await page.locator("input").focus();
+      await page.keyboard.type("123456");
+      expect(await lefts(), `typed, ${width} px`).toEqual([16, 16]);
+      await page.locator("input").selectText();
+      await page.locator("input").evaluate((e) => e.scrollIntoView({ inline: "end" }));
+      expect(await lefts(), `selected, ${width} px`).toEqual([16, 16]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    }
+  });
+});
