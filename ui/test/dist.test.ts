@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import { type Browser, type Page, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { STATES } from "../gallery/fixtures";
-import type { Edition } from "../src/ipc/bridge";
+import type { Edition, Language } from "../src/ipc/bridge";
 
 const tauri = JSON.parse(readFileSync("../tauri.conf.json", "utf8")) as { app: { security: { csp: string } } };
 const OUT = "node_modules/.cache/dist-under-test";
@@ -43,6 +43,15 @@ test("the page has no external URL", () => {
   expect(urls.filter((found) => !/w3\.org$|hrm\.company\.com$/.test(found))).toEqual([]);
 });
 
+test("the text size of iOS is followed, and only there", () => {
+  const css = built().filter((name) => name.endsWith(".css")).map((name) => readFileSync(join(OUT, "assets", name), "utf8")).join("");
+  const found = [...css.matchAll(/@supports([^{]+)\{:?(?:html|root)\{[^}]*font:-apple-system-body/g)];
+  expect(found).toHaveLength(1);
+  // macOS has no touch callout, and its body text is 13 px.
+  expect(found[0]?.[1]).toContain("-webkit-touch-callout");
+  expect(css.match(/-apple-system-body/g)?.length).toBe(found[0]?.[1]?.includes("-apple-system-body") ? 2 : 1);
+});
+
 // -- in a browser ---------------------------------------------------------------
 
 const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
@@ -71,7 +80,7 @@ const url = () => {
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 interface Recorded {
-  calls: { command: string; payload: { code?: string } }[];
+  calls: { command: string; payload: { code?: string; language?: Language } }[];
   announced: string[];
   shifts: string[];
 }
@@ -114,6 +123,7 @@ async function open(edition: Edition, first: string, responses: Record<string, s
             }
             if (command === "verify_code" && payload.code !== "123456") throw { code: "codeWrong", attemptsLeft: 4, retryable: false };
             now = later[command] ?? now;
+            if (now && payload.language) now = { ...now, language: payload.language };
             revision += 1;
             return { ...now, revision };
           },
@@ -212,11 +222,54 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     }
   }, 40_000);
 
+  test("language and support information are on the sign-in screen too", async () => {
+    const { page, recorded, console } = await open("desktop", "sign-in");
+    await page.getByTestId("username").fill("anna");
+    await page.getByLabel("Language", { exact: true }).selectOption("sv");
+    await page.getByRole("heading", { name: /^Logga in/, level: 1 }).waitFor();
+    expect(await page.getByTestId("username").inputValue()).toBe("anna");
+    await page.getByTestId("copy-diagnostics").click();
+    await page.getByText("Kopierat").waitFor();
+    expect((await recorded()).calls.map(({ command }) => command)).toEqual(expect.arrayContaining(["set_language", "copy_diagnostics"]));
+    await page.evaluate(() => Object.assign(window, { rejectOnce: { code: "notCopied", retryable: false } }));
+    await page.getByTestId("copy-diagnostics").click();
+    await page.locator('[data-testid="problem"][data-code="notCopied"]').waitFor();
+    expect(console).toEqual([]);
+  }, 40_000);
+
+  test("a clipboard that cannot be read is told apart from one without a code", async () => {
+    const { page } = await open("mobile", "code-sent");
+    await page.evaluate(() => Object.assign(window, { rejectOnce: { code: "notPasted", retryable: false } }));
+    await page.getByRole("button", { name: "Paste code", exact: true }).click();
+    await page.getByRole("alert").filter({ hasText: "We couldn't read what you copied. Type the code instead." }).waitFor();
+  }, 40_000);
+
+  test.each(["light", "dark"] as const)("more contrast, if the system asks for it: %s", async (colorScheme) => {
+    const { page } = await open("desktop", "code-sent");
+    await page.emulateMedia({ colorScheme, contrast: "more" });
+    const ratios = await page.evaluate(() => {
+      const luminance = (colour: string) => {
+        const [r = 0, g = 0, b = 0] = (colour.match(/[\d.]+/g) ?? []).map((c) => (Number(c) / 255 <= 0.04045 ? Number(c) / 255 / 12.92 : ((Number(c) / 255 + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+      const ground = luminance(getComputedStyle(document.documentElement).backgroundColor);
+      const ratio = (selector: string, property: "color" | "borderTopColor") => {
+        const element = document.querySelector(selector);
+        const ink = luminance(element ? getComputedStyle(element)[property] : "");
+        return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+      };
+      return { hint: ratio(".hint", "color"), input: ratio("#email", "borderTopColor"), link: ratio(".button.ghost", "color"), row: ratio(".chip", "borderTopColor") };
+    });
+    expect(Math.min(ratios.hint, ratios.input)).toBeGreaterThan(14);
+    expect(ratios.link).toBeGreaterThan(7);
+    expect(ratios.row).toBeGreaterThan(3);
+  }, 40_000);
+
   test("a domain is questioned when the field is left, and not before", async () => {
-    const { page } = await open("mobile", "flow");
+    const { page } = await open("mobile", "flow", { save_email_draft: "flow-slip" });
     const offer = page.locator(".did-you-mean");
     await page.getByTestId("email").focus();
-    await page.keyboard.type("anna@gmail.co");
+    await page.keyboard.type("anna.svensson@company.co");
     // Longer than the pause after which the draft is saved.
     await page.waitForTimeout(600);
     expect(await offer.count()).toBe(0);
@@ -224,7 +277,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     await page.waitForTimeout(600);
     await page.keyboard.press("Tab");
     await offer.click();
-    expect(await page.getByTestId("email").inputValue()).toBe("anna@gmail.com");
+    expect(await page.getByTestId("email").inputValue()).toBe("anna.svensson@company.com");
     expect(await offer.count()).toBe(0);
   }, 40_000);
 
