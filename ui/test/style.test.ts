@@ -19,10 +19,11 @@ afterAll(() => browser?.close());
 const show = (css: string) =>
   page.setContent(`<!doctype html><html data-edition="mobile"><style>${css}</style><h1>Title</h1><p>Text</p></html>`);
 
+const sizes = () =>
+  page.evaluate(() => ["body", "h1"].map((name) => Math.round(parseFloat(getComputedStyle(document.querySelector(name) as Element).fontSize))));
+
 describe.runIf(browserPath)("Dynamic Type of iOS", () => {
   const IOS = "@supports (font: -apple-system-body) and (-webkit-touch-callout: none)";
-  const sizes = () =>
-    page.evaluate(() => ["body", "h1"].map((name) => Math.round(parseFloat(getComputedStyle(document.querySelector(name) as Element).fontSize))));
   /** As an iPhone would draw it whose body text has this size. */
   const onIos = async (size: string) => {
     const tokens = sheet("tokens");
@@ -56,10 +57,10 @@ describe.runIf(browserPath)("more contrast", () => {
   /** WCAG's contrast of two tokens. */
   const contrasts = () =>
     page.evaluate((pairs) => {
+      const { body } = document;
       const luminance = (token: string) => {
-        const e = document.body;
-        e.style.color = `var(--${token})`;
-        const [r = 0, g = 0, b = 0] = (getComputedStyle(e).color.match(/\d+/g) ?? []).map((part) => {
+        body.style.color = `var(--${token})`;
+        const [r = 0, g = 0, b = 0] = (getComputedStyle(body).color.match(/\d+/g) ?? []).map((part) => {
           const c = Number(part) / 255;
           return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
         });
