@@ -2,7 +2,7 @@
 //
 //   npm run screenshots                  English
 //   npm run screenshots -- --update      English; screenshots that differ become the new references
-//   npm run screenshots -- --all         all languages, also at 320 px, with 200 % text, more contrast and forced colours
+//   npm run screenshots -- --all         all languages, also at 320 px, with large text, more contrast and forced colours
 //   … --states done,linking --editions mobile --themes dark --out /tmp/screenshots
 //
 // The references need Debian's Chromium and Noto Sans: other fonts are drawn differently.
@@ -187,6 +187,11 @@ async function testStates(edition, theme, names) {
       await page.addStyleTag({ content: "html { font-size: 200%; }" });
       await checkLayout("200 % text: ");
       if (language === "en") await capture(join(options.out, `${edition}-large`), state);
+      // The largest of iOS, which is for phones only.
+      if (mobile) {
+        await page.addStyleTag({ content: "html { font-size: 310%; }" });
+        await checkLayout("310 % text: ");
+      }
       await page.addStyleTag({ content: "html { font-size: 100%; }" });
       await page.setViewportSize({ width: 320, height: 640 });
       await checkLayout("320 px: ");
