@@ -81,7 +81,8 @@ function findLayoutFaults(mobile) {
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) boxes.push([e, box]);
   }
-  for (const e of controls) boxes.push([e, e.getBoundingClientRect()]);
+  // The code's input is clipped to its boxes.
+  for (const e of controls) boxes.push([e, (e.closest(".code") ?? e).getBoundingClientRect()]);
   for (const [i, [a, x]] of boxes.entries()) {
     for (const [b, y] of boxes.slice(i + 1)) {
       const across = Math.min(x.right, y.right) - Math.max(x.left, y.left);
