@@ -217,7 +217,9 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
         await box.click({ force: true });
         expect(await code.evaluate((e: HTMLInputElement) => e.selectionStart), `${width} px, ${size}, box ${at}`).toBe(at);
       }
-      const fits = await code.evaluate((e) => ({ scrolled: e.scrollLeft, page: document.documentElement.scrollWidth <= innerWidth }));
+      await code.selectText();
+      await code.evaluate((e) => e.scrollIntoView({ block: "center" }));
+      const fits = await code.evaluate((e) => ({ scrolled: e.scrollLeft + (e.closest(".code-row")?.scrollLeft ?? 0), page: document.documentElement.scrollWidth <= innerWidth }));
       expect(fits).toEqual({ scrolled: 0, page: true });
     }
   }, 40_000);
