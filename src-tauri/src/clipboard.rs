@@ -84,7 +84,9 @@ mod arboard_impl {
         fn paste(&self) -> Result<SecretString, NotCopied> {
             match arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get_text()) {
                 Ok(text) => Ok(text.into()),
-                Err(arboard::Error::ContentNotAvailable | arboard::Error::ConversionFailure) => Ok(String::new().into()),
+                Err(arboard::Error::ContentNotAvailable | arboard::Error::ConversionFailure) => {
+                    Ok(String::new().into())
+                }
                 Err(_) => Err(NotCopied),
             }
         }
@@ -144,7 +146,7 @@ mod android_paste {
     }
 
     pub(super) fn register<R: Runtime>(app: &AppHandle<R>) {
-        let plugin = Builder::<R>::new("paste").setup(|app, api| {
+        let plugin = Builder::<R, ()>::new("paste").setup(|app, api| {
             app.manage(Paste(api.register_android_plugin("app.flexconnect.employee", "PastePlugin")?));
             Ok(())
         });

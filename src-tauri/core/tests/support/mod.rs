@@ -121,7 +121,9 @@ impl Clipboard for FakeDevice {
     }
 
     fn paste(&self) -> Result<SecretString, NotCopied> {
-        self.with(|device| if device.refuses_paste { Err(NotCopied) } else { Ok(device.copied.clone().unwrap_or_default().into()) })
+        self.with(|device| {
+            if device.refuses_paste { Err(NotCopied) } else { Ok(device.copied.clone().unwrap_or_default().into()) }
+        })
     }
 }
 
