@@ -3,7 +3,7 @@ export const looksLikeAddress = (text: string): boolean => /^[^\s@]+@[^\s@.]+(\.
 
 const COMMON_DOMAINS = ["gmail.com", "outlook.com", "hotmail.com", "icloud.com", "yahoo.com", "live.com", "proton.me"];
 /** Other providers whose domains look like a mistyped common one. */
-const LOOKALIKES = ["mail.com", "ymail.com", "email.com", "love.com"];
+const LOOKALIKES = new Set(["mail.com", "ymail.com", "email.com", "love.com"]);
 
 /** Nearly every short domain is one edit away from another that exists. */
 const MIN_LETTERS = 8;
@@ -24,7 +24,7 @@ export function suggestDomain(text: string, suggestions: readonly string[]): str
   const domain = address.slice(at + 1).toLowerCase();
   if (at < 1 || domain.length < MIN_LETTERS) return undefined;
   const known = [...suggestions.map((s) => s.slice(s.lastIndexOf("@") + 1).toLowerCase()), ...COMMON_DOMAINS];
-  if (known.includes(domain) || LOOKALIKES.includes(domain)) return undefined;
+  if (known.includes(domain) || LOOKALIKES.has(domain)) return undefined;
   const near = known.find((k) => isOneEditAway(domain, k));
   return near && `${address.slice(0, at)}@${near}`;
 }

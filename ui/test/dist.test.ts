@@ -139,6 +139,27 @@ async function open(edition: Edition, first: string, responses: Record<string, s
   return { page, console, recorded, submitted };
 }
 
+/** Opens the page on a Rust that never answers, unless `prepare` says otherwise. */
+const openStuck = async (locale: string, prepare: (page: Page) => Promise<unknown> = async () => {}) => {
+  const context = await browser.newContext({ locale, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(8000);
+  await page.addInitScript(() => {
+    Object.freeze(Object.prototype);
+    Object.assign(window, { __TAURI_INTERNALS__: { transformCallback: () => 1, invoke: () => new Promise(() => {}) } });
+  });
+  await prepare(page);
+  await page.goto(url());
+  return page;
+};
+const readyAgain = (page: Page) =>
+  page.addInitScript(
+    (start) => {
+      Object.assign(window, { __TAURI_INTERNALS__: { transformCallback: () => 1, invoke: async () => start } });
+    },
+    STATES.home?.view("mobile"),
+  );
+
 describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.prototype", () => {
   test("a complete code is submitted once and stored nowhere", async () => {
     const { page, console, submitted } = await open("mobile", "code-sent", { verify_code: "done" });
@@ -250,6 +271,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     const { page } = await open("desktop", "code-sent");
     await page.emulateMedia({ colorScheme, contrast: "more" });
     const ratios = await page.evaluate(() => {
+      // oxlint-disable-next-line unicorn/consistent-function-scoping -- runs in the page
       const luminance = (colour: string) => {
         const [r = 0, g = 0, b = 0] = (colour.match(/[\d.]+/g) ?? []).map((c) => (Number(c) / 255 <= 0.04045 ? Number(c) / 255 / 12.92 : ((Number(c) / 255 + 0.055) / 1.055) ** 2.4));
         return 0.2126 * r + 0.7152 * g + 0.0722 * b;
@@ -391,27 +413,6 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
   describe("a page that does not start says so", () => {
     const SENTENCE: Record<string, string> = { "en-GB": "The app did not start.", "sv-SE": "Appen startade inte.", "nn-NO": "Appen startet ikke.", "da-DK": "Appen startede ikke.", "fi-FI": "Sovellus ei käynnistynyt.", "de-DE": "The app did not start." };
     const main = /assets\/index-.*\.js$/;
-    /** Opens the page on a Rust that never answers, unless `prepare` says otherwise. */
-    const openStuck = async (locale: string, prepare: (page: Page) => Promise<unknown> = async () => {}) => {
-      const context = await browser.newContext({ locale, reducedMotion: "reduce" });
-      const page = await context.newPage();
-      page.setDefaultTimeout(8000);
-      await page.addInitScript(() => {
-        Object.freeze(Object.prototype);
-        Object.assign(window, { __TAURI_INTERNALS__: { transformCallback: () => 1, invoke: () => new Promise(() => {}) } });
-      });
-      await prepare(page);
-      await page.goto(url());
-      return page;
-    };
-    const readyAgain = (page: Page) =>
-      page.addInitScript(
-        (start) => {
-          Object.assign(window, { __TAURI_INTERNALS__: { transformCallback: () => 1, invoke: async () => start } });
-        },
-        STATES.home?.view("mobile"),
-      );
-
     test.each(Object.entries(SENTENCE))("at once if the script throws: %s", async (locale, sentence) => {
       const page = await openStuck(locale, (p) => p.route(main, (route) => route.fulfill({ contentType: "text/javascript", body: "this is no script" })));
       await page.getByText(sentence).waitFor();
