@@ -46,13 +46,13 @@ test("any digits with at most one separator between give the code", () => {
   }
 });
 
-describe("an edit in the field", () => {
-  /** The caret is drawn as |. */
-  const edit = (before: string, after: string) => {
-    const { code, caret } = editCode(before, after.replace("|", ""), after.indexOf("|"));
-    return `${code.slice(0, caret)}|${code.slice(caret)}`;
-  };
+/** The caret is drawn as |. */
+const edit = (before: string, after: string) => {
+  const { code, caret } = editCode(before, after.replace("|", ""), after.indexOf("|"));
+  return `${code.slice(0, caret)}|${code.slice(caret)}`;
+};
 
+describe("an edit in the field", () => {
   test.each([
     ["", "1|", "1|"],
     ["12", "123|", "123|"],
