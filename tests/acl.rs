@@ -44,8 +44,8 @@ impl ports::Clipboard for NullPorts {
     fn copy(&self, _: &str) -> Result<(), ports::NotCopied> {
         Err(ports::NotCopied)
     }
-    fn paste(&self) -> Option<flex_connect_core::SecretString> {
-        None
+    fn paste(&self) -> Result<flex_connect_core::SecretString, ports::NotCopied> {
+        Err(ports::NotCopied)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod support;
 
+use fantoccini::key::Key;
 use serde_json::json;
 use support::{
     backend::wrong_code,
@@ -90,6 +91,24 @@ mod e2e {
     #[tokio::test(flavor = "multi_thread")]
     async fn anna_is_linked_by_code_on_desktop() {
         anna_is_linked_by_code("desktop").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_middle_digit_is_corrected_by_a_click_on_its_box() {
+        let fixture = Fixture::new("desktop").await;
+        let app = fixture.app_signed_in_as(ANNA).await;
+        fixture.open_flow(&app.page).await;
+        let code = fixture.send_code_to_first_suggestion(&app.page).await;
+        let digits: Vec<char> = code.chars().collect();
+        let slip = if digits[2] == '0' { '1' } else { '0' };
+        app.page.wait_focused("textbox", "Code").await;
+        app.page.press(&[digits[0], digits[1], slip, digits[3], digits[4]]).await;
+        app.page.click_code_box(3).await;
+        app.page.press(&[digits[2]]).await;
+        app.page.wait_value("code", &code[..5]).await;
+        app.page.press(&[Key::End.into(), digits[5]]).await;
+        app.page.wait_flow_state("linked").await;
+        app.close(&fixture.sandbox).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

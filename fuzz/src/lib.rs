@@ -43,8 +43,8 @@ impl Clipboard for RecordOnly {
     fn copy(&self, _: &str) -> Result<(), NotCopied> {
         Ok(())
     }
-    fn paste(&self) -> Option<SecretString> {
-        None
+    fn paste(&self) -> Result<SecretString, NotCopied> {
+        Err(NotCopied)
     }
 }
 

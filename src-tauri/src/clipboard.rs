@@ -50,13 +50,13 @@ mod gtk_impl {
             copied.ok_or(NotCopied)
         }
 
-        fn paste(&self) -> Option<SecretString> {
+        fn paste(&self) -> Result<SecretString, NotCopied> {
             let pasted = self.with(|clipboard, done| {
                 clipboard.request_text(move |_, text| {
-                    done.send(text.map(SecretString::from)).ok();
+                    done.send(SecretString::from(text.unwrap_or_default())).ok();
                 });
             });
-            pasted.flatten()
+            pasted.ok_or(NotCopied)
         }
     }
 }
@@ -81,8 +81,14 @@ mod arboard_impl {
             arboard::Clipboard::new().and_then(|mut clipboard| clipboard.set_text(text)).map_err(|_| NotCopied)
         }
 
-        fn paste(&self) -> Option<SecretString> {
-            arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get_text()).ok().map(SecretString::from)
+        fn paste(&self) -> Result<SecretString, NotCopied> {
+            match arboard::Clipboard::new().and_then(|mut clipboard| clipboard.get_text()) {
+                Ok(text) => Ok(text.into()),
+                Err(arboard::Error::ContentNotAvailable | arboard::Error::ConversionFailure) => {
+                    Ok(String::new().into())
+                }
+                Err(_) => Err(NotCopied),
+            }
         }
     }
 }
@@ -99,6 +105,8 @@ mod plugin_impl {
     struct PluginClipboard<R: Runtime>(AppHandle<R>);
 
     pub(crate) fn system<R: Runtime>(app: AppHandle<R>) -> impl Clipboard {
+        #[cfg(target_os = "android")]
+        super::android_paste::register(&app);
         PluginClipboard(app)
     }
 
@@ -107,8 +115,48 @@ mod plugin_impl {
             self.0.clipboard().write_text(text).map_err(|_| NotCopied)
         }
 
-        fn paste(&self) -> Option<SecretString> {
-            self.0.clipboard().read_text().ok().map(SecretString::from)
+        #[cfg(target_os = "android")]
+        fn paste(&self) -> Result<SecretString, NotCopied> {
+            super::android_paste::paste(&self.0).ok_or(NotCopied)
         }
+
+        /// iOS tells "Don't Allow Paste" and a clipboard without text alike.
+        #[cfg(target_os = "ios")]
+        fn paste(&self) -> Result<SecretString, NotCopied> {
+            self.0.clipboard().read_text().map(SecretString::from).map_err(|_| NotCopied)
+        }
+    }
+}
+
+/// `PastePlugin.kt`, because Tauri's plugin reads `text/plain` only, and web views copy `text/html`.
+#[cfg(target_os = "android")]
+mod android_paste {
+    use flex_connect_core::SecretString;
+    use serde::Deserialize;
+    use tauri::{
+        AppHandle, Manager as _, Runtime,
+        plugin::{Builder, PluginHandle},
+    };
+
+    struct Paste<R: Runtime>(PluginHandle<R>);
+
+    #[derive(Deserialize)]
+    struct Pasted {
+        text: SecretString,
+    }
+
+    pub(super) fn register<R: Runtime>(app: &AppHandle<R>) {
+        let plugin = Builder::<R, ()>::new("paste").setup(|app, api| {
+            app.manage(Paste(api.register_android_plugin("app.flexconnect.employee", "PastePlugin")?));
+            Ok(())
+        });
+        if let Err(error) = app.plugin(plugin.build()) {
+            tracing::error!("Paste code will not work: {error}");
+        }
+    }
+
+    pub(super) fn paste<R: Runtime>(app: &AppHandle<R>) -> Option<SecretString> {
+        let plugin = app.try_state::<Paste<R>>()?;
+        plugin.0.run_mobile_plugin("paste", ()).ok().map(|Pasted { text }| text)
     }
 }

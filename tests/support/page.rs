@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use fantoccini::{
     Client, Locator,
-    actions::{InputSource as _, KeyAction, KeyActions},
+    actions::{InputSource as _, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
     elements::Element,
     key::Key,
 };
@@ -55,6 +55,24 @@ impl Page {
     pub async fn click(&self, test_id: &str) {
         let clicked = || async { self.find_visible(test_id).await?.click().await.ok() };
         eventually(&format!("click on {test_id}"), clicked).await;
+    }
+
+    /// Clicks the middle of the code field's box, counted from 1, as a finger does: the field itself is drawn above it.
+    pub async fn click_code_box(&self, number: usize) {
+        let element = self.wait_css(&format!(".code-cell:nth-child({number})")).await;
+        let click = MouseActions::new("mouse".into())
+            .then(PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 })
+            .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
+            .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        self.client.perform_actions(click).await.unwrap();
+    }
+
+    /// Types where the caret is.
+    pub async fn press(&self, keys: &[char]) {
+        for &value in keys {
+            let key = KeyActions::new("keyboard".into()).then(KeyAction::Down { value }).then(KeyAction::Up { value });
+            self.client.perform_actions(key).await.unwrap();
+        }
     }
 
     pub async fn text(&self, test_id: &str) -> String {

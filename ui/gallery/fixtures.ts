@@ -146,6 +146,7 @@ export const STATES: Record<string, State> = {
   "code-over": { view: signedIn("flow", sent({ sentAt: after(-1900), resendAt: after(-1800), expiresAt: after(-100) })) },
   "code-wrong": refusedCode({ code: "codeWrong", attemptsLeft: 4, retryable: false }),
   "code-not-copied": { view: signedIn("flow", sent()), refuse: { press: "paste-code", problem: { code: "codeFormat", retryable: false } } },
+  "code-not-pasted": { view: signedIn("flow", sent()), refuse: { press: "paste-code", problem: { code: "notPasted", retryable: false } } },
   "code-last": refusedCode({ code: "codeWrong", attemptsLeft: 1, retryable: false }, 1),
   "code-expired": refusedCode({ code: "codeExpired", retryable: false }),
   "code-exhausted": refusedCode({ code: "attemptsExhausted", retryable: false }, 0),

@@ -2,7 +2,7 @@
 //
 //   npm run screenshots                  English
 //   npm run screenshots -- --update      English; screenshots that differ become the new references
-//   npm run screenshots -- --all         all languages, also at 320 px, with 200 % text and in forced colours
+//   npm run screenshots -- --all         all languages, also at 320 px, with large text, more contrast and forced colours
 //   … --states done,linking --editions mobile --themes dark --out /tmp/screenshots
 //
 // The references need Debian's Chromium and Noto Sans: other fonts are drawn differently.
@@ -66,6 +66,7 @@ function findLayoutFaults(mobile) {
     const wide = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > root.clientWidth + 1);
     found.push(`wider than the window: ${wide.slice(0, 3).map(name).join(", ")}`);
   }
+  for (const e of document.querySelectorAll("body *:not(input)")) if (e.scrollLeft !== 0) found.push(`scrolled sideways: ${name(e)}`);
   const controls = [...document.querySelectorAll("button, input, select, a, summary")].filter((e) => e.checkVisibility());
   for (const e of controls) {
     const box = e.getBoundingClientRect();
@@ -81,7 +82,8 @@ function findLayoutFaults(mobile) {
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) boxes.push([e, box]);
   }
-  for (const e of controls) boxes.push([e, e.getBoundingClientRect()]);
+  // The code's input is clipped to its cells.
+  for (const e of controls) boxes.push([e, (e.closest(".code") ?? e).getBoundingClientRect()]);
   for (const [i, [a, x]] of boxes.entries()) {
     for (const [b, y] of boxes.slice(i + 1)) {
       const across = Math.min(x.right, y.right) - Math.max(x.left, y.left);
@@ -173,12 +175,23 @@ async function testStates(edition, theme, names) {
         await checkLayout("forced colours: ");
         await capture(join(options.out, `${folder}-forced`), state);
         await page.emulateMedia({ forcedColors: "none" });
+        await page.emulateMedia({ contrast: "more" });
+        await checkLayout("more contrast: ");
+        const { violations: weak } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ["color-contrast-enhanced"], resultTypes: ["violations"] }));
+        for (const { nodes } of weak) report(`more contrast: below 7:1: ${nodes.map((n) => n.target).join(" | ")}`);
+        await capture(join(options.out, `${folder}-contrast`), state);
+        await page.emulateMedia({ contrast: "no-preference" });
       }
       // The theme does not change the layout.
       if (theme !== "light") continue;
       await page.addStyleTag({ content: "html { font-size: 200%; }" });
       await checkLayout("200 % text: ");
       if (language === "en") await capture(join(options.out, `${edition}-large`), state);
+      // The largest of iOS, which is for phones only.
+      if (mobile) {
+        await page.addStyleTag({ content: "html { font-size: 310%; }" });
+        await checkLayout("310 % text: ");
+      }
       await page.addStyleTag({ content: "html { font-size: 100%; }" });
       await page.setViewportSize({ width: 320, height: 640 });
       await checkLayout("320 px: ");

@@ -2,6 +2,11 @@
 export const looksLikeAddress = (text: string): boolean => /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/u.test(text.trim());
 
 const COMMON_DOMAINS = ["gmail.com", "outlook.com", "hotmail.com", "icloud.com", "yahoo.com", "live.com", "proton.me"];
+/** Other providers whose domains look like a mistyped common one. */
+const LOOKALIKES = new Set(["mail.com", "ymail.com", "email.com", "love.com"]);
+
+/** Nearly every short domain is one edit away from another that exists. */
+const MIN_LETTERS = 8;
 
 /** For different words: a letter added, removed or replaced, or two adjacent letters swapped. */
 function isOneEditAway(a: string, b: string): boolean {
@@ -17,10 +22,9 @@ export function suggestDomain(text: string, suggestions: readonly string[]): str
   const address = text.trim();
   const at = address.lastIndexOf("@");
   const domain = address.slice(at + 1).toLowerCase();
-  // Shorter domains are still being typed.
-  if (at < 1 || domain.length < 4) return undefined;
+  if (at < 1 || domain.length < MIN_LETTERS) return undefined;
   const known = [...suggestions.map((s) => s.slice(s.lastIndexOf("@") + 1).toLowerCase()), ...COMMON_DOMAINS];
-  if (known.includes(domain)) return undefined;
+  if (known.includes(domain) || LOOKALIKES.has(domain)) return undefined;
   const near = known.find((k) => isOneEditAway(domain, k));
   return near && `${address.slice(0, at)}@${near}`;
 }

@@ -26,3 +26,17 @@ export function readCode(text: string): string | undefined {
   const all = digits.join("");
   return all.length < CODE_LENGTH ? all : undefined;
 }
+
+const countDigits = (text: string): number => Array.from(text, toAsciiDigit).join("").replace(/\D/g, "").length;
+
+/**
+ * What the field contains after an edit that left `text` and the caret in it. A digit typed before others replaces the
+ * one in its box; what is no code is undone.
+ */
+export function editCode(before: string, text: string, caret: number): { code: string; caret: number } {
+  const typed = text.slice(caret - 1, caret);
+  const rest = text.slice(caret);
+  const inserted = rest !== "" && text.slice(0, caret - 1) + rest === before;
+  const code = readCode(inserted && countDigits(typed) > 0 ? text.slice(0, caret) + rest.slice(1) : text) ?? before;
+  return { code, caret: Math.min(countDigits(text.slice(0, caret)), code.length) };
+}

@@ -1,3 +1,4 @@
+import providers from "email-providers/common.json" with { type: "json" };
 import { describe, expect, test } from "vitest";
 import { looksLikeAddress, suggestDomain } from "../src/address";
 
@@ -22,10 +23,22 @@ describe("a domain is corrected", () => {
     expect(suggestDomain(`anna@${domain}`, own)).toBeUndefined();
   });
 
-  test("from four letters on, after a name", () => {
-    expect(suggestDomain("a@b.sr", own)).toBe("a@b.se");
-    expect(suggestDomain("a@b.s", own)).toBeUndefined();
+  test("from eight letters on, after a name", () => {
+    expect(suggestDomain("a@live.con", [])).toBe("a@live.com");
+    expect(suggestDomain("a@liv.com", [])).toBeUndefined();
+    expect(suggestDomain("a@if.se", own)).toBeUndefined();
+    expect(suggestDomain("a@b.sr", own)).toBeUndefined();
     expect(suggestDomain("@company.con", own)).toBeUndefined();
     expect(suggestDomain("company.con", own)).toBeUndefined();
+  });
+
+  test.each(["mail.com", "ymail.com", "email.com", "love.com", ...providers])("never a real provider: %s", (domain) => {
+    expect(suggestDomain(`anna@${domain}`, [])).toBeUndefined();
+    expect(suggestDomain(`anna@${domain.toUpperCase()}`, [])).toBeUndefined();
+  });
+
+  test("no provider without need is in the list", () => {
+    expect(suggestDomain("anna@qmail.com", [])).toBe("anna@gmail.com");
+    expect(suggestDomain("anna@ymail.com", ["a@gmail.com", "a@ymail.com"])).toBeUndefined();
   });
 });

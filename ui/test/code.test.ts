@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { CODE_LENGTH, readCode } from "../src/code";
+import { CODE_LENGTH, editCode, readCode } from "../src/code";
 
 const cases = JSON.parse(readFileSync("../src-tauri/core/src/code_cases.json", "utf8")) as { input: string; code: string | null }[];
 
@@ -44,4 +44,49 @@ test("any digits with at most one separator between give the code", () => {
     }
     expect(readCode(text + some(noise, 4)), JSON.stringify(text)).toBe(expected);
   }
+});
+
+/** The caret is drawn as |. */
+const edit = (before: string, after: string) => {
+  const { code, caret } = editCode(before, after.replace("|", ""), after.indexOf("|"));
+  return `${code.slice(0, caret)}|${code.slice(caret)}`;
+};
+
+describe("an edit in the field", () => {
+  test.each([
+    ["", "1|", "1|"],
+    ["12", "123|", "123|"],
+    ["129456", "123|9456", "123|456"],
+    ["12956", "123|956", "123|56"],
+    ["23", "1|23", "1|3"],
+    ["123", "1\u0662|23", "12|3"],
+  ])("a digit typed in %s as %s gives %s", (before, after, result) => {
+    expect(edit(before, after)).toBe(result);
+  });
+
+  test.each([
+    ["12956", "12|56", "12|56"],
+    ["12956", "129|6", "129|6"],
+    ["12956", "1|", "1|"],
+    ["12956", "10|6", "10|6"],
+  ])("deleted or overwritten digits close up: %s, %s, %s", (before, after, result) => {
+    expect(edit(before, after)).toBe(result);
+  });
+
+  test.each([
+    ["1256", "12x|56", "12|56"],
+    ["123456", "1234567|", "123456|"],
+    ["12", "12 |", "12|"],
+  ])("what is no code is undone: %s, %s, %s", (before, after, result) => {
+    expect(edit(before, after)).toBe(result);
+  });
+
+  test.each([
+    ["12", "Code: 654-321|", "654321|"],
+    ["12", "Code: 654-321|2", "12|"],
+    ["98", "9123456|8", "98|"],
+    ["", "|", "|"],
+  ])("a paste: %s, %s, %s", (before, after, result) => {
+    expect(edit(before, after)).toBe(result);
+  });
 });

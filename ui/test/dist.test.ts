@@ -5,10 +5,11 @@ import { execFileSync } from "node:child_process";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { type Browser, chromium } from "playwright-core";
+import { createRequire } from "node:module";
+import { type Browser, type Page, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { STATES } from "../gallery/fixtures";
-import type { Edition } from "../src/ipc/bridge";
+import type { Edition, Language } from "../src/ipc/bridge";
 
 const tauri = JSON.parse(readFileSync("../tauri.conf.json", "utf8")) as { app: { security: { csp: string } } };
 const OUT = "node_modules/.cache/dist-under-test";
@@ -42,6 +43,15 @@ test("the page has no external URL", () => {
   expect(urls.filter((found) => !/w3\.org$|hrm\.company\.com$/.test(found))).toEqual([]);
 });
 
+test("the text size of iOS is followed, and only there", () => {
+  const css = built().filter((name) => name.endsWith(".css")).map((name) => readFileSync(join(OUT, "assets", name), "utf8")).join("");
+  const found = [...css.matchAll(/@supports([^{]+)\{:?(?:html|root)\{[^}]*font:-apple-system-body/g)];
+  expect(found).toHaveLength(1);
+  // macOS has no touch callout, and its body text is 13 px.
+  expect(found[0]?.[1]).toContain("-webkit-touch-callout");
+  expect(css.match(/-apple-system-body/g)?.length).toBe(found[0]?.[1]?.includes("-apple-system-body") ? 2 : 1);
+});
+
 // -- in a browser ---------------------------------------------------------------
 
 const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
@@ -63,8 +73,14 @@ afterAll(async () => {
   server.close();
 });
 
+const url = () => {
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/`;
+};
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
 interface Recorded {
-  calls: { command: string; payload: { code?: string } }[];
+  calls: { command: string; payload: { code?: string; language?: Language } }[];
   announced: string[];
   shifts: string[];
 }
@@ -107,6 +123,7 @@ async function open(edition: Edition, first: string, responses: Record<string, s
             }
             if (command === "verify_code" && payload.code !== "123456") throw { code: "codeWrong", attemptsLeft: 4, retryable: false };
             now = later[command] ?? now;
+            if (now && payload.language) now = { ...now, language: payload.language };
             revision += 1;
             return { ...now, revision };
           },
@@ -115,13 +132,33 @@ async function open(edition: Edition, first: string, responses: Record<string, s
     },
     { start: view(first), later: Object.fromEntries(Object.entries(responses).map(([command, state]) => [command, view(state)])) },
   );
-  const address = server.address();
-  await page.goto(`http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}/`);
+  await page.goto(url());
   await page.waitForSelector("html[data-ready]");
   const recorded = () => page.evaluate(() => (window as unknown as { recorded: Recorded }).recorded);
   const submitted = async () => (await recorded()).calls.filter(({ command }) => command === "verify_code").length;
   return { page, console, recorded, submitted };
 }
+
+/** Opens the page on a Rust that never answers, unless `prepare` says otherwise. */
+const openStuck = async (locale: string, prepare: (page: Page) => Promise<unknown> = async () => {}) => {
+  const context = await browser.newContext({ locale, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(8000);
+  await page.addInitScript(() => {
+    Object.freeze(Object.prototype);
+    Object.assign(window, { __TAURI_INTERNALS__: { transformCallback: () => 1, invoke: () => new Promise(() => {}) } });
+  });
+  await prepare(page);
+  await page.goto(url());
+  return page;
+};
+const readyAgain = (page: Page) =>
+  page.addInitScript(
+    (start) => {
+      Object.assign(window, { __TAURI_INTERNALS__: { transformCallback: () => 1, invoke: async () => start } });
+    },
+    STATES.home?.view("mobile"),
+  );
 
 describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.prototype", () => {
   test("a complete code is submitted once and stored nowhere", async () => {
@@ -143,6 +180,129 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     expect(await page.getByTestId("flow").getAttribute("data-state")).toBe("linked");
     expect(await page.evaluate(() => JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage), location.href, history.state]))).not.toContain("123456");
     expect(console).toEqual([]);
+  }, 40_000);
+
+  test.each(["mobile", "desktop"] as const)("a digit in the middle is corrected by a tap on its box: %s", async (edition) => {
+    const { page, console } = await open(edition, "code-sent", { verify_code: "done" });
+    const code = page.getByTestId("code");
+    const caret = () => code.evaluate((e: HTMLInputElement) => [e.selectionStart, e.selectionEnd]);
+    const boxes = await page.locator(".code-cell").all();
+    await code.fill("129456");
+    await page.waitForSelector('[data-testid="problem"][data-code="codeWrong"]');
+    // Wherever the box is hit, the caret stands before its digit.
+    for (const [at, box] of boxes.entries()) {
+      const { x, y, width, height } = (await box.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+      for (const across of [2, width / 2, width - 6]) {
+        await page.mouse.click(x + across, y + height / 2);
+        expect(await caret(), `${at}, ${across} of ${width} px`).toEqual([at, at]);
+      }
+    }
+    const style = await code.evaluate((e) => [getComputedStyle(e).color, getComputedStyle(e).caretColor, getComputedStyle(e).opacity]);
+    expect(style.join(" ")).not.toMatch(/transparent|, 0\)|\/ 0\)| 0$/);
+    await boxes[2]?.click({ force: true });
+    await page.keyboard.press("3");
+    await page.waitForSelector('[data-testid="done"]');
+    expect(console).toEqual([]);
+  }, 40_000);
+
+  test("typing in the middle replaces, deleting closes up", async () => {
+    const { page, submitted } = await open("mobile", "code-sent", { verify_code: "done" });
+    const code = page.getByTestId("code");
+    const state = () => code.evaluate((e: HTMLInputElement) => `${e.value.slice(0, e.selectionStart ?? 0)}|${e.value.slice(e.selectionStart ?? 0)}`);
+    const press = async (...keys: string[]) => {
+      for (const key of keys) await page.keyboard.press(key);
+      return state();
+    };
+    await code.focus();
+    expect(await press("1", "2", "9", "5", "6")).toBe("12956|");
+    // A box that is corrected before the last digit is typed must not make a sixth digit: that would cost an attempt.
+    expect(await press("ArrowLeft", "ArrowLeft", "ArrowLeft", "3")).toBe("123|56");
+    expect(await press("x")).toBe("123|56");
+    expect(await press("Backspace")).toBe("12|56");
+    expect(await press("Delete")).toBe("12|6");
+    expect(await press("7", "8")).toBe("1278|");
+    await code.evaluate((e: HTMLInputElement) => e.setSelectionRange(1, 3));
+    expect(await press("0")).toBe("10|8");
+    expect(await submitted()).toBe(0);
+  }, 40_000);
+
+  test("the boxes and the digits fit at every width and text size", async () => {
+    const { page } = await open("mobile", "code-sent");
+    const code = page.getByTestId("code");
+    await code.fill("12345");
+    for (const [width, size] of [[320, "100%"], [360, "100%"], [360, "200%"], [320, "310%"], [800, "100%"]] as const) {
+      await page.setViewportSize({ width, height: 740 });
+      await page.evaluate((text) => document.documentElement.style.setProperty("font-size", text), size);
+      const boxes = await page.locator(".code-cell").all();
+      for (const [at, box] of boxes.slice(0, 5).entries()) {
+        await box.click({ force: true });
+        expect(await code.evaluate((e: HTMLInputElement) => e.selectionStart), `${width} px, ${size}, box ${at}`).toBe(at);
+      }
+      await code.selectText();
+      await code.evaluate((e) => e.scrollIntoView({ block: "center" }));
+      const fits = await code.evaluate((e) => ({ scrolled: e.scrollLeft + (e.closest(".code-row")?.scrollLeft ?? 0), page: document.documentElement.scrollWidth <= innerWidth }));
+      expect(fits).toEqual({ scrolled: 0, page: true });
+    }
+  }, 40_000);
+
+  test("language and support information are on the sign-in screen too", async () => {
+    const { page, recorded, console } = await open("desktop", "sign-in");
+    await page.getByTestId("username").fill("anna");
+    await page.getByLabel("Language", { exact: true }).selectOption("sv");
+    await page.getByRole("heading", { name: /^Logga in/, level: 1 }).waitFor();
+    expect(await page.getByTestId("username").inputValue()).toBe("anna");
+    await page.getByTestId("copy-diagnostics").click();
+    await page.getByText("Kopierat").waitFor();
+    expect((await recorded()).calls.map(({ command }) => command)).toEqual(expect.arrayContaining(["set_language", "copy_diagnostics"]));
+    await page.evaluate(() => Object.assign(window, { rejectOnce: { code: "notCopied", retryable: false } }));
+    await page.getByTestId("copy-diagnostics").click();
+    await page.locator('[data-testid="problem"][data-code="notCopied"]').waitFor();
+    expect(console).toEqual([]);
+  }, 40_000);
+
+  test("a clipboard that cannot be read is told apart from one without a code", async () => {
+    const { page } = await open("mobile", "code-sent");
+    await page.evaluate(() => Object.assign(window, { rejectOnce: { code: "notPasted", retryable: false } }));
+    await page.getByRole("button", { name: "Paste code", exact: true }).click();
+    await page.getByRole("alert").filter({ hasText: "We couldn't read what you copied. Type the code instead." }).waitFor();
+  }, 40_000);
+
+  test.each(["light", "dark"] as const)("more contrast, if the system asks for it: %s", async (colorScheme) => {
+    const { page } = await open("desktop", "code-sent");
+    await page.emulateMedia({ colorScheme, contrast: "more" });
+    const ratios = await page.evaluate(() => {
+      // oxlint-disable-next-line unicorn/consistent-function-scoping -- runs in the page
+      const luminance = (colour: string) => {
+        const [r = 0, g = 0, b = 0] = (colour.match(/[\d.]+/g) ?? []).map((c) => (Number(c) / 255 <= 0.04045 ? Number(c) / 255 / 12.92 : ((Number(c) / 255 + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+      const ground = luminance(getComputedStyle(document.documentElement).backgroundColor);
+      const ratio = (selector: string, property: "color" | "borderTopColor") => {
+        const element = document.querySelector(selector);
+        const ink = luminance(element ? getComputedStyle(element)[property] : "");
+        return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+      };
+      return { hint: ratio(".hint", "color"), input: ratio("#email", "borderTopColor"), link: ratio(".button.ghost", "color"), row: ratio(".chip", "borderTopColor") };
+    });
+    expect(Math.min(ratios.hint, ratios.input)).toBeGreaterThan(14);
+    expect(ratios.link).toBeGreaterThan(7);
+    expect(ratios.row).toBeGreaterThan(3);
+  }, 40_000);
+
+  test("a domain is questioned when the field is left, and not before", async () => {
+    const { page } = await open("mobile", "flow", { save_email_draft: "flow-slip" });
+    const offer = page.locator(".did-you-mean");
+    await page.getByTestId("email").focus();
+    await page.keyboard.type("anna.svensson@company.co");
+    // Longer than the pause after which the draft is saved.
+    await page.waitForTimeout(600);
+    expect(await offer.count()).toBe(0);
+    await page.keyboard.type("n");
+    await page.waitForTimeout(600);
+    await page.keyboard.press("Tab");
+    await offer.click();
+    expect(await page.getByTestId("email").inputValue()).toBe("anna.svensson@company.com");
+    expect(await offer.count()).toBe(0);
   }, 40_000);
 
   test("a code is pasted with the keyboard", async () => {
@@ -249,6 +409,48 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     await page.clock.runFor(1_800_000);
     expect((await recorded()).announced).toEqual([10, 5].map((n) => `The code is valid for ${n} more minutes.`).concat("The code is valid for 1 more minute.", "The code has expired."));
   }, 60_000);
+
+  describe("a page that does not start says so", () => {
+    const SENTENCE: Record<string, string> = { "en-GB": "The app did not start.", "sv-SE": "Appen startade inte.", "nn-NO": "Appen startet ikke.", "da-DK": "Appen startede ikke.", "fi-FI": "Sovellus ei käynnistynyt.", "de-DE": "The app did not start." };
+    const main = /assets\/index-.*\.js$/;
+    test.each(Object.entries(SENTENCE))("at once if the script throws: %s", async (locale, sentence) => {
+      const page = await openStuck(locale, (p) => p.route(main, (route) => route.fulfill({ contentType: "text/javascript", body: "this is no script" })));
+      await page.getByText(sentence).waitFor();
+      expect(await page.locator("#stuck h1:visible").count()).toBe(1);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: { run: (d: Document) => Promise<{ violations: { id: string }[] }> } }).axe.run(document));
+      expect(violations.map(({ id }) => id)).toEqual([]);
+      await page.unroute(main);
+      await readyAgain(page);
+      await page.locator("#stuck a:visible").click();
+      await page.waitForSelector("html[data-ready]");
+      expect(await page.locator("#stuck").count()).toBe(0);
+    }, 40_000);
+
+    test("at once if the script is missing", async () => {
+      const page = await openStuck("sv-SE", (p) => p.route(main, (route) => route.fulfill({ status: 404 })));
+      await page.getByText("Appen startade inte.").waitFor();
+    }, 40_000);
+
+    test("at once if the first view is refused", async () => {
+      const page = await openStuck("sv-SE", (p) =>
+        p.addInitScript(() => {
+          Object.assign(window, { __TAURI_INTERNALS__: { transformCallback: () => 1, invoke: () => Promise.reject(new Error("gone")) } });
+        }),
+      );
+      await page.getByText("Appen startade inte.").waitFor();
+    }, 40_000);
+
+    test("after a while if no answer comes, or no script runs at all", async () => {
+      for (const prepare of [async () => {}, (p: Page) => p.route(/\.js$/, (route) => route.abort())]) {
+        const page = await openStuck("sv-SE", prepare);
+        await page.waitForTimeout(500);
+        expect(await page.locator("#stuck h1:visible").count()).toBe(0);
+        await page.waitForSelector("#stuck h1:visible", { timeout: 15_000 });
+        await page.getByText("Appen startade inte.").waitFor();
+      }
+    }, 60_000);
+  });
 
   test.each(["mobile", "desktop"] as const)("nothing shifts after the first paint: %s", async (edition) => {
     for (const state of ["sign-in", "home", "code-sent", "done"]) {

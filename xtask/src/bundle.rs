@@ -17,6 +17,8 @@ use crate::{
 
 const PACKAGE: &str = "flex-hrm-connect";
 const PROGRAM: &str = "/usr/bin/flex-connect";
+/// The packages and docs/install.md promise 2.36: Debian 12. A build on a newer system can need more.
+const GLIBC: u32 = 36;
 
 pub(crate) fn bundle() -> anyhow::Result<()> {
     let mut steps = Steps::new();
@@ -40,6 +42,13 @@ pub(crate) fn bundle() -> anyhow::Result<()> {
         }
         tools::tauri(&arguments)
     })?;
+    if cfg!(target_os = "linux") {
+        steps.step("glibc", || {
+            let newest = newest_glibc(&target_folder().join("release/flex-connect"))?;
+            ensure!(newest <= GLIBC, "The program needs glibc 2.{newest}: build it on Debian 12.");
+            Ok(())
+        })?;
+    }
     if cfg!(target_os = "linux") {
         // Needs linuxdeploy from GitHub, which not every machine can reach. The packages above are complete without it.
         if steps.step("AppImage", || tools::tauri(&["bundle", "--ci", "--bundles", "appimage"])).is_err() {
@@ -89,6 +98,15 @@ pub(crate) fn check() -> anyhow::Result<()> {
         Ok(())
     })?;
     metadata.and(flow)
+}
+
+/// The minor version of the newest glibc 2 whose symbols the program uses.
+fn newest_glibc(program: &Path) -> anyhow::Result<u32> {
+    let shell = Shell::new()?;
+    let needs = cmd!(shell, "objdump -p {program}").quiet().read()?;
+    let versions = needs.split_whitespace().filter_map(|word| word.strip_prefix("GLIBC_2."));
+    let minors = versions.filter_map(|version| version.split('.').next()?.parse().ok());
+    minors.max().context("objdump named no glibc")
 }
 
 fn packages() -> anyhow::Result<Vec<PathBuf>> {

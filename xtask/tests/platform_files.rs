@@ -48,6 +48,32 @@ fn languages() -> Vec<String> {
     found
 }
 
+#[test]
+fn the_linux_packages_ask_for_the_glibc_that_they_need() {
+    let config: serde_json::Value = serde_json::from_str(&text("tauri.conf.json")).unwrap();
+    let linux = &config["bundle"]["linux"];
+    assert!(linux["deb"]["depends"].as_array().unwrap().contains(&"libc6 (>= 2.36)".into()));
+    // What the packed relocations of build.rs need: glibc has it since 2.36.
+    assert!(text("src-tauri/build.rs").contains("pack-relative-relocs"));
+    assert!(linux["rpm"]["depends"].as_array().unwrap().contains(&"libc.so.6(GLIBC_ABI_DT_RELR)(64bit)".into()));
+    // Debian 12 has glibc 2.36: a newer one would bring newer symbols.
+    assert!(text(".github/workflows/release.yml").contains("-bookworm"));
+    assert!(text("xtask/src/bundle.rs").contains("GLIBC: u32 = 36"));
+    for page in ["docs/install.md", "docs/platforms.md"] {
+        assert!(text(page).contains("glibc 2.36"), "{page}");
+    }
+}
+
+#[test]
+fn android_reads_copied_text_of_any_type() {
+    let kotlin = text("gen/android/app/src/main/java/app/flexconnect/employee/PastePlugin.kt");
+    let rust = text("src-tauri/src/clipboard.rs");
+    assert!(kotlin.contains("coerceToText(activity)") && !kotlin.contains("MIMETYPE"));
+    assert!(kotlin.contains("package app.flexconnect.employee") && kotlin.contains("class PastePlugin("));
+    assert!(rust.contains("register_android_plugin(\"app.flexconnect.employee\", \"PastePlugin\")"));
+    assert!(kotlin.contains("fun paste(invoke: Invoke)") && rust.contains("run_mobile_plugin(\"paste\", ())"));
+}
+
 /// The table says how each of them was checked.
 #[test]
 fn every_platform_specific_source_is_in_the_platform_table() {

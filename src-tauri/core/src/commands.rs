@@ -193,7 +193,7 @@ impl App {
 
     pub async fn paste_code(&self) -> Result<View, Problem> {
         let clipboard = self.0.platform.clipboard.clone();
-        let copied = blocking(move || clipboard.paste()).await.flatten().ok_or(Problem::CodeFormat)?;
+        let copied = blocking(move || clipboard.paste()).await.and_then(Result::ok).ok_or(Problem::NotPasted)?;
         self.verify_code(copied).await
     }
 

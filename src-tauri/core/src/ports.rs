@@ -115,8 +115,11 @@ pub trait Clipboard: Send + Sync + 'static {
     /// [`NotCopied`] if the system refused.
     fn copy(&self, text: &str) -> Result<(), NotCopied>;
 
-    /// The content, if it is text and the system allows it.
-    fn paste(&self) -> Option<SecretString>;
+    /// The text, empty if there is none.
+    ///
+    /// # Errors
+    /// [`NotCopied`] if the system refused.
+    fn paste(&self) -> Result<SecretString, NotCopied>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

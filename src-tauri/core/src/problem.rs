@@ -80,6 +80,9 @@ pub enum Problem {
     /// The system refused the clipboard.
     #[error("not copied")]
     NotCopied,
+    /// The system refused to tell what was copied.
+    #[error("not pasted")]
+    NotPasted,
     /// The app does not understand the server's response.
     #[error("unexpected response")]
     Unexpected,

@@ -319,6 +319,9 @@ async fn pasting_a_clipboard_without_a_code_uses_up_no_attempt() {
     assert_eq!(app.paste_code().await.unwrap_err(), Problem::CodeFormat);
     device.with(|device| device.copied = Some("nothing of use".into()));
     assert_eq!(app.paste_code().await.unwrap_err(), Problem::CodeFormat);
+    device.with(|device| device.refuses_paste = true);
+    assert_eq!(app.paste_code().await.unwrap_err(), Problem::NotPasted);
+    device.with(|device| device.refuses_paste = false);
     assert_eq!(linking(&app.view().await.unwrap()).challenge.as_ref().unwrap().attempts_left, 5);
     let mail = format!("Your code:\n\n{}\n\nThe code is valid for 30 minutes.", backend.code(1).await);
     device.with(|device| device.copied = Some(mail));

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { CODE_LENGTH, readCode } from "../code";
+import { CODE_LENGTH, editCode, readCode } from "../code";
 import { t } from "../i18n";
 import { Button } from "./Button";
 
@@ -17,18 +17,24 @@ interface CodeFieldProps {
 
 const CELLS = Array.from({ length: CODE_LENGTH }, (_, at) => at);
 
-/** One field drawn as six cells, under a transparent input. */
+/** One input, whose digits stand in six cells that are drawn under it. */
 export function CodeField({ label, hint, value, disabled, errorCount, problemId, onCode, onPasteCode }: CodeFieldProps) {
   const input = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => {
     if (errorCount > 0) input.current?.select();
   }, [errorCount]);
 
-  const onInput = (text: string) => {
-    // After an error the next digit begins a new code, wherever the caret is.
-    const replaces = errorCount > 0 && value.length === CODE_LENGTH && text.startsWith(value) && text.length > CODE_LENGTH;
-    const code = readCode(replaces ? text.slice(CODE_LENGTH) : text) ?? value;
-    if (input.current) input.current.value = code;
+  const onInput = (field: HTMLInputElement) => {
+    const text = field.value;
+    // After an error the next digit begins a new code.
+    const begins = errorCount > 0 && value.length === CODE_LENGTH && text.startsWith(value) && text.length > CODE_LENGTH;
+    const { code, caret } = begins
+      ? editCode("", text.slice(CODE_LENGTH), CODE_LENGTH)
+      : editCode(value, text, field.selectionStart ?? text.length);
+    if (text !== code) {
+      field.value = code;
+      field.setSelectionRange(caret, caret);
+    }
     onCode(code);
   };
 
@@ -52,7 +58,7 @@ export function CodeField({ label, hint, value, disabled, errorCount, problemId,
             disabled={disabled}
             aria-invalid={problemId ? "true" : undefined}
             aria-describedby={[problemId, hint && "code-hint"].filter(Boolean).join(" ") || undefined}
-            onInput={(event) => onInput(event.currentTarget.value)}
+            onInput={(event) => onInput(event.currentTarget)}
             onPaste={(event) => {
               const text = event.clipboardData?.getData("text/plain");
               // Some web views hide the clipboard: let the paste replace everything, and read it from the field.
@@ -61,15 +67,15 @@ export function CodeField({ label, hint, value, disabled, errorCount, problemId,
               // Fewer digits than a code go where the caret is.
               if (code !== undefined && code.length < CODE_LENGTH) return undefined;
               event.preventDefault();
-              return code && onInput(code);
+              if (code === undefined) return undefined;
+              event.currentTarget.value = code;
+              return onInput(event.currentTarget);
             }}
           />
           {/* A new key restarts the shake. The input is outside, so that it keeps its focus. */}
           <div key={errorCount} class="code-cells" aria-hidden="true">
             {CELLS.map((at) => (
-              <span key={at} class="code-cell" data-filled={value[at] ? "" : undefined} data-next={at === value.length ? "" : undefined}>
-                {value[at]}
-              </span>
+              <span key={at} class="code-cell" data-filled={value[at] ? "" : undefined} data-next={at === value.length ? "" : undefined} />
             ))}
           </div>
         </div>

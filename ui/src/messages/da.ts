@@ -156,6 +156,8 @@ export default {
   linkNotOpenedAdvice: "Ingen browser svarede. Skriv selv adressen ovenfor i en browser.",
   notCopied: "Intet blev kopieret.",
   notCopiedAdvice: "Prøv igen.",
+  notPasted: "Det, du har kopieret, kunne ikke læses.",
+  notPastedAdvice: "Skriv koden i stedet.",
   unexpected: "Serveren svarede noget, som appen ikke forstår.",
   unexpectedAdvice: "Intet er gået tabt. Prøv igen, og sig det til din administrator, hvis det fortsætter.",
 } satisfies Messages;

@@ -157,6 +157,8 @@ export default {
   linkNotOpenedAdvice: "No browser answered. Type the address above into one yourself.",
   notCopied: "Nothing was copied.",
   notCopiedAdvice: "Try again.",
+  notPasted: "We couldn't read what you copied.",
+  notPastedAdvice: "Type the code instead.",
   unexpected: "The server answered something that the app doesn't understand.",
   unexpectedAdvice: "Nothing was lost. Try again, and tell your administrator if it goes on.",
 };

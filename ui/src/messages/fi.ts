@@ -156,6 +156,8 @@ export default {
   linkNotOpenedAdvice: "Selain ei vastannut. Kirjoita yllä oleva osoite itse selaimeen.",
   notCopied: "Ei kopioitu.",
   notCopiedAdvice: "Yritä uudelleen.",
+  notPasted: "Kopioitua ei voitu lukea.",
+  notPastedAdvice: "Kirjoita koodi itse.",
   unexpected: "Palvelin vastasi jotakin, mitä sovellus ei ymmärrä.",
   unexpectedAdvice: "Mitään ei kadonnut. Yritä uudelleen, ja kerro järjestelmänvalvojallesi, jos tämä jatkuu.",
 } satisfies Messages;

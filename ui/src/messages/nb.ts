@@ -156,6 +156,8 @@ export default {
   linkNotOpenedAdvice: "Ingen nettleser svarte. Skriv inn adressen ovenfor i en nettleser selv.",
   notCopied: "Ingenting ble kopiert.",
   notCopiedAdvice: "Prøv igjen.",
+  notPasted: "Det du har kopiert, kunne ikke leses.",
+  notPastedAdvice: "Skriv inn koden i stedet.",
   unexpected: "Serveren svarte noe som appen ikke forstår.",
   unexpectedAdvice: "Ingenting er tapt. Prøv igjen, og si fra til administratoren din hvis det fortsetter.",
 } satisfies Messages;

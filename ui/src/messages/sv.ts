@@ -156,6 +156,8 @@ export default {
   linkNotOpenedAdvice: "Ingen webbläsare svarade. Skriv in adressen ovan i en webbläsare själv.",
   notCopied: "Ingenting kopierades.",
   notCopiedAdvice: "Försök igen.",
+  notPasted: "Det gick inte att läsa det du kopierat.",
+  notPastedAdvice: "Skriv in koden i stället.",
   unexpected: "Servern svarade något som appen inte förstår.",
   unexpectedAdvice: "Inget har gått förlorat. Försök igen, och säg till din administratör om det fortsätter.",
 } satisfies Messages;

@@ -10,8 +10,8 @@ import type { Linking } from "../ipc/bridge";
 
 /** Typing pauses this long before the draft is saved. */
 const SAVE_DELAY_MS = 300;
-/** A blur shows its problem this much later, so that it does not move a button away from under the finger. */
-const BLUR_PROBLEM_DELAY_MS = 250;
+/** A blur shows its problem or suggestion this much later, so that it does not move a button away from under the finger. */
+const BLUR_DELAY_MS = 250;
 
 const setInvalid = () => setFailure("sendCode", { code: "emailInvalid", retryable: false });
 
@@ -33,8 +33,10 @@ export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
   // What is being typed, until Rust has saved it: then the view has it.
   const [typed, setTyped] = useState<string | null>(null);
   const email = typed ?? linking.email;
+  /** From the first letter until the field is left. */
+  const [typing, setTyping] = useState(false);
   const saveTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const problemTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const blurTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const latest = useRef(email);
   latest.current = email;
   const busy = pending.value.has("sendCode");
@@ -44,11 +46,11 @@ export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
   const [typedAnother, setTypedAnother] = useState(false);
   const refusal = linking.addressRefused && !typedAnother && !busy ? REFUSED : null;
   const problemId = (failureIn(...slots) ?? refusal) ? "email-problem" : undefined;
-  const suggestion = suggestDomain(email, linking.suggestions);
+  const suggestion = !typing && suggestDomain(email, linking.suggestions);
 
   const clearTimers = () => {
     clearTimeout(saveTimer.current);
-    clearTimeout(problemTimer.current);
+    clearTimeout(blurTimer.current);
   };
   useEffect(() => clearTimers, []);
 
@@ -60,14 +62,19 @@ export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
     clearTimers();
     clearFailure();
     setTypedAnother(true);
+    setTyping(true);
     setTyped(text);
     latest.current = text;
     saveTimer.current = setTimeout(() => void save(text), SAVE_DELAY_MS);
   };
   const onBlur = () => {
-    if (typed === null) return;
-    void save(typed);
-    if (typed && !looksLikeAddress(typed)) problemTimer.current = setTimeout(setInvalid, BLUR_PROBLEM_DELAY_MS);
+    if (!typing) return;
+    if (typed !== null) void save(typed);
+    clearTimeout(blurTimer.current);
+    blurTimer.current = setTimeout(() => {
+      setTyping(false);
+      if (email && !looksLikeAddress(email)) setInvalid();
+    }, BLUR_DELAY_MS);
   };
   const onSubmit = (event: Event) => {
     event.preventDefault();

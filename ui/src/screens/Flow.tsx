@@ -85,7 +85,7 @@ function CodeForm({ challenge, expired }: { challenge: Challenge | null; expired
     const succeeded = await run("verifyCode", call);
     const problem = failure.peek()?.problem.code;
     if (succeeded || pending.peek().has("verifyCode")) return;
-    if (problem === "codeWrong" || problem === "codeExpired" || problem === "codeFormat" || problem === "attemptsExhausted") {
+    if (problem === "codeWrong" || problem === "codeExpired" || problem === "codeFormat" || problem === "notPasted" || problem === "attemptsExhausted") {
       setErrorCount((n) => n + 1);
       document.getElementById("code")?.focus();
     }

@@ -3,6 +3,7 @@ import { clearFailure, pending, run } from "../app";
 import { Button, LongWait } from "../components/Button";
 import { Field } from "../components/Field";
 import { NoticeLine } from "../components/Layout";
+import { CopyDiagnostics, LanguageSelect } from "../components/Preferences";
 import { ProblemMessage, failureIn } from "../components/ProblemMessage";
 import { Logo } from "../components/icons";
 import { t } from "../i18n";
@@ -80,6 +81,14 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
             {m.signIn}
           </Button>
           <LongWait busy={busy} />
+        </div>
+        <div class="sign-in-support">
+          <div class="field">
+            <label for="language">{m.language}</label>
+            <LanguageSelect />
+          </div>
+          <ProblemMessage slots={["settings"]} id="settings-problem" />
+          <CopyDiagnostics variant="ghost" />
         </div>
       </form>
     </main>

@@ -44,6 +44,7 @@ pub struct DeviceState {
     pub record: Option<String>,
     pub opened: Vec<String>,
     pub copied: Option<String>,
+    pub refuses_paste: bool,
     /// Offset of the device's wall clock.
     pub clock_skew: TimeDelta,
 }
@@ -120,8 +121,10 @@ impl Clipboard for FakeDevice {
         Ok(())
     }
 
-    fn paste(&self) -> Option<SecretString> {
-        self.with(|device| device.copied.clone()).map(SecretString::from)
+    fn paste(&self) -> Result<SecretString, NotCopied> {
+        self.with(|device| {
+            if device.refuses_paste { Err(NotCopied) } else { Ok(device.copied.clone().unwrap_or_default().into()) }
+        })
     }
 }
 
