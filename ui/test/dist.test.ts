@@ -417,6 +417,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
       const page = await openStuck(locale, (p) => p.route(main, (route) => route.fulfill({ contentType: "text/javascript", body: "this is no script" })));
       await page.getByText(sentence).waitFor();
       expect(await page.locator("#stuck h1:visible").count()).toBe(1);
+      expect((await page.locator("#stuck a:visible").boundingBox())?.height).toBeGreaterThanOrEqual(44);
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: { run: (d: Document) => Promise<{ violations: { id: string }[] }> } }).axe.run(document));
       expect(violations.map(({ id }) => id)).toEqual([]);
