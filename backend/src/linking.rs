@@ -13,7 +13,7 @@ use crate::database::Tx;
 use crate::directory::{Creation, DirectoryError, NewAccount, UserId};
 use crate::email::Address;
 use crate::mail::Message;
-use crate::queue::backoff;
+use crate::queue::{Panicked, backoff, caught};
 use crate::snapshot::{self, Snapshot};
 use crate::{challenge_store, keys, outbox};
 
@@ -66,7 +66,7 @@ pub async fn finish_within_budget(backend: &Arc<Backend>, employee: &str) -> Out
 
 /// Processes a job whose lease the caller holds.
 pub async fn process(backend: &Arc<Backend>, employee: &str) -> Outcome {
-    match attempt(backend, employee).await {
+    match caught(attempt(backend, employee)).await.unwrap_or_else(|panicked| Err(panicked.into())) {
         Ok(outcome) => outcome,
         Err(error) => {
             tracing::warn!(employee, %error, "linking failed, will be retried");
@@ -84,6 +84,8 @@ enum LinkError {
     Directory(#[from] DirectoryError),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
     #[error("Visma Connect says that the account exists, but does not find it")]
     Contradiction,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mail_parser::{Addr, Address, MessageParser};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 /// What a server may accept or refuse.
 #[derive(Debug)]
@@ -289,6 +289,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use tokio::io::AsyncReadExt;
+    use tokio::net::TcpStream;
 
     #[derive(Default)]
     struct Handler(Mutex<Vec<ReceivedMail>>);
