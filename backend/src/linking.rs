@@ -14,7 +14,7 @@ use crate::database::Tx;
 use crate::directory::{Creation, DirectoryError, NewAccount, UserId};
 use crate::email::Address;
 use crate::mail::Message;
-use crate::queue::backoff;
+use crate::queue::{Panicked, backoff, caught};
 use crate::rules::NOT_FOUND_FOR;
 use crate::snapshot::{self, Snapshot};
 use crate::{challenge_store, keys, outbox};
@@ -82,7 +82,8 @@ pub async fn process(backend: &Arc<Backend>, employee: &str) -> Outcome {
             return Outcome::Later;
         }
     };
-    let stored = match attempt(backend, &mut job, &snapshot).await {
+    let attempt = caught(attempt(backend, &mut job, &snapshot)).await;
+    let stored = match attempt.unwrap_or_else(|panicked| Err(panicked.into())) {
         Ok(outcome) => Ok(outcome),
         Err(LinkError::LeaseLost) => {
             tracing::info!(employee, "another attempt at the link has begun");
@@ -110,6 +111,8 @@ enum LinkError {
     Directory(#[from] DirectoryError),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
     #[error("Visma Connect says that the account exists, but does not find it")]
     Contradiction,
     #[error("Visma Connect did not answer in time")]

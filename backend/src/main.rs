@@ -8,7 +8,6 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use hrm_backend::clock::Clock;
 use hrm_backend::directory::PublicApi;
-use hrm_backend::mail::Mailer;
 use hrm_backend::settings::ServeArgs;
 use hrm_backend::{admin, install_cryptography, routes, server};
 use tracing::Level;
@@ -65,8 +64,7 @@ async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error>> {
     let stop = stop_signal()?;
     let config = args.check().map_err(|errors| format!("invalid settings:\n  {}", errors.join("\n  ")))?;
     let directory = Arc::new(PublicApi::new(config.directory)?);
-    let mailer = Mailer::new(&config.smtp_url, config.smtp_login, config.mail_from)?;
-    let backend = server::start(config.settings, config.keys, directory, mailer, Clock::default()).await?;
+    let backend = server::start(config.settings, config.keys, directory, config.mailer, Clock::default()).await?;
     let listener = tokio::net::TcpListener::bind(config.listen).await?;
     print(&format!("listening on http://{}", listener.local_addr()?))?;
     let stopping = backend.stopping.clone();

@@ -1,8 +1,9 @@
 //! The outbox: mails wait here, sealed, until the mail server accepts or rejects them.
 //!
-//! A mail is sent at least once. It is sent twice only if the mail server's response is lost, or the process dies before
-//! it can store it; the Message-ID is the same then.
+//! A mail is sent at least once. It is sent twice, never more often, only if the mail server's response is lost, or the
+//! process dies before it can store it; the Message-ID is the same then.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,16 +15,20 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::backend::Backend;
 use crate::challenge::CodeStatus;
 use crate::challenge_store;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::database::Tx;
 use crate::mail::{self, Message, SendOutcome};
-use crate::queue::{Queue, backoff};
+use crate::queue::{LeasedJob, Queue, backoff, caught};
+
+/// How often a mail is handed over whose acceptance nobody knows.
+const MOST_HAND_OVERS: i64 = 2;
 
 /// A mail in the outbox, in a transaction that is not committed yet.
 #[must_use = "call dispatch() after the commit"]
 #[derive(Debug)]
 pub struct QueuedMail {
     id: String,
+    lease_until: Millis,
     /// With a permit, this process holds the lease too.
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -34,7 +39,8 @@ impl QueuedMail {
         match self.permit {
             Some(permit) => {
                 let owned = Arc::clone(backend);
-                backend.tasks.spawn(async move { deliver(&owned, &self.id, permit).await });
+                let job = LeasedJob { key: self.id, lease_until: self.lease_until, permit };
+                backend.tasks.spawn(async move { deliver(&owned, job).await });
             }
             None => backend.wake.notify_one(),
         }
@@ -50,10 +56,12 @@ pub async fn add(
     recipient: &str,
     message: &Message,
 ) -> sqlx::Result<QueuedMail> {
-    let mail = QueuedMail { id: uuid::Uuid::new_v4().to_string(), permit: backend.permits.try_acquire(Queue::Mails) };
+    let now = Clock::system_now();
+    let permit = backend.permits.try_acquire(Queue::Mails);
+    let lease_until = if permit.is_some() { now + backend.settings.lease } else { 0 };
+    let mail = QueuedMail { id: uuid::Uuid::new_v4().to_string(), lease_until, permit };
     // Strings always serialise.
     let sealed = backend.keys.seal(&mail.id, &serde_json::to_string(message).unwrap_or_default());
-    let now = Clock::system_now();
     sqlx::query(
         "INSERT INTO outbox (id, employee_id, code_id, recipient, sealed, created_at, next_at, lease_until)
          VALUES ($1, $2, $3, $4, $5, $6, $6, $7)",
@@ -64,7 +72,7 @@ pub async fn add(
     .bind(recipient)
     .bind(sealed)
     .bind(now)
-    .bind(if mail.permit.is_some() { now + backend.settings.lease } else { 0 })
+    .bind(lease_until)
     .execute(&mut **tx)
     .await?;
     Ok(mail)
@@ -77,6 +85,7 @@ struct Row {
     recipient: String,
     sealed: String,
     attempts: i64,
+    unconfirmed: i64,
     created_at: i64,
     first_name: String,
     language: String,
@@ -84,70 +93,196 @@ struct Row {
     expires_at: Option<i64>,
 }
 
-/// Sends a mail whose lease the caller holds.
-pub async fn deliver(backend: &Backend, id: &str, _permit: OwnedSemaphorePermit) {
-    if let Err(error) = try_deliver(backend, id).await {
-        tracing::error!(mail = id, %error, "mail not sent, its lease has to expire first");
+/// The lease of a mail. Other attempts can only begin after it, and every change that this one stores asks for it.
+struct Lease<'a> {
+    backend: &'a Backend,
+    id: &'a str,
+    until: Millis,
+    /// A hand-over has begun, so the relay may have the mail.
+    handing_over: bool,
+}
+
+impl Lease<'_> {
+    /// Does the work while the lease is renewed. None if it was lost.
+    async fn hold<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            let renew_at = self.until - self.backend.settings.lease / 3 * 2;
+            let wait = Duration::from_millis((renew_at - Clock::system_now()).max(0).unsigned_abs());
+            tokio::select! {
+                biased;
+                done = &mut work => return Some(done),
+                () = tokio::time::sleep(wait) => {}
+            }
+            match self.renew(0).await {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => {
+                    tracing::warn!(mail = self.id, %error, "lease not renewed");
+                    let pause = tokio::time::sleep(Duration::from_secs(1));
+                    tokio::select! {
+                        biased;
+                        done = &mut work => return Some(done),
+                        () = pause => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// `hand_overs`: that begin now. False if the lease was lost.
+    async fn renew(&mut self, hand_overs: i64) -> sqlx::Result<bool> {
+        // Another name each time, so that no lease is taken for another.
+        let until = (Clock::system_now() + self.backend.settings.lease).max(self.until + 1);
+        let mut tx = self.backend.database.begin_write().await?;
+        let renewed = sqlx::query(
+            "UPDATE outbox SET lease_until = $1, unconfirmed = unconfirmed + $2 WHERE id = $3 AND lease_until = $4",
+        )
+        .bind(until)
+        .bind(hand_overs)
+        .bind(self.id)
+        .bind(self.until)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        self.until = until;
+        Ok(renewed.rows_affected() > 0)
     }
 }
 
-async fn try_deliver(backend: &Backend, id: &str) -> sqlx::Result<()> {
+/// How an attempt ended.
+enum End {
+    Outcome(SendOutcome),
+    /// The code in the mail is not valid any more.
+    Superseded,
+    /// It cannot be sent any more.
+    Failed,
+    LeaseLost,
+}
+
+/// Sends a leased mail.
+pub async fn deliver(backend: &Backend, job: LeasedJob) {
+    let mut lease = Lease { backend, id: &job.key, until: job.lease_until, handing_over: false };
+    if let Err(error) = try_deliver(backend, &mut lease).await {
+        tracing::error!(mail = job.key, %error, "mail not sent, its lease has to expire first");
+    }
+}
+
+async fn try_deliver(backend: &Backend, lease: &mut Lease<'_>) -> sqlx::Result<()> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT outbox.employee_id, outbox.code_id, outbox.recipient, outbox.sealed, outbox.attempts,
-                outbox.created_at, employees.first_name, employees.language, codes.status, codes.expires_at
+                outbox.unconfirmed, outbox.created_at, employees.first_name, employees.language, codes.status,
+                codes.expires_at
          FROM outbox JOIN employees ON employees.id = outbox.employee_id LEFT JOIN codes ON codes.id = outbox.code_id
          WHERE outbox.id = $1",
     )
-    .bind(id)
+    .bind(lease.id)
     .fetch_optional(&mut *backend.database.acquire().await?)
     .await?;
     let Some(row) = row else { return Ok(()) };
+    let end = match caught(attempt(backend, &row, lease)).await {
+        Ok(end) => end?,
+        Err(error) => {
+            tracing::error!(mail = lease.id, %error, "mail not sent, will be retried");
+            End::Outcome(if lease.handing_over { SendOutcome::Uncertain } else { SendOutcome::Deferred })
+        }
+    };
+    let outcome = match end {
+        End::Outcome(outcome) => outcome,
+        End::Superseded => return finish(lease, &row, None).await,
+        End::Failed => return finish(lease, &row, Some(Delivery::Failed)).await,
+        End::LeaseLost => {
+            tracing::warn!(mail = lease.id, "another attempt at the mail has begun");
+            return Ok(());
+        }
+    };
+    let is_too_old = Clock::system_now() - row.created_at > backend.settings.give_up;
+    match outcome {
+        SendOutcome::Accepted => finish(lease, &row, Some(Delivery::Accepted)).await,
+        SendOutcome::Bounced => finish(lease, &row, Some(Delivery::Bounced)).await,
+        SendOutcome::Uncertain if row.unconfirmed + 1 >= MOST_HAND_OVERS => {
+            tracing::error!(mail = lease.id, "mail handed over twice without an answer, not tried again");
+            finish(lease, &row, Some(Delivery::Deferred)).await
+        }
+        _ if is_too_old => {
+            tracing::error!(mail = lease.id, "mail given up");
+            finish(lease, &row, Some(Delivery::Failed)).await
+        }
+        SendOutcome::Deferred | SendOutcome::RelayRefused | SendOutcome::Uncertain => {
+            reschedule(lease, &row, outcome).await
+        }
+    }
+}
 
+async fn attempt(backend: &Backend, row: &Row, lease: &mut Lease<'_>) -> sqlx::Result<End> {
     let rules = &backend.settings.rules;
+    let id = lease.id;
     if let (Some(status), Some(expires_at)) = (&row.status, row.expires_at) {
         if status.parse() != Ok(CodeStatus::Active) {
-            return finish(backend, id, &row, None).await;
+            return Ok(End::Superseded);
         }
         if expires_at - backend.clock.now() < rules.min_life_in_mail {
-            tracing::warn!(mail = id, "mail dropped: its code expires too soon");
-            return finish(backend, id, &row, Some(Delivery::Bounced)).await;
+            tracing::error!(mail = id, "mail dropped: its code expires too soon");
+            return Ok(End::Failed);
         }
+    }
+    // The process died in the middle of the last hand-over.
+    if row.unconfirmed >= MOST_HAND_OVERS {
+        return Ok(End::Outcome(SendOutcome::Uncertain));
     }
     let message = backend.keys.open(id, &row.sealed).ok();
     let Some(message) = message.and_then(|text| serde_json::from_str::<Message>(text.expose_secret()).ok()) else {
         tracing::error!(mail = id, "mail dropped: sealed under an unknown key");
-        return finish(backend, id, &row, Some(Delivery::Bounced)).await;
+        return Ok(End::Failed);
     };
     let rendered = mail::render(&message, &row.first_name, row.language.parse().unwrap_or_default(), rules.code_life);
-    // Within the lease, so that no other backend sends the same mail meanwhile.
-    let limit = Duration::from_millis((backend.settings.lease / 4 * 3).unsigned_abs());
-    let sending = backend.mailer.send(id, &row.recipient, &row.first_name, &rendered);
-    let outcome = tokio::time::timeout(limit, sending).await.unwrap_or(SendOutcome::Deferred);
+    let preparing = backend.mailer.prepare(id, &row.recipient, &row.first_name, &rendered);
+    let Some(prepared) = lease.hold(preparing).await else { return Ok(End::LeaseLost) };
+    let outcome = match prepared {
+        Ok(prepared) => {
+            // Stored first, so that a hand-over counts even if this process dies in it.
+            if !lease.renew(1).await? {
+                return Ok(End::LeaseLost);
+            }
+            lease.handing_over = true;
+            let Some(outcome) = lease.hold(prepared.hand_over()).await else { return Ok(End::LeaseLost) };
+            outcome
+        }
+        Err(outcome) => outcome,
+    };
     backend.metrics.mail(outcome);
-    match outcome {
-        SendOutcome::Accepted => finish(backend, id, &row, Some(Delivery::Accepted)).await,
-        SendOutcome::Bounced => finish(backend, id, &row, Some(Delivery::Bounced)).await,
-        SendOutcome::Deferred if Clock::system_now() - row.created_at > backend.settings.give_up => {
-            finish(backend, id, &row, Some(Delivery::Bounced)).await
-        }
-        SendOutcome::Deferred => {
-            let mut tx = backend.database.begin_locked(&row.employee_id).await?;
-            sqlx::query("UPDATE outbox SET attempts = attempts + 1, next_at = $1, lease_until = 0 WHERE id = $2")
-                .bind(Clock::system_now() + backoff(row.attempts, &backend.settings, rand::random()))
-                .bind(id)
-                .execute(&mut *tx)
-                .await?;
-            record_delivery(&mut tx, &row, Delivery::Deferred).await?;
-            tx.commit().await
-        }
+    Ok(End::Outcome(outcome))
+}
+
+async fn reschedule(lease: &Lease<'_>, row: &Row, outcome: SendOutcome) -> sqlx::Result<()> {
+    let mut tx = lease.backend.database.begin_locked(&row.employee_id).await?;
+    let rescheduled = sqlx::query(
+        "UPDATE outbox SET attempts = attempts + 1, unconfirmed = $1, next_at = $2, lease_until = 0
+         WHERE id = $3 AND lease_until = $4",
+    )
+    .bind(row.unconfirmed + i64::from(outcome == SendOutcome::Uncertain))
+    .bind(Clock::system_now() + backoff(row.attempts, &lease.backend.settings, rand::random()))
+    .bind(lease.id)
+    .bind(lease.until)
+    .execute(&mut *tx)
+    .await?;
+    if rescheduled.rows_affected() > 0 {
+        record_delivery(&mut tx, row, Delivery::Deferred).await?;
     }
+    tx.commit().await
 }
 
 /// Removes a mail from the outbox, with the code in it.
-async fn finish(backend: &Backend, id: &str, row: &Row, delivery: Option<Delivery>) -> sqlx::Result<()> {
-    let mut tx = backend.database.begin_locked(&row.employee_id).await?;
-    sqlx::query("DELETE FROM outbox WHERE id = $1").bind(id).execute(&mut *tx).await?;
-    if let Some(delivery) = delivery {
+async fn finish(lease: &Lease<'_>, row: &Row, delivery: Option<Delivery>) -> sqlx::Result<()> {
+    let mut tx = lease.backend.database.begin_locked(&row.employee_id).await?;
+    let deleted = sqlx::query("DELETE FROM outbox WHERE id = $1 AND lease_until = $2")
+        .bind(lease.id)
+        .bind(lease.until)
+        .execute(&mut *tx)
+        .await?;
+    if deleted.rows_affected() > 0
+        && let Some(delivery) = delivery
+    {
         record_delivery(&mut tx, row, delivery).await?;
     }
     tx.commit().await

@@ -1,7 +1,9 @@
 //! Job queues in the database: leases, permits and back-off. Jobs survive a crash, and one task at a time runs a job.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use sqlx::AssertSqlSafe;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -84,13 +86,23 @@ impl Permits {
     }
 }
 
-/// Leases due jobs, one for each free permit. Returns the keys of their rows.
+/// A job that this process has leased.
+#[derive(Debug)]
+pub struct LeasedJob {
+    /// The key of its row.
+    pub key: String,
+    /// Also the name of this lease: whoever finishes an attempt finds it unchanged in the row, or lost the job.
+    pub lease_until: Millis,
+    pub permit: OwnedSemaphorePermit,
+}
+
+/// Leases due jobs, one for each free permit.
 pub async fn claim(
     queue: Queue,
     database: &Database,
     permits: &Permits,
     lease: Millis,
-) -> sqlx::Result<Vec<(String, OwnedSemaphorePermit)>> {
+) -> sqlx::Result<Vec<LeasedJob>> {
     let (table, key) = queue.table_and_key();
     let now = Clock::system_now();
     // A time far ahead was written while the clock was wrong.
@@ -112,11 +124,25 @@ pub async fn claim(
     let claim =
         format!("UPDATE {table} SET lease_until = $4 WHERE {key} IN ({due}{}) RETURNING {key}", database.skip_locked());
     let mut tx = database.begin_write().await?;
+    // The wait for the write lock is no part of the lease.
+    let now = Clock::system_now();
+    let lease_until = now + lease;
     let claim =
         sqlx::query_scalar(AssertSqlSafe(claim)).bind(now).bind(i64::try_from(permits.len()).unwrap_or(i64::MAX));
-    let keys: Vec<String> = claim.bind(now + HOUR).bind(now + lease).fetch_all(&mut *tx).await?;
+    let keys: Vec<String> = claim.bind(now + HOUR).bind(lease_until).fetch_all(&mut *tx).await?;
     tx.commit().await?;
-    Ok(keys.into_iter().zip(permits).collect())
+    Ok(keys.into_iter().zip(permits).map(|(key, permit)| LeasedJob { key, lease_until, permit }).collect())
+}
+
+/// A job panicked. Its message is in the log already.
+#[derive(Debug, thiserror::Error)]
+#[error("a fault in the program")]
+pub struct Panicked;
+
+/// # Errors
+/// The job panicked, which counts as a failed attempt.
+pub async fn caught<T>(job: impl Future<Output = T>) -> Result<T, Panicked> {
+    AssertUnwindSafe(job).catch_unwind().await.map_err(|_| Panicked)
 }
 
 /// The wait before the next attempt. It doubles up to `longest_wait`; `jitter` (0 to 1) takes off up to half, so that

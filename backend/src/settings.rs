@@ -7,7 +7,6 @@ use std::time::Duration;
 use clap::Args;
 use hrm_api::SettingsUrl;
 use ipnet::IpNet;
-use lettre::message::Mailbox;
 use secrecy::SecretString;
 use url::Url;
 
@@ -15,6 +14,8 @@ use crate::client_address::parse_network;
 use crate::clock::{DAY, MINUTE, Millis, SECOND};
 use crate::directory::{DirectorySettings, UNLINK_PATH};
 use crate::keys::Keys;
+use crate::mail::smtp::{Relay, is_host_name};
+use crate::mail::{self, Mailer};
 use crate::password::PasswordCost;
 use crate::rate_limit::Limit;
 use crate::rules::{self, Rules};
@@ -111,6 +112,12 @@ pub struct ServeArgs {
     /// File with the mail server's password
     #[arg(long, env = "HRM_SMTP_PASSWORD_FILE")]
     smtp_password_file: Option<PathBuf>,
+    /// This host's full name for the mail server (EHLO); by default the machine's name, if it is one with a dot
+    #[arg(long, env = "HRM_SMTP_EHLO")]
+    smtp_ehlo: Option<String>,
+    /// PEM file with certificates of authorities for the mail server, beside the system's
+    #[arg(long, env = "HRM_SMTP_CA_FILE")]
+    smtp_ca_file: Option<PathBuf>,
     /// The mail server offers SMTPUTF8, so accept non-ASCII local parts (true or false)
     #[arg(long, env = "HRM_SMTP_UTF8", default_value = "false")]
     smtp_utf8: String,
@@ -171,10 +178,7 @@ pub struct ServeConfig {
     pub settings: Settings,
     pub keys: Keys,
     pub directory: DirectorySettings,
-    pub smtp_url: Url,
-    /// User name and password.
-    pub smtp_login: Option<(String, SecretString)>,
-    pub mail_from: Mailbox,
+    pub mailer: Mailer,
 }
 
 #[derive(Default)]
@@ -239,14 +243,27 @@ impl ServeArgs {
             errors.check("HRM_SMTP_URL", url.ok_or("is not an smtp: or smtps: address"))
         });
         let smtp_password = errors.secret("HRM_SMTP_PASSWORD", self.smtp_password_file.as_ref());
-        let smtp_login =
-            self.smtp_user.and_then(|user| Some((user, errors.require("HRM_SMTP_PASSWORD", smtp_password)?)));
+        let smtp_user = self.smtp_user.filter(|user| !user.is_empty());
+        let smtp_login = match (smtp_user, smtp_password) {
+            (Some(user), password) => errors.require("HRM_SMTP_PASSWORD", password).map(|password| (user, password)),
+            (None, Some(_)) => errors.check("HRM_SMTP_USER", Err("is missing, but there is a password")),
+            (None, None) => None,
+        };
+        let hello_name = match self.smtp_ehlo.filter(|name| !name.is_empty()) {
+            Some(name) if is_host_name(&name) => Some(name),
+            Some(_) => errors.check("HRM_SMTP_EHLO", Err("is not a host name, as hrm.company.com")),
+            None => gethostname::gethostname().into_string().ok().filter(|name| is_host_name(name)),
+        };
+        let relay = smtp_url
+            .and_then(|url| errors.check("HRM_SMTP_URL", Relay::new(&url, smtp_login, self.smtp_ca_file.as_deref())));
         let mail_from = errors
             .require("HRM_MAIL_FROM", self.mail_from)
-            .and_then(|text| errors.check("HRM_MAIL_FROM", text.parse().map_err(|_| "is not a sender")));
+            .and_then(|text| errors.check("HRM_MAIL_FROM", text.parse().map_err(|_| "is not a sender")))
+            .and_then(|from| errors.check("HRM_MAIL_FROM", mail::sender(from)));
         let token_url = errors.https("HRM_VISMA_TOKEN_URL", &self.visma_token_url);
         let api_url = errors.https("HRM_VISMA_API_URL", &self.visma_api_url).map(as_folder);
-        let client_id = errors.require("HRM_VISMA_CLIENT_ID", self.visma_client_id);
+        let client_id = self.visma_client_id.filter(|id| !id.trim().is_empty());
+        let client_id = errors.require("HRM_VISMA_CLIENT_ID", client_id);
         let client_secret = errors.secret("HRM_VISMA_CLIENT_SECRET", self.visma_client_secret_file.as_ref());
         let client_secret = errors.require("HRM_VISMA_CLIENT_SECRET", client_secret);
         let minutes = errors.number("HRM_CODE_MINUTES", &self.code_minutes, rules::CODE_MINUTES);
@@ -303,9 +320,7 @@ impl ServeArgs {
                     client_secret: client_secret?,
                     timeout: Duration::from_secs(4),
                 },
-                smtp_url: smtp_url?,
-                smtp_login,
-                mail_from: mail_from?,
+                mailer: Mailer::with_relay(relay?.with_hello_name(hello_name), mail_from?),
             })
         };
         if errors.0.is_empty() { complete().ok_or_else(Vec::new) } else { Err(errors.0) }

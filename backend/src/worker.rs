@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use crate::backend::Backend;
 use crate::clock::HOUR;
-use crate::queue::{self, Queue};
+use crate::queue::{self, LeasedJob, Queue};
 use crate::{linking, outbox, sweep};
 
 /// Runs until the backend stops. Running jobs are among the backend's tasks, which finish first.
@@ -28,8 +26,8 @@ pub async fn run(backend: Arc<Backend>) {
             }
             match queue::claim(queue, &backend.database, permits, backend.settings.lease).await {
                 Ok(jobs) => {
-                    for (key, permit) in jobs {
-                        backend.tasks.spawn(execute(Arc::clone(&backend), queue, key, permit));
+                    for job in jobs {
+                        backend.tasks.spawn(execute(Arc::clone(&backend), queue, job));
                     }
                 }
                 Err(error) => tracing::error!(?queue, %error, "queue not readable"),
@@ -46,12 +44,12 @@ pub async fn run(backend: Arc<Backend>) {
     }
 }
 
-async fn execute(backend: Arc<Backend>, queue: Queue, key: String, permit: OwnedSemaphorePermit) {
+async fn execute(backend: Arc<Backend>, queue: Queue, job: LeasedJob) {
     match queue {
-        Queue::Mails => outbox::deliver(&backend, &key, permit).await,
+        Queue::Mails => outbox::deliver(&backend, job).await,
         Queue::LinkJobs => {
-            linking::process(&backend, &key).await;
-            drop(permit);
+            linking::process(&backend, &job.key).await;
+            drop(job.permit);
         }
     }
 }

@@ -249,7 +249,7 @@ async fn a_mail_too_late_for_its_code_is_not_sent() {
     anna.send(ANNA).await.state(202, "codeSent");
     anna.wait_for_delivery("deferred").await;
     demo.server.advance(11 * 60).await;
-    anna.wait_for_delivery("bounced").await;
+    anna.wait_for_delivery("failed").await;
     demo.server.faults(json!({ "mail": "ok" })).await;
     assert!(demo.server.inbox().await.is_empty());
 }

@@ -142,6 +142,7 @@ export const STATES: Record<string, State> = {
   "code-sent-banner": { view: signedIn("flow", sent({}, { bannerVisible: true })), only: "desktop" },
   "code-late": { view: signedIn("flow", sent({ sentAt: after(-90), resendAt: after(-30), expiresAt: after(1710) })) },
   "code-deferred": { view: signedIn("flow", sent({ sentAt: after(-90), resendAt: after(-30), expiresAt: after(1710), delivery: "deferred" })) },
+  "code-failed": { view: signedIn("flow", sent({ delivery: "failed" })) },
   "code-bounced": { view: signedIn("flow", sent({ delivery: "bounced" })) },
   "code-over": { view: signedIn("flow", sent({ sentAt: after(-1900), resendAt: after(-1800), expiresAt: after(-100) })) },
   "code-wrong": refusedCode({ code: "codeWrong", attemptsLeft: 4, retryable: false }),

@@ -139,7 +139,9 @@ const STEPS: &[Group] = &[
     &[("tests of the crates", || cargo_test(&["--", "--skip", "e2e::"], &[]))],
     &[
         ("tests of the backend on PostgreSQL", || {
-            cargo_test(&BACKEND_TESTS.map(|test| ["--test", test]).concat(), &[("HRM_TEST_POSTGRES", "1")])
+            let tests = backend_tests()?;
+            let arguments: Vec<&str> = tests.iter().flat_map(|test| ["--test", test]).collect();
+            cargo_test(&arguments, &[("HRM_TEST_POSTGRES", "1")])
         }),
         ("backend against its OpenAPI document", || schemathesis("--short")),
     ],
@@ -166,21 +168,18 @@ const LONG_STEPS: &[Group] = &[
     &[("long: the installed package", || bundle::bundle().and_then(|()| bundle::check()))],
 ];
 
-/// The tests of the backend that use a database.
-const BACKEND_TESTS: [&str; 12] = [
-    "admin",
-    "contract",
-    "database_faults",
-    "edge_input",
-    "event_stream",
-    "hang_ups",
-    "idempotency",
-    "import",
-    "interleavings",
-    "many_backends",
-    "recovery",
-    "sign_in",
-];
+/// The files in `backend/tests`: each runs on PostgreSQL, too.
+fn backend_tests() -> anyhow::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir("backend/tests")? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            names.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
 
 fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
     let shell = Shell::new()?;

@@ -98,6 +98,8 @@ pub enum Delivery {
     Deferred,
     /// The mail server rejected it for good, or it could no longer arrive in time.
     Bounced,
+    /// Not sent, and not because of the address: the company's mail server was out of order for too long.
+    Failed,
 }
 
 /// The linked Visma Connect account.

@@ -1,17 +1,23 @@
-//! An SMTP server (RFC 5321) whose replies a [`MailHandler`] can choose.
+//! An SMTP server (RFC 5321) whose replies a [`MailHandler`] can choose. [`BadRelay`] misbehaves as told.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mail_parser::{Addr, Address, MessageParser};
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
 
-/// The client's commands that a server may accept or refuse.
+/// What a server may accept or refuse.
 #[derive(Debug)]
 pub enum Step<'a> {
-    Hello,
+    /// The client has connected.
+    Greeting,
+    /// `EHLO` or `HELO`, the whole line.
+    Hello(&'a str),
+    /// `AUTH`, the whole line.
+    Login(&'a str),
     /// `MAIL FROM`, the whole line.
     Mail(&'a str),
     /// `RCPT TO`, the whole line.
@@ -19,6 +25,7 @@ pub enum Step<'a> {
     Data,
     /// The message is complete. A positive reply tells the client that it is delivered.
     Message(ReceivedMail),
+    Quit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +34,10 @@ pub enum Reply {
     Accept,
     /// Other lines, without the CRLF at the end. Bytes, since real servers send more than ASCII.
     Lines(&'static [u8]),
+    /// None: the connection stays open, and the client waits.
+    Never,
+    /// None: the connection is closed.
+    Close,
 }
 
 pub trait MailHandler: Send + Sync + 'static {
@@ -80,26 +91,34 @@ pub async fn serve(listener: TcpListener, handler: Arc<impl MailHandler>) {
     loop {
         // The client has already disconnected, or too many files are open.
         let Ok((client, _)) = listener.accept().await else {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
         let handler = Arc::clone(&handler);
         tokio::spawn(async move {
+            let _ = client.set_nodelay(true);
             // A client may leave at any time.
-            let _ = Session { client: BufReader::new(client), handler: &*handler }.run().await;
+            let _ = converse(client, &*handler).await;
         });
     }
 }
 
-struct Session<'a, H> {
-    client: BufReader<TcpStream>,
+/// Serves one client, over TLS for instance.
+///
+/// # Errors
+/// The client left, or the handler closed the connection.
+pub async fn converse(client: impl AsyncRead + AsyncWrite + Unpin, handler: &impl MailHandler) -> io::Result<()> {
+    Session { client: BufReader::new(client), handler }.run().await
+}
+
+struct Session<'a, C, H> {
+    client: BufReader<C>,
     handler: &'a H,
 }
 
-impl<H: MailHandler> Session<'_, H> {
+impl<C: AsyncRead + AsyncWrite + Unpin, H: MailHandler> Session<'_, C, H> {
     async fn run(mut self) -> io::Result<()> {
-        self.client.get_ref().set_nodelay(true)?;
-        self.write(b"220 fake ESMTP").await?;
+        self.reply(Step::Greeting, b"220 fake ESMTP").await?;
         let (mut line, mut has_recipient) = (Vec::new(), false);
         loop {
             line.clear();
@@ -110,8 +129,9 @@ impl<H: MailHandler> Session<'_, H> {
             let line = line.trim_end();
             match line.get(..4).unwrap_or_default().to_ascii_uppercase().as_str() {
                 "EHLO" | "HELO" => {
-                    self.reply(Step::Hello, b"250-fake\r\n250 8BITMIME").await?;
+                    self.reply(Step::Hello(line), b"250-fake\r\n250-AUTH PLAIN\r\n250 8BITMIME").await?;
                 }
+                "AUTH" => _ = self.reply(Step::Login(line), b"235 2.7.0 welcome").await?,
                 "MAIL" => {
                     has_recipient = false;
                     self.reply(Step::Mail(line), b"250 2.1.0 ok").await?;
@@ -127,7 +147,7 @@ impl<H: MailHandler> Session<'_, H> {
                     }
                 }
                 "RSET" | "NOOP" => self.write(b"250 2.0.0 ok").await?,
-                "QUIT" => return self.write(b"221 2.0.0 bye").await,
+                "QUIT" => return self.reply(Step::Quit, b"221 2.0.0 bye").await.map(drop),
                 _ => self.write(b"502 5.5.1 not implemented").await?,
             }
         }
@@ -136,7 +156,16 @@ impl<H: MailHandler> Session<'_, H> {
     /// Whether the handler accepts.
     async fn reply(&mut self, step: Step<'_>, accepted: &'static [u8]) -> io::Result<bool> {
         let reply = self.handler.reply(step).await;
-        self.write(if let Reply::Lines(lines) = reply { lines } else { accepted }).await?;
+        match reply {
+            Reply::Accept => self.write(accepted).await?,
+            Reply::Lines(lines) => self.write(lines).await?,
+            // Until the client leaves.
+            Reply::Never => _ = tokio::io::copy(&mut self.client, &mut tokio::io::sink()).await?,
+            Reply::Close => {}
+        }
+        if matches!(reply, Reply::Never | Reply::Close) {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         Ok(reply == Reply::Accept)
     }
 
@@ -164,11 +193,103 @@ impl<H: MailHandler> Session<'_, H> {
     }
 }
 
+/// Where a [`BadRelay`] misbehaves: the names of [`Step`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    Greeting,
+    Hello,
+    Login,
+    Mail,
+    Recipient,
+    Data,
+    Message,
+    Quit,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Fault {
+    at: At,
+    late: Duration,
+    reply: Reply,
+    /// How many times it happens.
+    times: usize,
+}
+
+/// A relay that misbehaves as told, and records what it was told and the mails that reached it whole, taken or not.
+#[derive(Debug, Default)]
+pub struct BadRelay {
+    faults: Mutex<Vec<Fault>>,
+    lines: Mutex<Vec<String>>,
+    mails: Mutex<Vec<ReceivedMail>>,
+}
+
+impl BadRelay {
+    /// Replies this from now on, and `late`.
+    pub fn misbehave(&self, at: At, late: Duration, reply: Reply) {
+        self.misbehave_times(usize::MAX, at, late, reply);
+    }
+
+    /// Replies this the next `times`, and `late`.
+    pub fn misbehave_times(&self, times: usize, at: At, late: Duration, reply: Reply) {
+        lock(&self.faults).push(Fault { at, late, reply, times });
+    }
+
+    /// Everything works from now on.
+    pub fn recover(&self) {
+        lock(&self.faults).clear();
+    }
+
+    /// The commands with an argument.
+    pub fn lines(&self) -> Vec<String> {
+        lock(&self.lines).clone()
+    }
+
+    pub fn mails(&self) -> Vec<ReceivedMail> {
+        lock(&self.mails).clone()
+    }
+
+    fn take_fault(&self, at: At) -> Option<Fault> {
+        let mut faults = lock(&self.faults);
+        let fault = faults.iter_mut().find(|fault| fault.at == at && fault.times > 0)?;
+        fault.times -= 1;
+        Some(*fault)
+    }
+}
+
+impl MailHandler for BadRelay {
+    async fn reply(&self, step: Step<'_>) -> Reply {
+        let at = match &step {
+            Step::Greeting => At::Greeting,
+            Step::Hello(_) => At::Hello,
+            Step::Login(_) => At::Login,
+            Step::Mail(_) => At::Mail,
+            Step::Recipient(_) => At::Recipient,
+            Step::Data => At::Data,
+            Step::Message(_) => At::Message,
+            Step::Quit => At::Quit,
+        };
+        match step {
+            Step::Hello(line) | Step::Login(line) | Step::Mail(line) | Step::Recipient(line) => {
+                lock(&self.lines).push(line.to_owned());
+            }
+            Step::Message(mail) => lock(&self.mails).push(mail),
+            Step::Greeting | Step::Data | Step::Quit => {}
+        }
+        let Some(fault) = self.take_fault(at) else { return Reply::Accept };
+        tokio::time::sleep(fault.late).await;
+        fault.reply
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
     use tokio::io::AsyncReadExt;
+    use tokio::net::TcpStream;
 
     #[derive(Default)]
     struct Handler(Mutex<Vec<ReceivedMail>>);
@@ -184,7 +305,7 @@ mod tests {
         }
     }
 
-    async fn converse(handler: &Arc<Handler>, lines: &str) -> Vec<u8> {
+    async fn replies_to(handler: &Arc<Handler>, lines: &str) -> Vec<u8> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         tokio::spawn(serve(listener, Arc::clone(handler)));
@@ -197,7 +318,7 @@ mod tests {
     #[tokio::test]
     async fn an_accepted_mail_reaches_the_handler() {
         let handler = Arc::default();
-        let replies = converse(
+        let replies = replies_to(
             &handler,
             "EHLO test\nMAIL FROM:<a@b.example>\nRCPT TO:<c@d.example>\nDATA\n\
              From: A <a@b.example>\nTo: c@d.example\nSubject: =?utf-8?q?H=C3=A4r?=\nMessage-ID: <1@b.example>\n\n\
@@ -206,7 +327,7 @@ mod tests {
         .await;
         let replies = String::from_utf8(replies).unwrap();
         let codes: Vec<_> = replies.lines().map(|line| &line[..4]).collect();
-        assert_eq!(codes, ["220 ", "250-", "250 ", "250 ", "250 ", "354 ", "250 ", "221 "]);
+        assert_eq!(codes, ["220 ", "250-", "250-", "250 ", "250 ", "250 ", "354 ", "250 ", "221 "]);
         let mails = handler.0.lock().unwrap();
         let [mail] = &mails[..] else { panic!("{mails:?}") };
         assert_eq!((&*mail.from, &*mail.to, &*mail.subject), ("a@b.example", "c@d.example", "Här"));
@@ -217,7 +338,7 @@ mod tests {
     #[tokio::test]
     async fn a_refused_recipient_gets_no_data() {
         let handler = Arc::default();
-        let replies = converse(&handler, "EHLO test\nMAIL FROM:<a@b.example>\nRCPT TO:<nobody>\nDATA\nQUIT\n").await;
+        let replies = replies_to(&handler, "EHLO test\nMAIL FROM:<a@b.example>\nRCPT TO:<nobody>\nDATA\nQUIT\n").await;
         let end = b"550 5.1.1 f\xf6r s\xe4ker\r\n503 5.5.1 no recipient\r\n221 2.0.0 bye\r\n";
         assert!(replies.ends_with(end), "{}", String::from_utf8_lossy(&replies));
         assert!(handler.0.lock().unwrap().is_empty());

@@ -1,18 +1,17 @@
 //! Mails: rendering, and sending by SMTP.
 
+pub mod smtp;
 pub mod templates;
 
-use std::time::Duration;
-
 use hrm_api::Language;
+use lettre::Address;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use self::smtp::{Failure, Prepared, Relay};
 use crate::clock::{MINUTE, Millis};
 
 /// What a mail says. It can hold a code, so the outbox stores it sealed.
@@ -47,6 +46,7 @@ enum Block {
 
 pub fn render(message: &Message, first_name: &str, language: Language, code_life: Millis) -> Rendered {
     use Block::{Code, Line, List};
+    let first_name = &one_line(first_name);
     let (subject, blocks) = match message {
         Message::Code { code } => {
             let template = templates::code(language);
@@ -80,6 +80,7 @@ pub fn render(message: &Message, first_name: &str, language: Language, code_life
     let html = format!(
         "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"format-detection\" content=\"telephone=no\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta name=\"supported-color-schemes\" content=\"light dark\">\n<title>{subject}</title>\n</head>\n\
          <body style=\"margin:0;padding:24px 16px\">\n<div style=\"max-width:560px;margin:0 auto;\
@@ -113,6 +114,12 @@ fn html_of(block: &Block) -> String {
     }
 }
 
+/// Stored text can hold line ends, which a header must not.
+fn one_line(text: &str) -> String {
+    let words = text.split(|letter: char| letter.is_control() || letter.is_whitespace());
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// Escapes HTML text. Quotes stay, since they have no meaning there.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
@@ -142,48 +149,69 @@ pub enum SendOutcome {
     Accepted,
     /// The mail server asked to try later, or could not be reached.
     Deferred,
+    /// The mail server refused this backend, not the mail. An operator has to look.
+    RelayRefused,
+    /// The answer to the end of the mail was lost, so it may have been accepted.
+    Uncertain,
     /// The mail server rejected it for good, or the mail cannot be built.
     Bounced,
 }
 
+impl From<&Failure> for SendOutcome {
+    fn from(failure: &Failure) -> Self {
+        match failure {
+            Failure::Uncertain(_) => Self::Uncertain,
+            failure if failure.is_bounce() => Self::Bounced,
+            failure if failure.is_relays() => Self::RelayRefused,
+            _ => Self::Deferred,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Mailer {
-    smtp: AsyncSmtpTransport<Tokio1Executor>,
+    relay: Relay,
     from: Mailbox,
 }
 
+/// A mail whose recipient the mail server has accepted.
+pub struct PreparedMail<'a> {
+    id: &'a str,
+    message: Vec<u8>,
+    prepared: Prepared,
+}
+
 impl Mailer {
-    /// `url`: `smtp://host:port`, with `?tls=required` for STARTTLS, or `smtps://host`. Does not connect yet.
+    /// See [`Relay::new`].
     pub fn new(url: &Url, login: Option<(String, SecretString)>, from: Mailbox) -> Result<Self, String> {
-        let mut smtp = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.as_str())
-            .map_err(|error| format!("not an SMTP URL: {error}"))?
-            .timeout(Some(Duration::from_secs(10)));
-        if let Some((user, password)) = login {
-            smtp = smtp.credentials(Credentials::new(user, password.expose_secret().to_owned()));
-        }
-        Ok(Self { smtp: smtp.build(), from })
+        Ok(Self { relay: Relay::new(url, login, None)?, from: sender(from)? })
     }
 
-    /// `id` becomes the Message-ID, so that it is the same at every attempt.
-    pub async fn send(&self, id: &str, recipient: &str, first_name: &str, rendered: &Rendered) -> SendOutcome {
-        let message = match self.message(id, recipient, first_name, rendered) {
-            Ok(message) => message,
+    /// `from`: as [`sender`] returns it.
+    pub fn with_relay(relay: Relay, from: Mailbox) -> Self {
+        Self { relay, from }
+    }
+
+    /// Everything before the mail itself. `id` becomes the Message-ID, so that it is the same at every attempt.
+    ///
+    /// # Errors
+    /// The outcome; the mail server does not have the mail.
+    pub async fn prepare<'a>(
+        &self,
+        id: &'a str,
+        recipient: &str,
+        first_name: &str,
+        rendered: &Rendered,
+    ) -> Result<PreparedMail<'a>, SendOutcome> {
+        let (to, message) = match self.message(id, recipient, first_name, rendered) {
+            Ok(built) => built,
             Err(error) => {
                 tracing::warn!(mail = id, %error, "mail cannot be built");
-                return SendOutcome::Bounced;
+                return Err(SendOutcome::Bounced);
             }
         };
-        match self.smtp.send(message).await {
-            Ok(_) => SendOutcome::Accepted,
-            Err(error) => {
-                // The server's text can contain the address, so only the status is logged.
-                let status = error.status().map(|status| status.to_string());
-                tracing::info!(mail = id, status, permanent = error.is_permanent(), "mail not accepted");
-                // lettre rejects an address that needs SMTPUTF8 if the server does not offer it.
-                let is_unsupported = error.is_client() && !recipient.is_ascii();
-                if error.is_permanent() || is_unsupported { SendOutcome::Bounced } else { SendOutcome::Deferred }
-            }
-        }
+        let prepared = self.relay.prepare(&self.from.email, &to).await.map_err(|failure| logged(id, &failure))?;
+        Ok(PreparedMail { id, message: message.formatted(), prepared })
     }
 
     fn message(
@@ -192,16 +220,52 @@ impl Mailer {
         recipient: &str,
         first_name: &str,
         rendered: &Rendered,
-    ) -> Result<lettre::Message, Box<dyn std::error::Error>> {
-        let to = Mailbox::new(Some(first_name.to_owned()), recipient.parse()?);
-        Ok(lettre::Message::builder()
+    ) -> Result<(Address, lettre::Message), Box<dyn std::error::Error>> {
+        let to: Address = recipient.parse()?;
+        let name = Some(one_line(first_name)).filter(|name| !name.is_empty());
+        let message = lettre::Message::builder()
             .from(self.from.clone())
-            .to(to)
+            .to(Mailbox::new(name, to.clone()))
             .subject(&rendered.subject)
             .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
             .header(AutoSubmitted)
-            .multipart(MultiPart::alternative_plain_html(rendered.text.clone(), rendered.html.clone()))?)
+            .multipart(MultiPart::alternative_plain_html(rendered.text.clone(), rendered.html.clone()))?;
+        Ok((to, message))
     }
+}
+
+impl PreparedMail<'_> {
+    /// Sends the mail itself.
+    pub async fn hand_over(self) -> SendOutcome {
+        match self.prepared.hand_over(&self.message).await {
+            Ok(()) => SendOutcome::Accepted,
+            Err(failure) => logged(self.id, &failure),
+        }
+    }
+}
+
+/// A failure holds no text of the mail server, which can contain the address.
+fn logged(id: &str, failure: &Failure) -> SendOutcome {
+    let outcome = failure.into();
+    match outcome {
+        SendOutcome::RelayRefused => tracing::error!(mail = id, %failure, "the mail server refuses this backend"),
+        SendOutcome::Uncertain => tracing::warn!(mail = id, %failure, "mail may have been accepted"),
+        _ => tracing::info!(mail = id, %failure, "mail not accepted"),
+    }
+    outcome
+}
+
+/// The sender with the ASCII form of its domain, which every mail server takes.
+///
+/// # Errors
+/// The address has no such form.
+pub fn sender(from: Mailbox) -> Result<Mailbox, String> {
+    let domain = idna::domain_to_ascii(from.email.domain()).map_err(|_| "has a domain that is not valid")?;
+    if !from.email.user().is_ascii() {
+        return Err("has letters before the @ that many mail servers refuse; use a to z".to_owned());
+    }
+    let email = Address::new(from.email.user(), domain).map_err(|error| error.to_string())?;
+    Ok(Mailbox::new(from.name, email))
 }
 
 #[cfg(test)]
@@ -251,11 +315,34 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_two_lines_is_one_line_in_the_mail() {
+        let rendered = render(&message(), "An\r\nna\t", Language::En, 30 * MINUTE);
+        assert!(rendered.text.starts_with("Hi An na\n"));
+        let url = Url::parse("smtp://127.0.0.1:25").unwrap();
+        let mailer = Mailer::new(&url, None, "no-reply@hrm.example".parse().unwrap()).unwrap();
+        let (_, mail) = mailer.message("row-1", "anna@company.com", "An\r\nna\t", &rendered).unwrap();
+        assert!(String::from_utf8(mail.formatted()).unwrap().contains("To: \"An na\" <anna@company.com>"));
+    }
+
+    #[test]
+    fn a_phone_makes_no_link_of_the_code() {
+        let rendered = render(&message(), "Anna", Language::En, 30 * MINUTE);
+        assert!(rendered.html.contains("<meta name=\"format-detection\" content=\"telephone=no\">"));
+    }
+
+    #[test]
+    fn the_senders_domain_is_punycode() {
+        let from = sender("Flex HRM <no-reply@räksmörgås.example>".parse().unwrap()).unwrap();
+        assert_eq!(from.to_string(), "Flex HRM <no-reply@xn--rksmrgs-5wao1o.example>");
+        assert!(sender("änna@company.com".parse().unwrap()).is_err());
+    }
+
+    #[test]
     fn a_mail_is_marked_automatic_and_keeps_its_message_id() {
         let url = Url::parse("smtp://127.0.0.1:25").unwrap();
         let mailer = Mailer::new(&url, None, "Flex HRM <no-reply@hrm.example>".parse().unwrap()).unwrap();
         let rendered = render(&message(), "Anna", Language::En, 30 * MINUTE);
-        let mail = mailer.message("row-1", "anna@company.com", "Anna", &rendered).unwrap().formatted();
+        let mail = mailer.message("row-1", "anna@company.com", "Anna", &rendered).unwrap().1.formatted();
         let mail = String::from_utf8(mail).unwrap();
         assert!(mail.contains("Auto-Submitted: auto-generated"));
         assert!(mail.contains("Message-ID: <row-1@hrm.example>"));

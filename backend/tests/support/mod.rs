@@ -408,10 +408,10 @@ pub struct RecordingRelay {
 impl MailHandler for RecordingRelay {
     async fn reply(&self, step: Step<'_>) -> Reply {
         match step {
-            Step::Hello => return Reply::Lines(b"250-relay\r\n250-8BITMIME\r\n250 SMTPUTF8"),
+            Step::Hello(_) => return Reply::Lines(b"250-relay\r\n250-8BITMIME\r\n250 SMTPUTF8"),
             Step::Mail(line) | Step::Recipient(line) => self.commands.lock().unwrap().push(line.to_owned()),
-            Step::Data => {}
             Step::Message(mail) => self.mails.lock().unwrap().push(mail),
+            _ => {}
         }
         Reply::Accept
     }

@@ -97,7 +97,7 @@ impl MailHandler for Relay {
                 }
                 state.deliveries.push(Delivery { recipient: mail.to, message_id: mail.message_id, at: Instant::now() });
             }
-            Step::Hello | Step::Recipient(_) | Step::Data => {}
+            _ => {}
         }
         Reply::Accept
     }

@@ -69,6 +69,7 @@ export default {
   deliveryHelpAccepted: ({ email }) => `Mailserveren har taget imod e-mailen til ${email}. Den bør være i indbakken inden for få minutter.`,
   deliveryHelpDeferred: ({ email }) => `Mailserveren for ${email} bad os vente. Vi bliver ved med at prøve, og det kan tage nogle minutter.`,
   deliveryHelpBounced: ({ email }) => `E-mailen kunne ikke leveres til ${email}. Tjek adressen, eller brug en anden.`,
+  deliveryHelpFailed: ({ email }) => `Vi kunne ikke sende e-mailen til ${email}: virksomhedens mailserver virkede ikke. Send en ny kode om lidt.`,
   deliveryHelpSpam: "Se også i mappen med uønsket mail.",
   deliveryHelpResend: "Du kan bede om en ny kode. Den tidligere gælder, indtil dens tid er udløbet.",
   deliveryHelpOther: "Er det ikke din adresse, eller kan du ikke læse den lige nu? Brug en anden adresse.",

@@ -70,6 +70,7 @@ export default {
   deliveryHelpAccepted: ({ email }: { email: string }) => `The mail server has taken the email to ${email}. It should be in the inbox within a few minutes.`,
   deliveryHelpDeferred: ({ email }: { email: string }) => `The mail server of ${email} asked us to wait. We keep trying, and it may take some minutes.`,
   deliveryHelpBounced: ({ email }: { email: string }) => `The email could not be delivered to ${email}. Check the address, or use another one.`,
+  deliveryHelpFailed: ({ email }: { email: string }) => `We could not send the email to ${email}: your company's mail server was out of order. Send a new code in a while.`,
   deliveryHelpSpam: "Look among spam and junk mail too.",
   deliveryHelpResend: "You can ask for another code. The earlier one stays valid until its time is out.",
   deliveryHelpOther: "Not your address, or can't you read it right now? Use another address.",

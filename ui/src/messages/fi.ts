@@ -69,6 +69,7 @@ export default {
   deliveryHelpAccepted: ({ email }) => `Sähköpostipalvelin on ottanut vastaan viestin osoitteeseen ${email}. Sen pitäisi tulla muutamassa minuutissa.`,
   deliveryHelpDeferred: ({ email }) => `Osoitteen ${email} sähköpostipalvelin pyysi odottamaan. Yritämme pian uudelleen.`,
   deliveryHelpBounced: ({ email }) => `Viestiä ei voitu toimittaa osoitteeseen ${email}. Tarkista osoite tai käytä toista.`,
+  deliveryHelpFailed: ({ email }) => `Viestiä ei voitu lähettää osoitteeseen ${email}: yrityksen sähköpostipalvelin ei toiminut. Lähetä uusi koodi hetken kuluttua.`,
   deliveryHelpSpam: "Katso myös roskapostista.",
   deliveryHelpResend: "Voit pyytää uuden koodin. Aiempi on voimassa, kunnes sen aika päättyy.",
   deliveryHelpOther: "Eikö osoite ole sinun, tai etkö voi lukea sen postia juuri nyt? Käytä toista osoitetta.",

@@ -69,6 +69,7 @@ export default {
   deliveryHelpAccepted: ({ email }) => `E-postserveren har tatt imot meldingen til ${email}. Den bør være i innboksen innen noen minutter.`,
   deliveryHelpDeferred: ({ email }) => `E-postserveren til ${email} ba oss vente. Vi fortsetter å prøve, og det kan ta noen minutter.`,
   deliveryHelpBounced: ({ email }) => `E-posten kunne ikke leveres til ${email}. Sjekk adressen, eller bruk en annen.`,
+  deliveryHelpFailed: ({ email }) => `Vi kunne ikke sende e-posten til ${email}: bedriftens e-postserver virket ikke. Send en ny kode om en stund.`,
   deliveryHelpSpam: "Se også etter i søppelposten.",
   deliveryHelpResend: "Du kan be om en ny kode. Den forrige gjelder til tiden er ute.",
   deliveryHelpOther: "Er det ikke din adresse, eller kan du ikke lese den akkurat nå? Bruk en annen adresse.",

@@ -69,6 +69,7 @@ export default {
   deliveryHelpAccepted: ({ email }) => `E-postservern har tagit emot meddelandet till ${email}. Det bör finnas i inkorgen inom några minuter.`,
   deliveryHelpDeferred: ({ email }) => `E-postservern för ${email} bad oss vänta. Vi fortsätter att försöka, och det kan ta några minuter.`,
   deliveryHelpBounced: ({ email }) => `E-postmeddelandet kunde inte levereras till ${email}. Kontrollera adressen eller använd en annan.`,
+  deliveryHelpFailed: ({ email }) => `Vi kunde inte skicka e-postmeddelandet till ${email}: företagets e-postserver fungerade inte. Skicka en ny kod om en stund.`,
   deliveryHelpSpam: "Titta även bland skräpposten.",
   deliveryHelpResend: "Du kan be om en ny kod. Den tidigare gäller tills dess tid är ute.",
   deliveryHelpOther: "Är det inte din adress, eller kan du inte läsa den just nu? Använd en annan adress.",

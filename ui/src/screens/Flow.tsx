@@ -37,29 +37,29 @@ function useIsPast(time: string | undefined, seconds = 0): boolean {
   return useComputed(() => from.value !== undefined && secondsSince(from.value) >= seconds).value;
 }
 
-const DELIVERY_MESSAGE = { queued: "deliveryHelpQueued", accepted: "deliveryHelpAccepted", deferred: "deliveryHelpDeferred", bounced: "deliveryHelpBounced" } as const;
+const DELIVERY_MESSAGE = { queued: "deliveryHelpQueued", accepted: "deliveryHelpAccepted", deferred: "deliveryHelpDeferred", bounced: "deliveryHelpBounced", failed: "deliveryHelpFailed" } as const;
 /** Most mails have arrived by then. */
 const DELIVERY_HELP_AFTER_SECONDS = 20;
 
-/** Help if the mail does not arrive. Collapsed, but open if the mail bounced. */
+/** Help if the mail does not arrive. Collapsed, but open if the mail was not delivered. */
 function DeliveryHelp({ challenge }: { challenge: Challenge }) {
   const m = t();
   const { sentAt, delivery, email } = challenge;
   const late = useIsPast(sentAt, DELIVERY_HELP_AFTER_SECONDS);
   const [open, setOpen] = useState(false);
-  const bounced = delivery === "bounced";
-  if (!bounced && !late) return null;
+  const failed = delivery === "bounced" || delivery === "failed";
+  if (!failed && !late) return null;
   return (
-    <details class="delivery-help" open={open || bounced} onToggle={(event) => setOpen(event.currentTarget.open)}>
+    <details class="delivery-help" open={open || failed} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{m.deliveryHelpTitle}</summary>
       <ul>
         <li data-delivery={delivery}>
-          <span role={bounced ? "alert" : undefined}>
+          <span role={failed ? "alert" : undefined}>
             <MessageWithAddress message={m[DELIVERY_MESSAGE[delivery]]} email={email} />
           </span>
         </li>
-        {!bounced && <li>{m.deliveryHelpSpam}</li>}
-        {!bounced && <li>{m.deliveryHelpResend}</li>}
+        {!failed && <li>{m.deliveryHelpSpam}</li>}
+        {!failed && <li>{m.deliveryHelpResend}</li>}
         <li>{m.deliveryHelpOther}</li>
       </ul>
       <Button variant="ghost" busy={pending.value.has("startOver")} onPress={startOver}>

@@ -144,7 +144,7 @@ delivery: Delivery, };
 /**
  * The delivery of a mail.
  */
-export type Delivery = "queued" | "accepted" | "deferred" | "bounced";
+export type Delivery = "queued" | "accepted" | "deferred" | "bounced" | "failed";
 
 /**
  * The linked Visma Connect account.

@@ -1,0 +1,268 @@
+//! The company's mail server misbehaves.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hrm_fakes::mail_server::{self, At, BadRelay, Reply};
+use hrm_fakes::program::first_line;
+use support::{Employee, Program, TestDemo, light_hash, until};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+const AT_ONCE: Duration = Duration::ZERO;
+
+/// `hrm-backend serve` with a lease of five seconds, and its relay.
+struct Company {
+    relay: Arc<BadRelay>,
+    program: Program,
+    database_url: String,
+    _demo: TestDemo,
+    _folder: TempDir,
+}
+
+impl Company {
+    /// With as many people.
+    async fn start(people: usize) -> Self {
+        Self::start_with(people, &[]).await
+    }
+
+    async fn start_with(people: usize, settings: &[(&str, &str)]) -> Self {
+        let demo = TestDemo::start().await;
+        let folder = TempDir::new().unwrap();
+        let database_url = support::database_url(folder.path()).await;
+        let hash = light_hash();
+        let rows = (0..people).map(|n| format!("{n},user{n},{hash},Anna,Svensson,en,SE,{}", address(n)));
+        support::import(&database_url, &rows.collect::<Vec<_>>());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let smtp_url = format!("smtp://{}", listener.local_addr().unwrap());
+        let relay = Arc::new(BadRelay::default());
+        tokio::spawn(mail_server::serve(listener, Arc::clone(&relay)));
+        let mut command = support::serve(&database_url, &demo.running);
+        command.env("HRM_SMTP_URL", smtp_url).envs(settings.iter().copied());
+        Self { relay, program: Program::start(&mut command), database_url, _demo: demo, _folder: folder }
+    }
+
+    /// Asks for a code.
+    async fn ask(&self, n: usize) -> Employee {
+        let employee = self.program.server.sign_in(&format!("user{n}")).await;
+        employee.send(&address(n)).await.state(202, "codeSent");
+        employee
+    }
+
+    async fn waiting(&self) -> i64 {
+        support::count(&self.database_url, "SELECT COUNT(*) FROM outbox").await
+    }
+
+    async fn execute(&self, statement: &'static str) {
+        use hrm_backend::{database::Database, events::Events};
+        let database = Database::connect(&self.database_url, Events::default()).await.unwrap();
+        let mut tx = database.begin_write().await.unwrap();
+        sqlx::query(statement).execute(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        database.close().await;
+    }
+
+    fn copies_to(&self, n: usize) -> usize {
+        self.relay.mails().iter().filter(|mail| mail.to == address(n)).count()
+    }
+}
+
+fn address(n: usize) -> String {
+    format!("user{n}@company.com")
+}
+
+mod a_refusal {
+    use super::*;
+
+    #[tokio::test]
+    async fn is_no_refusal_if_the_reply_is_a_good_one() {
+        let company = Company::start(1).await;
+        company.relay.misbehave(At::Message, AT_ONCE, Reply::Lines(b"251 2.0.0 taken"));
+        company.ask(0).await.wait_for_delivery("accepted").await;
+        assert_eq!(company.waiting().await, 0);
+    }
+
+    #[tokio::test]
+    async fn before_the_recipient_is_the_relays_and_is_tried_again() {
+        let cases: [(At, &[u8]); 7] = [
+            (At::Greeting, b"554 5.7.1 not you"),
+            (At::Hello, b"504 5.5.2 [127.0.0.1]: need a fully-qualified host name"),
+            (At::Mail, b"535 5.7.8 login failed"),
+            (At::Mail, b"530 5.7.0 log in first"),
+            (At::Mail, b"550 5.7.1 daily quota reached"),
+            (At::Recipient, b"530 5.7.0 log in first"),
+            (At::Recipient, b"452 4.5.3 too many"),
+        ];
+        let company = Company::start(cases.len()).await;
+        for (n, (at, reply)) in cases.into_iter().enumerate() {
+            company.relay.misbehave(at, AT_ONCE, Reply::Lines(reply));
+            let employee = company.ask(n).await;
+            employee.wait_for_delivery("deferred").await;
+            company.relay.recover();
+            employee.wait_for_delivery("accepted").await;
+            assert_eq!(company.copies_to(n), 1);
+        }
+        company.program.server.wait_for_metric("hrm_mails_total{answer=\"relay_refused\"}", 6).await;
+    }
+
+    #[tokio::test]
+    async fn of_the_recipient_or_the_message_bounces() {
+        let cases: [(At, &[u8]); 3] = [
+            (At::Recipient, b"550 5.1.1 no such mailbox"),
+            (At::Data, b"554 5.7.1 no"),
+            (At::Message, b"554 5.6.0 f\xf6r stor"),
+        ];
+        let company = Company::start(cases.len()).await;
+        for (n, (at, reply)) in cases.into_iter().enumerate() {
+            company.relay.recover();
+            company.relay.misbehave(at, AT_ONCE, Reply::Lines(reply));
+            company.ask(n).await.wait_for_delivery("bounced").await;
+        }
+        assert_eq!(company.waiting().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn only_the_three_digits_of_a_reply_count() {
+    let company = Company::start(1).await;
+    company.relay.misbehave(At::Greeting, AT_ONCE, Reply::Lines(b"220 v\xe4lkommen"));
+    company.relay.misbehave(At::Hello, AT_ONCE, Reply::Lines(b"250-h\xe4lsningar\r\n250 8BITMIME"));
+    company.relay.misbehave(At::Message, AT_ONCE, Reply::Lines(b"250 2.0.0 mottaget f\xf6r leverans"));
+    company.ask(0).await.wait_for_delivery("accepted").await;
+    assert_eq!(company.copies_to(0), 1);
+}
+
+#[tokio::test]
+async fn the_name_in_ehlo_is_a_setting() {
+    let company = Company::start_with(1, &[("HRM_SMTP_EHLO", "hrm.company.com")]).await;
+    company.ask(0).await.wait_for_delivery("accepted").await;
+    assert_eq!(company.relay.lines()[0], "EHLO hrm.company.com");
+}
+
+mod a_slow_relay {
+    use super::*;
+
+    #[tokio::test]
+    async fn gets_one_copy_though_it_answers_after_the_lease() {
+        let company = Company::start(1).await;
+        company.relay.misbehave(At::Message, Duration::from_secs(12), Reply::Accept);
+        company.ask(0).await.wait_for_delivery("accepted").await;
+        assert_eq!(company.copies_to(0), 1);
+    }
+
+    #[tokio::test]
+    async fn that_greets_late_gets_one_copy() {
+        let company = Company::start(1).await;
+        company.relay.misbehave(At::Greeting, Duration::from_secs(12), Reply::Accept);
+        company.ask(0).await.wait_for_delivery("accepted").await;
+        assert_eq!(company.copies_to(0), 1);
+    }
+
+    #[tokio::test]
+    async fn that_never_answers_quit_has_taken_the_mail() {
+        let company = Company::start(1).await;
+        company.relay.misbehave(At::Quit, AT_ONCE, Reply::Never);
+        company.ask(0).await.wait_for_delivery("accepted").await;
+        assert_eq!(company.copies_to(0), 1);
+    }
+
+    #[tokio::test]
+    async fn that_closes_after_the_dot_gets_two_copies_at_most() {
+        let company = Company::start(1).await;
+        company.relay.misbehave(At::Message, AT_ONCE, Reply::Close);
+        let anna = company.ask(0).await;
+        until("an empty outbox", async || (company.waiting().await == 0).then_some(())).await;
+        assert_eq!(company.copies_to(0), 2);
+        assert_eq!(anna.state().await["challenge"]["delivery"], "deferred", "nobody knows whether it arrived");
+    }
+}
+
+mod a_lease {
+    use super::*;
+
+    #[tokio::test]
+    async fn that_was_lost_lets_an_attempt_finish_nothing() {
+        let company = Company::start(1).await;
+        company.relay.misbehave_times(1, At::Message, Duration::from_secs(1), Reply::Accept);
+        company.ask(0).await;
+        until("the mail", async || (company.copies_to(0) == 1).then_some(())).await;
+        // As another backend would, in the middle of an attempt.
+        company.execute("UPDATE outbox SET lease_until = lease_until + 1").await;
+        until("the other attempt", async || (company.copies_to(0) == 2).then_some(())).await;
+    }
+}
+
+#[tokio::test]
+async fn a_first_name_of_two_lines_gets_its_mail() {
+    let company = Company::start(1).await;
+    company.execute("UPDATE employees SET first_name = 'An\r\nna\t'").await;
+    company.ask(0).await.wait_for_delivery("accepted").await;
+    assert!(company.relay.mails()[0].text.starts_with("Hi An na\n"), "{}", company.relay.mails()[0].text);
+}
+
+mod a_start_is_refused {
+    use super::*;
+
+    /// The errors of a start with these settings beside complete ones; empty if it listens.
+    fn errors(settings: &[(&str, &str)]) -> String {
+        let folder = TempDir::new().unwrap();
+        let mut command: Command = support::program();
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .env("DATABASE_URL", format!("sqlite://{}?mode=rwc", folder.path().join("hrm.sqlite").display()))
+            .env("HRM_MAIL_FROM", "Flex HRM <no-reply@company.com>")
+            .env("HRM_SMTP_URL", "smtps://mail.company.com")
+            .env("HRM_VISMA_CLIENT_ID", "id")
+            .env("HRM_VISMA_CLIENT_SECRET", "secret")
+            .env("HRM_CODE_KEYS", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+            .envs(settings.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let listens = first_line(child.stdout.take().unwrap()).is_ok_and(|line| line.starts_with("listening"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let mut text = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        if listens { String::new() } else { text }
+    }
+
+    #[test]
+    fn for_a_login_that_others_could_read() {
+        let login = [("HRM_SMTP_USER", "hrm"), ("HRM_SMTP_PASSWORD", "sesame")];
+        for url in ["smtp://mail.company.com", "smtp://mail.company.com?tls=opportunistic", "smtp://10.0.0.5:25"] {
+            let text = errors(&[login[0], login[1], ("HRM_SMTP_URL", url)]);
+            assert!(text.contains("HRM_SMTP_URL") && text.contains("tls=required"), "{url}: {text}");
+            assert!(!text.contains("sesame"), "{text}");
+        }
+        for url in ["smtp://127.0.0.1:25", "smtp://localhost", "smtp://mail.company.com?tls=required"] {
+            assert_eq!(errors(&[login[0], login[1], ("HRM_SMTP_URL", url)]), "", "{url}");
+        }
+    }
+
+    #[test]
+    fn for_half_a_login() {
+        assert!(errors(&[("HRM_SMTP_PASSWORD", "sesame")]).contains("HRM_SMTP_USER"));
+        assert!(errors(&[("HRM_SMTP_USER", "hrm")]).contains("HRM_SMTP_PASSWORD"));
+    }
+
+    #[test]
+    fn for_an_empty_client_id() {
+        assert!(errors(&[("HRM_VISMA_CLIENT_ID", " ")]).contains("HRM_VISMA_CLIENT_ID"));
+    }
+
+    #[test]
+    fn for_a_name_that_is_no_host_name() {
+        assert!(errors(&[("HRM_SMTP_EHLO", "hrm company")]).contains("HRM_SMTP_EHLO"));
+    }
+
+    #[test]
+    fn for_a_sender_that_no_relay_can_have() {
+        assert!(errors(&[("HRM_MAIL_FROM", "Flex HRM <änna@company.com>")]).contains("HRM_MAIL_FROM"));
+        assert_eq!(errors(&[("HRM_MAIL_FROM", "Flex HRM <no-reply@räksmörgås.example>")]), "");
+    }
+}
