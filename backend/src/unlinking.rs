@@ -16,7 +16,7 @@ use crate::directory::{DirectoryError, UserId};
 use crate::email::Address;
 use crate::mail::Message;
 use crate::outbox;
-use crate::queue::backoff;
+use crate::queue::{backoff, caught};
 use crate::snapshot;
 
 /// Who asks for the unlinking of people who have left, in the audit log.
@@ -98,7 +98,13 @@ async fn run_due(backend: &Arc<Backend>) -> sqlx::Result<()> {
         if backend.stopping.is_cancelled() {
             break;
         }
-        process(backend, job).await?;
+        // One job that fails, or panics, must not keep the others waiting. Its lease has to expire first.
+        let employee = job.employee_id.clone();
+        match caught(process(backend, job)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(employee, %error, "unlink job not changed"),
+            Err(error) => tracing::error!(employee, %error, "unlink job failed"),
+        }
     }
     Ok(())
 }

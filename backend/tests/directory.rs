@@ -634,21 +634,67 @@ mod leases {
         }
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn an_attempt_keeps_its_lease_and_creates_once() {
+    /// A backend with Anna, who needs no code.
+    async fn start(url: &str, lease: i64, directory: Arc<dyn Directory>) -> Arc<hrm_backend::Backend> {
         install_cryptography();
-        let folder = TempDir::new().unwrap();
-        let url = support::database_url(folder.path()).await;
         let hash = support::light_hash();
-        support::import(&url, &[format!("anna,anna,{hash},Anna,Svensson,sv,SE,{EMAIL}")]);
-        let (done, output) = admin(&url, &["company", "acme", "--policy", "never"]);
+        support::import(url, &[format!("anna,anna,{hash},Anna,Svensson,sv,SE,{EMAIL}")]);
+        let (done, output) = admin(url, &["company", "acme", "--policy", "never"]);
         assert!(done, "{output}");
-        let visma = Arc::new(Slow::default());
-        let settings = Settings { poll: Duration::from_millis(20), lease: 1_000, ..Settings::new(url.clone()) };
+        let settings = Settings { poll: Duration::from_millis(20), lease, ..Settings::new(url.to_owned()) };
         let keys = Keys::parse(&SecretString::from("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")).unwrap();
         let mailer = Mailer::new(&"smtp://127.0.0.1:9".parse().unwrap(), None, "a@b.example".parse().unwrap()).unwrap();
-        let directory: Arc<dyn Directory> = Arc::clone(&visma) as _;
-        let backend = server::start(settings, keys, directory, mailer, Clock::default()).await.unwrap();
+        server::start(settings, keys, directory, mailer, Clock::default()).await.unwrap()
+    }
+
+    /// A fault of the program: the first searches panic.
+    #[derive(Default)]
+    struct Panicking(AtomicUsize);
+
+    impl Directory for Panicking {
+        fn unlink<'a>(&'a self, _: &'a UserId) -> BoxFuture<'a, Result<(), DirectoryError>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn find<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<UserId>, DirectoryError>> {
+            Box::pin(async move {
+                assert!(self.0.fetch_add(1, Ordering::SeqCst) >= 2, "a panic in a job");
+                Ok(Some(UserId("1".to_owned())))
+            })
+        }
+
+        fn create<'a>(&'a self, _: &'a NewAccount) -> BoxFuture<'a, Result<Creation, DirectoryError>> {
+            Box::pin(async { Ok(Creation::Exists) })
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_counts_as_a_failed_try() {
+        let folder = TempDir::new().unwrap();
+        let url = support::database_url(folder.path()).await;
+        let visma = Arc::new(Panicking::default());
+        // Longer than the test waits: a job that keeps its lease would not be tried again.
+        let backend = start(&url, 600_000, Arc::clone(&visma) as _).await;
+        flow::send(&backend, "anna", "key", EMAIL).await.unwrap();
+        until("a failed try", async || {
+            let tries = support::count(&url, "SELECT COUNT(*) FROM link_jobs WHERE attempts > 0").await;
+            let links = support::count(&url, "SELECT COUNT(*) FROM links").await;
+            (tries + links > 0).then_some(())
+        })
+        .await;
+        until("the link", async || (support::count(&url, "SELECT COUNT(*) FROM links").await == 1).then_some(())).await;
+        assert_eq!(visma.0.load(Ordering::SeqCst), 3);
+        backend.stopping.cancel();
+        backend.tasks.close();
+        backend.tasks.wait().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_attempt_keeps_its_lease_and_creates_once() {
+        let folder = TempDir::new().unwrap();
+        let url = support::database_url(folder.path()).await;
+        let visma = Arc::new(Slow::default());
+        let backend = start(&url, 1_000, Arc::clone(&visma) as _).await;
         flow::send(&backend, "anna", "key", EMAIL).await.unwrap();
         let linked = async || {
             let rows = support::count(&url, "SELECT COUNT(*) FROM links").await;
