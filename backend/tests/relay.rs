@@ -245,6 +245,14 @@ mod a_start_is_refused {
     }
 
     #[test]
+    fn for_an_authority_that_would_not_be_asked() {
+        let text = errors(&[("HRM_SMTP_URL", "smtp://mail.company.com"), ("HRM_SMTP_CA_FILE", "/nowhere.pem")]);
+        assert!(text.contains("HRM_SMTP_CA_FILE would not be used"), "{text}");
+        let text = errors(&[("HRM_SMTP_CA_FILE", "/nowhere.pem")]);
+        assert!(text.contains("the CA file /nowhere.pem"), "{text}");
+    }
+
+    #[test]
     fn for_half_a_login() {
         assert!(errors(&[("HRM_SMTP_PASSWORD", "sesame")]).contains("HRM_SMTP_USER"));
         assert!(errors(&[("HRM_SMTP_USER", "hrm")]).contains("HRM_SMTP_PASSWORD"));
@@ -264,5 +272,80 @@ mod a_start_is_refused {
     fn for_a_sender_that_no_relay_can_have() {
         assert!(errors(&[("HRM_MAIL_FROM", "Flex HRM <änna@company.com>")]).contains("HRM_MAIL_FROM"));
         assert_eq!(errors(&[("HRM_MAIL_FROM", "Flex HRM <no-reply@räksmörgås.example>")]), "");
+    }
+}
+
+mod an_encrypted_relay {
+    use super::*;
+    use std::net::SocketAddr;
+    use std::path::{Path, PathBuf};
+
+    use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    use tokio::net::TcpStream;
+    use tokio_rustls::TlsAcceptor;
+
+    /// Ends TLS in front of a relay: at once, or after STARTTLS.
+    async fn front(relay: SocketAddr, with_starttls: bool, folder: &Path) -> (u16, PathBuf) {
+        hrm_backend::install_cryptography();
+        let rcgen::CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let authority = folder.join("authority.pem");
+        std::fs::write(&authority, cert.pem()).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
+        let config = rustls::ServerConfig::builder().with_no_client_auth();
+        let config = config.with_single_cert(vec![cert.der().clone()], key).unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    let mut inner = BufReader::new(TcpStream::connect(relay).await?);
+                    let mut client = BufReader::new(client);
+                    if with_starttls {
+                        // The relay's own greeting is not sent again after STARTTLS.
+                        inner.read_line(&mut String::new()).await?;
+                        for reply in ["220 front\r\n", "250-front\r\n250 STARTTLS\r\n", "220 go on\r\n"] {
+                            client.write_all(reply.as_bytes()).await?;
+                            if !reply.ends_with("go on\r\n") {
+                                client.read_line(&mut String::new()).await?;
+                            }
+                        }
+                    }
+                    let mut client = acceptor.accept(client.into_inner()).await?;
+                    tokio::io::copy_bidirectional(&mut client, &mut inner).await
+                });
+            }
+        });
+        (port, authority)
+    }
+
+    #[tokio::test]
+    async fn gets_the_login_and_the_mail_under_the_companys_own_authority() {
+        for (scheme, query, with_starttls) in [("smtps", "", false), ("smtp", "?tls=required", true)] {
+            let folder = TempDir::new().unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address_of_relay = listener.local_addr().unwrap();
+            let relay = Arc::new(BadRelay::default());
+            tokio::spawn(mail_server::serve(listener, Arc::clone(&relay)));
+            let (port, authority) = front(address_of_relay, with_starttls, folder.path()).await;
+            let url = format!("{scheme}://localhost:{port}{query}");
+            let login = [("HRM_SMTP_URL", &*url), ("HRM_SMTP_USER", "hrm"), ("HRM_SMTP_PASSWORD", "secret")];
+
+            // Not trusted: the relay's trouble, and neither login nor mail is sent.
+            let company = Company::start_with(1, &login).await;
+            company.ask(0).await.wait_for_delivery("deferred").await;
+            assert!(relay.mails().is_empty() && relay.lines().is_empty(), "{scheme}: {:?}", relay.lines());
+            drop(company);
+
+            let trusted = [&login[..], &[("HRM_SMTP_CA_FILE", authority.to_str().unwrap())]].concat();
+            let company = Company::start_with(1, &trusted).await;
+            company.ask(0).await.wait_for_delivery("accepted").await;
+            assert_eq!(relay.mails().len(), 1, "{scheme}");
+            // "\0hrm\0secret"
+            assert!(relay.lines().iter().any(|line| line == "AUTH PLAIN AGhybQBzZWNyZXQ="), "{:?}", relay.lines());
+        }
     }
 }

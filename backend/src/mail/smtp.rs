@@ -140,6 +140,11 @@ impl Relay {
         if login.is_some() && !is_encrypted && !is_local {
             return Err("would send the login unencrypted; add ?tls=required or use smtps://".to_owned());
         }
+        if ca_file.is_some() && security == Security::Plain {
+            return Err(
+                "has no TLS, so HRM_SMTP_CA_FILE would not be used; add ?tls=required or use smtps://".to_owned()
+            );
+        }
         let port = url.port().unwrap_or(match security {
             Security::Plain => 25,
             Security::StartTls | Security::StartTlsIfOffered => 587,
