@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn the_senders_domain_is_punycode() {
         let from = sender("Flex HRM <no-reply@räksmörgås.example>".parse().unwrap()).unwrap();
-        assert_eq!(from.to_string(), "\"Flex HRM\" <no-reply@xn--rksmrgs-5wao1o.example>");
+        assert_eq!(from.to_string(), "Flex HRM <no-reply@xn--rksmrgs-5wao1o.example>");
         assert!(sender("änna@company.com".parse().unwrap()).is_err());
     }
 
