@@ -108,6 +108,16 @@ pub async fn serve(listener: TcpListener, handler: Arc<impl MailHandler>) {
 /// # Errors
 /// The client left, or the handler closed the connection.
 pub async fn converse(client: impl AsyncRead + AsyncWrite + Unpin, handler: &impl MailHandler) -> io::Result<()> {
+    let mut session = Session { client: BufReader::new(client), handler };
+    session.reply(Step::Greeting, b"220 fake ESMTP").await?;
+    session.run().await
+}
+
+/// Serves one client after STARTTLS, which has no greeting.
+///
+/// # Errors
+/// As [`converse`].
+pub async fn resume(client: impl AsyncRead + AsyncWrite + Unpin, handler: &impl MailHandler) -> io::Result<()> {
     Session { client: BufReader::new(client), handler }.run().await
 }
 
@@ -118,7 +128,6 @@ struct Session<'a, C, H> {
 
 impl<C: AsyncRead + AsyncWrite + Unpin, H: MailHandler> Session<'_, C, H> {
     async fn run(mut self) -> io::Result<()> {
-        self.reply(Step::Greeting, b"220 fake ESMTP").await?;
         let (mut line, mut has_recipient) = (Vec::new(), false);
         loop {
             line.clear();

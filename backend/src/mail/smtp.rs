@@ -425,6 +425,18 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_relay_that_knows_only_auth_login_gets_it() {
+        let (mut relay, client) = tokio::io::duplex(1_024);
+        relay.write_all(b"334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n235 welcome\r\n").await.unwrap();
+        let mut conversation = Conversation::new(Box::new(client));
+        conversation.log_in(&["AUTH LOGIN XOAUTH2".into()], "hrm", &"sesame".into()).await.unwrap();
+        drop(conversation);
+        let mut told = String::new();
+        relay.read_to_string(&mut told).await.unwrap();
+        assert_eq!(told, "AUTH LOGIN\r\naHJt\r\nc2VzYW1l\r\n");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_answer_to_the_dot_has_ten_minutes() {
         for (seconds, is_taken) in [(9 * 60 + 59, true), (10 * 60 + 1, false)] {
