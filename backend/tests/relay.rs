@@ -21,6 +21,7 @@ const AT_ONCE: Duration = Duration::ZERO;
 struct Company {
     relay: Arc<BadRelay>,
     program: Program,
+    command: Command,
     database_url: String,
     _demo: TestDemo,
     _folder: TempDir,
@@ -45,7 +46,7 @@ impl Company {
         tokio::spawn(mail_server::serve(listener, Arc::clone(&relay)));
         let mut command = support::serve(&database_url, &demo.running);
         command.env("HRM_SMTP_URL", smtp_url).envs(settings.iter().copied());
-        Self { relay, program: Program::start(&mut command), database_url, _demo: demo, _folder: folder }
+        Self { relay, program: Program::start(&mut command), command, database_url, _demo: demo, _folder: folder }
     }
 
     /// Asks for a code.
@@ -170,6 +171,21 @@ mod a_slow_relay {
         company.relay.misbehave(At::Quit, AT_ONCE, Reply::Never);
         company.ask(0).await.wait_for_delivery("accepted").await;
         assert_eq!(company.copies_to(0), 1);
+    }
+
+    #[tokio::test]
+    async fn gets_two_copies_at_most_though_the_backend_dies_each_time() {
+        let mut company = Company::start(1).await;
+        company.relay.misbehave(At::Message, AT_ONCE, Reply::Never);
+        company.ask(0).await;
+        for copies in [1, 2] {
+            until("the mail", async || (company.copies_to(0) == copies).then_some(())).await;
+            company.program.child.kill().unwrap();
+            company.program.child.wait().unwrap();
+            company.program = Program::start(&mut company.command);
+        }
+        until("an empty outbox", async || (company.waiting().await == 0).then_some(())).await;
+        assert_eq!(company.copies_to(0), 2);
     }
 
     #[tokio::test]
