@@ -175,7 +175,7 @@ pub async fn delete(database: &Database, by: &str, username: &str, yes: bool) ->
         .execute(&mut *tx)
         .await?;
     // The limit on sign-ins has a hash of the user name.
-    sqlx::query("DELETE FROM rate_limits WHERE bucket LIKE $1")
+    sqlx::query("DELETE FROM failed_sign_ins WHERE bucket LIKE $1")
         .bind(format!("%{}%", sha256(&username_key(username))))
         .execute(&mut *tx)
         .await?;
