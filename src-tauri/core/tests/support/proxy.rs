@@ -78,7 +78,8 @@ async fn one_call(
     rule: &Mutex<Option<(&'static str, Fault)>>,
     times: &AtomicUsize,
 ) -> Option<()> {
-    let request = read_request(&mut stream).await?;
+    let (mut request, head) = read_request(&mut stream).await?;
+    request.splice(head..head, *b"\r\nconnection: close");
     let path = String::from_utf8_lossy(&request).split(' ').nth(1)?.to_owned();
     let fault = rule.lock().unwrap().clone().filter(|(broken, _)| path.starts_with(broken)).map(|(_, fault)| fault);
     let hit =
@@ -118,8 +119,8 @@ async fn one_call(
     }
 }
 
-/// Reads one complete request and adds `connection: close`.
-async fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
+/// Reads one complete request. Returns its bytes, and where its head ends.
+pub async fn read_request(stream: &mut TcpStream) -> Option<(Vec<u8>, usize)> {
     let mut bytes = Vec::new();
     let head = loop {
         if let Some(end) = bytes.windows(4).position(|end| end == b"\r\n\r\n") {
@@ -134,8 +135,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
     while bytes.len() < head + 4 + length.unwrap_or(0) {
         stream.read_buf(&mut bytes).await.ok()?;
     }
-    bytes.splice(head..head, *b"\r\nconnection: close");
-    Some(bytes)
+    Some((bytes, head))
 }
 
 async fn ask(port: u16, request: &[u8]) -> Option<Vec<u8>> {

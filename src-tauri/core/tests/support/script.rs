@@ -7,10 +7,12 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
     sync::broadcast,
 };
+
+use super::proxy::read_request;
 
 #[derive(Clone, Debug)]
 pub enum Reply {
@@ -117,20 +119,8 @@ fn default(call: &str) -> Reply {
 }
 
 async fn read(stream: &mut TcpStream) -> Option<(String, String)> {
-    let mut bytes = Vec::new();
-    let head = loop {
-        if let Some(end) = bytes.windows(4).position(|end| end == b"\r\n\r\n") {
-            break end;
-        }
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    };
-    let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
-    let length = text.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
-    while bytes.len() < head + 4 + length.unwrap_or(0) {
-        stream.read_buf(&mut bytes).await.ok()?;
-    }
+    let (bytes, head) = read_request(stream).await?;
+    let text = String::from_utf8_lossy(&bytes[..head]);
     let mut words = text.split(' ');
     let call = format!("{} {}", words.next()?, words.next()?);
     Some((call, String::from_utf8_lossy(&bytes[head + 4..]).into_owned()))
