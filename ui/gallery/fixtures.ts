@@ -15,7 +15,7 @@ export interface State {
   readonly view: (edition: Edition) => View;
   /** The button to press, after typing `type` by test id, and the problem that the command is then rejected with. */
   readonly refuse?: {
-    readonly press: "sign-in" | "send-code" | "verify-code" | "paste-code" | "banner-hide" | "manage-account" | "sign-out";
+    readonly press: "sign-in" | "send-code" | "verify-code" | "paste-code" | "banner-hide" | "manage-account" | "open-email-app" | "contact-phone" | "sign-out";
     readonly problem: Problem;
     readonly type?: Record<string, string>;
   };
@@ -35,6 +35,7 @@ const base = (edition: Edition, screen: Screen) => ({
   flowScreen: FLOW_SCREEN[edition],
   serverTime: NOW,
   syncProblem: null,
+  canOpenEmail: false,
 });
 
 const signedOut =
@@ -61,7 +62,8 @@ const signedIn =
         suggestions,
         challenge: null,
         account: null,
-        addressRefused: false,
+        problem: null,
+        contact: null,
         settingsUrl: settingsUrl(edition),
         ...linking,
       },

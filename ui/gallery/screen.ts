@@ -34,6 +34,8 @@ const mockBridge: Bridge = {
   startOver: () => update({}),
   snooze: () => respond("banner-hide"),
   openAccountSettings: () => respond("manage-account"),
+  openEmailApp: () => respond("open-email-app"),
+  openContact: (way) => respond(`contact-${way}`),
   copyDiagnostics: () => respond("copy-diagnostics"),
   setLanguage: (language) => update({ language }),
   onBack: () => Promise.resolve(() => Promise.resolve()),
