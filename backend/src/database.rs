@@ -214,9 +214,14 @@ impl Database {
         sqlx::query_as(sql).fetch_all(&mut **tx).await
     }
 
-    /// Closes the connections. One that is stuck in a statement is left to the end of the process.
+    /// Closes the connections, and leaves a SQLite file to the next process that serves it. A connection that is stuck in a
+    /// statement is left to the end of the process.
     pub async fn close(&self) {
         let _ = tokio::time::timeout(CLOSE_LIMIT, self.pool.close()).await;
+        // Not by the end of the handle: a child process that was just forked still has it.
+        if let Some(lock) = self.lock.get() {
+            let _ = lock.unlock();
+        }
     }
 
     fn tx(&self, inner: Transaction<'static, Any>, writer: Option<OwnedMutexGuard<()>>) -> Tx {

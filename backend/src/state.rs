@@ -36,6 +36,7 @@ pub fn project(snapshot: &Snapshot, rules: &Rules, settings_url: &SettingsUrl, n
         account: snapshot.link.clone(),
         problem: problem(snapshot).filter(|_| status == Status::NotLinked).map(|code| code.as_str().to_owned()),
         settings_url: settings_url.clone(),
+        company: None,
     }
 }
 

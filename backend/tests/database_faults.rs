@@ -8,6 +8,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use hrm_backend::database::Database;
+use hrm_backend::events::Events;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use sqlx::{Connection as _, Executor as _};
@@ -147,4 +149,21 @@ async fn a_second_process_cannot_serve_the_same_file() {
     let killed = support::Program::start(&mut support::serve_with(&url, &services));
     drop(killed);
     drop(support::Program::start(&mut support::serve_with(&url, &services)));
+}
+
+#[tokio::test]
+async fn a_stopped_backend_frees_the_file_at_once() {
+    if on_postgres() {
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let url = support::database_url(folder.path()).await;
+    let stopped = Database::connect(&url, Events::default()).await.unwrap();
+    stopped.start_serving(&url).await.unwrap();
+    stopped.close().await;
+    // Its handle may live on, as in a child process that was just forked.
+    let next = Database::connect(&url, Events::default()).await.unwrap();
+    next.start_serving(&url).await.unwrap();
+    next.close().await;
+    drop(stopped);
 }

@@ -1,6 +1,6 @@
 //! The core's commands as Tauri handlers.
 
-use flex_connect_core::{App, Language, Problem, Screen, SecretString, View, commands};
+use flex_connect_core::{App, ContactWay, Language, Problem, Screen, SecretString, View, commands};
 use tauri::{Runtime, State, ipc::Invoke};
 
 macro_rules! handlers {

@@ -74,6 +74,7 @@ fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
             clock: Arc::new(SystemClock),
             browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
             clipboard: Arc::new(clipboard::system(app.handle().clone())),
+            email_app: None,
         };
         http::install_crypto();
         let core = App::new(launch::options(), platform, http::client);

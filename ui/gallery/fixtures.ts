@@ -1,6 +1,6 @@
 // The views for every state of a screen, for the gallery, the screenshots and the tests.
 
-import type { Challenge, Edition, Linking, Notice, Problem, Screen, View } from "../src/ipc/bridge";
+import type { Challenge, Contact, Edition, Linking, Notice, Problem, Screen, View } from "../src/ipc/bridge";
 
 const NOW = "2026-03-02T09:12:00Z";
 const after = (seconds: number) => new Date(Date.parse(NOW) + seconds * 1000).toISOString();
@@ -17,7 +17,7 @@ export interface State {
   readonly type?: Record<string, string>;
   /** The button to press, and the problem that its command is then rejected with. Null: the command is not answered. */
   readonly press?: {
-    readonly button: "sign-in" | "unlock" | "send-code" | "verify-code" | "paste-code" | "start-over" | "banner-hide" | "manage-account" | "sign-out";
+    readonly button: "sign-in" | "unlock" | "send-code" | "verify-code" | "paste-code" | "start-over" | "banner-hide" | "manage-account" | "open-email-app" | "contact-phone" | "sign-out";
     readonly problem: Problem | null;
     /** The view that comes with the answer, if that changes it. */
     readonly after?: (edition: Edition) => View;
@@ -40,6 +40,7 @@ const base = (edition: Edition, screen: Screen) => ({
   flowScreen: FLOW_SCREEN[edition],
   serverTime: NOW,
   syncProblem: null,
+  canOpenEmail: edition === "mobile",
 });
 
 const signedOut =
@@ -66,7 +67,8 @@ const signedIn =
         suggestions,
         challenge: null,
         account: null,
-        addressRefused: false,
+        problem: null,
+        contact: null,
         settingsUrl: settingsUrl(edition),
         ...linking,
       },
@@ -92,17 +94,18 @@ const sent = (over: Partial<Challenge> = {}, more: Partial<Linking> = {}): Parti
 
 const linked: Partial<Linking> = { status: "linked", email: ANNA, account: { email: ANNA, linkedAt: after(-20), origin: "created" } };
 
+const CONTACT: Contact = { name: "HR service desk", phone: "+46 8 123 45 67", email: "hr@company.com", url: "https://intranet.company.com/hr" };
+
 const LONG = "annabella.svensson-lindqvist+hrm@regional-office.north.company-with-a-long-name.example";
 
 const pressedSend = (problem: Problem | null, linking: Partial<Linking> = { email: ANNA }): State => ({
   view: signedIn("flow", linking),
   press: { button: "send-code", problem },
 });
-/** `left`: attempts after the press. */
-const pressedVerify = (problem: Problem | null, left = 5): State => ({
+const pressedVerify = (problem: Problem | null, after: Partial<Linking> = sent()): State => ({
   view: signedIn("flow", sent()),
   type: { code: "123456" },
-  press: { button: "verify-code", problem, after: signedIn("flow", sent({ attemptsLeft: left })) },
+  press: { button: "verify-code", problem, after: signedIn("flow", after) },
 });
 const pressedSignIn = (problem: Problem | null): State => ({
   view: signedOut(),
@@ -134,6 +137,7 @@ export const STATES: Record<string, State> = {
   "home-code-sent": { view: signedIn("home", sent({}, { bannerVisible: true })) },
   "home-linking": { view: signedIn("home", { status: "linking", bannerVisible: true }) },
   "home-linked": { view: signedIn("home", linked) },
+  "home-locked": { view: signedIn("home", { problem: "linkingLocked", bannerVisible: true }) },
   "home-old": { view: signedIn("home", { bannerVisible: true }, { syncProblem: { code: "offline", retryable: true } }) },
   "home-memory": { view: signedIn("home", { bannerVisible: true }, { notice: "sessionInMemoryOnly" }) },
   "home-not-saved": { view: signedIn("home", { bannerVisible: true }, { notice: "notSaved" }) },
@@ -147,11 +151,20 @@ export const STATES: Record<string, State> = {
   "flow-typed": { view: signedIn("flow", { email: ANNA }) },
   "flow-busy": pressedSend(null),
   "flow-slip": { view: signedIn("flow", { email: "anna.svensson@company.con" }) },
+  "flow-no-address-contact": { view: signedIn("flow", { suggestions: [], contact: CONTACT }) },
   "flow-no-address": { view: signedIn("flow", { suggestions: [] }) },
   "flow-invalid": { view: signedIn("flow", { email: "anna.svensson" }), press: { button: "send-code", problem: { code: "emailInvalid", retryable: false } } },
   "flow-domain": pressedSend({ code: "domainNotAllowed", retryable: false }),
   "flow-taken": pressedSend({ code: "accountTaken", retryable: false }),
   "flow-locked": pressedSend({ code: "linkingLocked", retryable: false }),
+  "flow-domain-contact": pressedSend({ code: "domainNotAllowed", retryable: false }, { email: ANNA, contact: CONTACT }),
+  // The server ended the linking, or found it locked, after the app's last call.
+  "flow-refused": { view: signedIn("flow", { email: ANNA, problem: "accountTaken" }) },
+  "flow-refused-contact": { view: signedIn("flow", { email: ANNA, problem: "accountTaken", contact: CONTACT }) },
+  "flow-locked-before": { view: signedIn("flow", { email: ANNA, problem: "linkingLocked" }) },
+  "flow-locked-contact": { view: signedIn("flow", { email: ANNA, problem: "linkingLocked", contact: CONTACT }) },
+  "flow-contact": { view: signedIn("flow", { contact: CONTACT }) },
+  "flow-contact-phone": { view: signedIn("flow", { contact: { name: null, phone: "+46 8 123 45 67", email: null, url: null } }) },
   "flow-offline": pressedSend({ code: "offline", retryable: true }),
   "flow-old": { view: signedIn("flow", { email: ANNA }, { syncProblem: { code: "offline", retryable: true } }) },
   "flow-too-many": pressedSend(TOO_MANY),
@@ -168,15 +181,17 @@ export const STATES: Record<string, State> = {
   "code-over-too-many": pressedSend(TOO_MANY, sent(OVER)),
   "code-too-many": pressedSend(TOO_MANY, sent(LATE)),
   "code-resend-busy": pressedSend(null, sent(LATE)),
-  "code-wrong": pressedVerify({ code: "codeWrong", attemptsLeft: 4, retryable: false }, 4),
+  "code-wrong": pressedVerify({ code: "codeWrong", attemptsLeft: 4, retryable: false }, sent({ attemptsLeft: 4 })),
   "code-not-copied": { view: signedIn("flow", sent()), press: { button: "paste-code", problem: { code: "codeFormat", retryable: false } } },
   "code-not-pasted": { view: signedIn("flow", sent()), press: { button: "paste-code", problem: { code: "notPasted", retryable: false } } },
-  "code-last": pressedVerify({ code: "codeWrong", attemptsLeft: 1, retryable: false }, 1),
+  "code-last": pressedVerify({ code: "codeWrong", attemptsLeft: 1, retryable: false }, sent({ attemptsLeft: 1 })),
   "code-expired": pressedVerify({ code: "codeExpired", retryable: false }),
-  "code-exhausted": pressedVerify({ code: "attemptsExhausted", retryable: false }, 0),
+  "code-exhausted": pressedVerify({ code: "attemptsExhausted", retryable: false }, sent({ attemptsLeft: 0 })),
   "code-none-left": { view: signedIn("flow", sent({ attemptsLeft: 0 })) },
+  "code-no-email-app": { view: signedIn("flow", sent()), press: { button: "open-email-app", problem: { code: "noEmailApp", retryable: false } }, only: "mobile" },
   "code-offline": pressedVerify({ code: "offline", retryable: true }),
-  "code-locked": pressedVerify({ code: "linkingLocked", retryable: false }),
+  "code-locked": pressedVerify({ code: "linkingLocked", retryable: false }, sent({}, { problem: "linkingLocked" })),
+  "flow-no-challenge": pressedVerify({ code: "noChallenge", retryable: false }, { email: ANNA }),
   "code-unavailable": pressedVerify({ code: "unavailable", retryAfterSeconds: 30, retryable: true }),
   "code-long": { view: signedIn("flow", sent({ email: LONG }, { suggestions: [LONG, ...suggestions] })) },
   linking: { view: signedIn("flow", { status: "linking" }) },

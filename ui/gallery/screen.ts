@@ -66,6 +66,8 @@ const mockBridge: GalleryBridge = {
   startOver: () => respond("start-over"),
   snooze: () => respond("banner-hide"),
   openAccountSettings: () => respond("manage-account"),
+  openEmailApp: () => respond("open-email-app"),
+  openContact: (way) => respond(`contact-${way}`),
   copyDiagnostics: () => respond("copy-diagnostics"),
   setLanguage: (chosen) => update({ language: chosen }),
   onBack: () => Promise.resolve(() => Promise.resolve()),

@@ -29,7 +29,8 @@ const { values: options } = parseArgs({
   },
 });
 const out = options.out ?? (options.sheets && mkdtempSync(join(tmpdir(), "screenshots-")));
-const kinds = ["", ...options.themes.split(",").map((theme) => `-${theme}`)];
+const pictures = options.themes.split(",").map((theme) => `-${theme}`);
+const kinds = options.update ? pictures : [...pictures, ""];
 const projects = options.editions.split(",").flatMap((edition) => kinds.map((kind) => `--project=${edition}${kind}`));
 const { status } = spawnSync(
   process.execPath,

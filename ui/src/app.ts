@@ -14,6 +14,8 @@ export type Action =
   | "startOver"
   | "snooze"
   | "openAccountSettings"
+  | "openEmailApp"
+  | "openContact"
   | "copyDiagnostics"
   | "setLanguage"
   | "refresh"

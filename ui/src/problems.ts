@@ -28,7 +28,7 @@ export function retryAfterText(seconds: number, m: Messages): string {
 }
 
 /** A part of a screen that can show a problem. */
-export type Slot = "server" | "password" | "email" | "code" | "manage" | "banner" | "signIn" | "settings" | "screen";
+export type Slot = "server" | "password" | "email" | "code" | "manage" | "contact" | "banner" | "signIn" | "settings" | "screen";
 
 const BY_ACTION: Record<Action, Slot> = {
   signIn: "signIn",
@@ -37,6 +37,8 @@ const BY_ACTION: Record<Action, Slot> = {
   startOver: "code",
   snooze: "banner",
   openAccountSettings: "manage",
+  openEmailApp: "email",
+  openContact: "contact",
   copyDiagnostics: "settings",
   signOut: "settings",
   setLanguage: "settings",

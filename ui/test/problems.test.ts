@@ -63,6 +63,8 @@ describe("a problem is shown", () => {
     ["startOver", "code"],
     ["snooze", "banner"],
     ["openAccountSettings", "manage"],
+    ["openEmailApp", "email"],
+    ["openContact", "contact"],
     ["copyDiagnostics", "settings"],
     ["signOut", "settings"],
     ["setLanguage", "settings"],

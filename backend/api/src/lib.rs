@@ -6,16 +6,18 @@
 #![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod contact;
 mod problem;
 mod session;
 mod settings_page;
 mod state;
 
+pub use contact::{Contact, ContactWay};
 pub use problem::{Problem, ProblemCode};
 pub use session::{Employee, SessionInfo, SignIn, SignedIn};
 pub use settings_page::{SETTINGS_PAGE, settings_page};
 pub use state::{
-    Account, Banner, Challenge, Delivery, Language, Origin, SendCode, SettingsUrl, State, Status, VerifyCode,
+    Account, Banner, Challenge, Company, Delivery, Language, Origin, SendCode, SettingsUrl, State, Status, VerifyCode,
 };
 
 /// How long the banner stays hidden, in hours. Part of the contract, because the app's button says it.

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::contact::Contact;
+
 /// Everything that the app shows of an employee's progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -27,12 +29,26 @@ pub struct State {
     /// The linked account; only in [`Status::Linked`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
-    /// The code of the problem that ended the last linking, until the employee starts another; only in
-    /// [`Status::NotLinked`]. So far `account_taken`: this address cannot be linked to this user.
+    /// The code of a problem that the next call would end with, or the last linking ended with. So far `account_taken`, only in
+    /// [`Status::NotLinked`] and until the employee starts another: this address cannot be linked to this user; and
+    /// `linking_locked`, in [`Status::NotLinked`] and [`Status::CodeSent`]: only the company can unlock it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// The page where the employee manages the Visma Connect account.
     pub settings_url: SettingsUrl,
+    /// The employee's company; absent if there is nothing to show of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub company: Option<Company>,
+}
+
+/// What the app shows of the employee's company.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Company {
+    /// Who helps the company's people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
 }
 
 /// The step that an employee is at.

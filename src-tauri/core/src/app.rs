@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OnceCell, watch};
 use crate::{
     app_state::AppState,
     client::Client,
-    ports::{Browser, Clipboard, Clock, RecordStore, Vault},
+    ports::{Browser, Clipboard, Clock, EmailApp, RecordStore, Vault},
     problem::Problem,
     projection,
     record::{Record, SignedInRecord},
@@ -38,6 +38,8 @@ pub struct Platform {
     pub clock: Arc<dyn Clock>,
     pub browser: Arc<dyn Browser>,
     pub clipboard: Arc<dyn Clipboard>,
+    /// None where the system has no way to open one without a new mail in it.
+    pub email_app: Option<Arc<dyn EmailApp>>,
 }
 
 /// Clones share their state.
@@ -87,7 +89,7 @@ impl App {
             }
         }
         let state = AppState::new(record);
-        let view = projection::view_of(&state, options.edition, &*platform.clock);
+        let view = projection::view_of(&state, options.edition, &platform);
         Self(Arc::new(Shared {
             edition: options.edition,
             system: options.system,
@@ -129,7 +131,7 @@ impl App {
     }
 
     pub(crate) fn view_of(&self, state: &AppState) -> View {
-        projection::view_of(state, self.0.edition, &*self.0.platform.clock)
+        projection::view_of(state, self.0.edition, &self.0.platform)
     }
 
     pub(crate) fn save_and_publish(&self, mut state: MutexGuard<'_, AppState>) -> View {

@@ -47,9 +47,9 @@ macro_rules! declarations {
 fn the_generated_types_are_committed() {
     use crate::{
         screen::{Edition, Screen},
-        view::{Linking, Notice, Phase, View},
+        view::{Contact, Linking, LinkingProblem, Notice, Phase, View},
     };
-    use hrm_api::{Account, Challenge, Delivery, Employee, Language, Origin, Status};
+    use hrm_api::{Account, Challenge, ContactWay, Delivery, Employee, Language, Origin, Status};
     assert_committed(
         "ui/src/ipc/generated/types.ts",
         &declarations![
@@ -59,6 +59,9 @@ fn the_generated_types_are_committed() {
             Phase,
             Notice,
             Linking,
+            LinkingProblem,
+            Contact,
+            ContactWay,
             SerializedProblem,
             Language,
             Status,

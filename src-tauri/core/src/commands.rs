@@ -3,7 +3,7 @@
 //! The shell makes the Tauri handlers from the list, the test `bridge` the TypeScript functions and the permission. Every
 //! command returns the [`View`] that it led to.
 
-use hrm_api::Language;
+use hrm_api::{ContactWay, Language};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -51,6 +51,10 @@ macro_rules! commands {
             snooze();
             /// Opens this edition's account settings in the system browser.
             open_account_settings();
+            /// Opens the e-mail app, to read the code. Only if `canOpenEmail`.
+            open_email_app();
+            /// Calls the company's contact, starts a mail to them or opens their page, in the system's app for it.
+            open_contact(way: ContactWay);
             /// Copies versions, the platform and recent problem codes to the clipboard, for support.
             copy_diagnostics();
             /// Null means the device's language.
@@ -222,9 +226,29 @@ impl App {
         let view = self.current_view();
         let Phase::SignedIn { linking: Some(linking), .. } = &view.phase else { return Err(Problem::LinkNotOpened) };
         let url = hrm_api::settings_page(&linking.settings_url).ok_or(Problem::LinkNotOpened)?;
+        self.open(url.into()).await?;
+        Ok(view)
+    }
+
+    pub async fn open_email_app(&self) -> Result<View, Problem> {
+        let email_app = self.0.platform.email_app.clone().ok_or(Problem::NoEmailApp)?;
+        match blocking(move || email_app.open()).await {
+            Some(Ok(())) => self.view().await,
+            _ => Err(Problem::NoEmailApp),
+        }
+    }
+
+    pub async fn open_contact(&self, way: ContactWay) -> Result<View, Problem> {
+        let link = self.lock().cached().and_then(|cached| cached.state.company.as_ref()?.contact.as_ref()?.link(way));
+        self.open(link.ok_or(Problem::LinkNotOpened)?).await?;
+        self.view().await
+    }
+
+    /// Something that was checked, in the system's app for it.
+    async fn open(&self, url: String) -> Result<(), Problem> {
         let browser = self.0.platform.browser.clone();
-        match blocking(move || browser.open(url.as_str())).await {
-            Some(Ok(())) => Ok(view),
+        match blocking(move || browser.open(&url)).await {
+            Some(Ok(())) => Ok(()),
             _ => Err(Problem::LinkNotOpened),
         }
     }

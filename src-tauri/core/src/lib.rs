@@ -28,11 +28,11 @@ mod vault_queue;
 mod view;
 
 pub use app::{App, LaunchOptions, Platform};
-pub use hrm_api::Language;
+pub use hrm_api::{ContactWay, Language};
 pub use problem::Problem;
 pub use screen::{Edition, Screen};
 pub use secrecy::SecretString;
-pub use view::{Linking, Notice, Phase, View};
+pub use view::{Contact, Linking, LinkingProblem, Notice, Phase, View};
 
 #[cfg(test)]
 mod bridge;

@@ -96,17 +96,26 @@ pub trait Clock: Send + Sync + 'static {
     fn monotonic(&self) -> Duration;
 }
 
-/// The system browser.
+/// The system browser, and the apps for `tel:` and `mailto:`.
 pub trait Browser: Send + Sync + 'static {
     /// The core has checked `url`.
     ///
     /// # Errors
-    /// [`NotOpened`] if no browser could be started.
+    /// [`NotOpened`] if no app could be started.
     fn open(&self, url: &str) -> Result<(), NotOpened>;
 }
 
+/// The employee's e-mail app.
+pub trait EmailApp: Send + Sync + 'static {
+    /// Shows it as the employee left it, without a new mail.
+    ///
+    /// # Errors
+    /// [`NotOpened`] if there is none.
+    fn open(&self) -> Result<(), NotOpened>;
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no browser could be started")]
+#[error("no app could be started")]
 pub struct NotOpened;
 
 /// The system clipboard. Only read when the employee presses Paste code.

@@ -74,9 +74,12 @@ pub enum Problem {
     /// No code is active: it was used, or the employee started over.
     #[error("no challenge")]
     NoChallenge,
-    /// The address is not allowed, or no browser could be started.
+    /// The address is not allowed, or no app could be started for it.
     #[error("link not opened")]
     LinkNotOpened,
+    /// There is none, or it did not start.
+    #[error("no e-mail app")]
+    NoEmailApp,
     /// The system refused the clipboard.
     #[error("not copied")]
     NotCopied,

@@ -1,18 +1,18 @@
 //! The pure projection from the app's state to its [`View`].
 
 use chrono::{DateTime, Utc};
-use hrm_api::ProblemCode;
+use hrm_api::{ContactWay, ProblemCode, State};
 
 use crate::{
+    app::Platform,
     app_state::{AppState, Token},
-    ports::Clock,
     record::{CachedState, SignedInRecord},
     screen::{Edition, Screen},
-    view::{Linking, Notice, Phase, View},
+    view::{Contact, Linking, LinkingProblem, Notice, Phase, View},
 };
 
-pub(crate) fn view_of(state: &AppState, edition: Edition, clock: &dyn Clock) -> View {
-    let now = state.server_time(clock);
+pub(crate) fn view_of(state: &AppState, edition: Edition, platform: &Platform) -> View {
+    let now = state.server_time(&*platform.clock);
     let record = &state.record;
     let notice = state.notice.or((!state.record_is_saved).then_some(Notice::NotSaved));
     let (screen, phase) = match (&record.signed_in, &state.token) {
@@ -40,6 +40,7 @@ pub(crate) fn view_of(state: &AppState, edition: Edition, clock: &dyn Clock) -> 
         is_flow: screen.is_flow(),
         server_time: now,
         sync_problem: state.sync_problem.clone(),
+        can_open_email: platform.email_app.is_some(),
         phase,
     }
 }
@@ -54,10 +55,33 @@ fn linking_of(signed_in: &SignedInRecord, cached: &CachedState, edition: Edition
         suggestions: state.suggestions.clone(),
         challenge: state.challenge.clone(),
         account: state.account.clone(),
-        address_refused: state.problem.as_deref() == Some(ProblemCode::AccountTaken.as_str()),
+        problem: problem_of(state),
+        contact: contact_of(state),
         settings_url: match edition {
             Edition::Mobile => state.settings_url.mobile.clone(),
             Edition::Desktop => state.settings_url.desktop.clone(),
         },
     }
+}
+
+/// A word that this version does not know is no problem: the next call tells.
+fn problem_of(state: &State) -> Option<LinkingProblem> {
+    let word = state.problem.as_deref()?;
+    [
+        (ProblemCode::AccountTaken, LinkingProblem::AccountTaken),
+        (ProblemCode::LinkingLocked, LinkingProblem::LinkingLocked),
+    ]
+    .into_iter()
+    .find_map(|(code, problem)| (code.as_str() == word).then_some(problem))
+}
+
+/// Without what is empty, or is no number, address or page that [`hrm_api::Contact`] opens.
+fn contact_of(state: &State) -> Option<Contact> {
+    let told = state.company.as_ref()?.contact.as_ref()?;
+    let way = |way| told.text(way).map(str::to_owned);
+    let name = told.name.as_deref().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+    let contact =
+        Contact { name, phone: way(ContactWay::Phone), email: way(ContactWay::Email), url: way(ContactWay::Url) };
+    let is_empty = contact == Contact::default();
+    (!is_empty).then_some(contact)
 }

@@ -27,6 +27,8 @@ pub struct View {
     pub server_time: DateTime<Utc>,
     /// Why the cached state may be stale: the last background refresh failed. Cleared by the next success.
     pub sync_problem: Option<Problem>,
+    /// Whether this device can open its e-mail app.
+    pub can_open_email: bool,
     pub phase: Phase,
 }
 
@@ -84,8 +86,31 @@ pub struct Linking {
     pub challenge: Option<Challenge>,
     /// Only in `linked`.
     pub account: Option<Account>,
-    /// Linking ended without a link: this address cannot be linked to this user. Only in `notLinked`.
-    pub address_refused: bool,
+    /// What the employee cannot change by trying again. Not of a call: those have their own answer.
+    pub problem: Option<LinkingProblem>,
+    /// Who can help; null if the company has told nothing that can be shown.
+    pub contact: Option<Contact>,
     /// This edition's page for managing the account.
     pub settings_url: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum LinkingProblem {
+    /// Linking ended without a link: this address cannot be linked to this user. Only in `notLinked`.
+    AccountTaken,
+    /// Too many wrong codes: nothing can be sent or verified until the company unlocks it.
+    LinkingLocked,
+}
+
+/// Who helps the company's people. What is here can be opened with `open_contact`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Contact {
+    pub name: Option<String>,
+    pub phone: Option<String>,
+    pub email: Option<String>,
+    pub url: Option<String>,
 }

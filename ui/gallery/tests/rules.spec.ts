@@ -17,8 +17,8 @@ const SIZES = {
 /** What the on-screen keyboard leaves of the smallest phone. */
 const ABOVE_KEYBOARD = { width: 360, height: 340 };
 
-/** Problems of what was typed. All others are notices. */
-const WRONG_INPUT = new Set<Problem["code"]>(["emailInvalid", "domainNotAllowed", "accountTaken", "codeWrong", "codeFormat", "codeExpired", "badCredentials", "serverAddressInvalid", "noSuchHost"]);
+/** Problems of what was typed. All others are notices. (A paste without a code changes nothing in the field.) */
+const WRONG_INPUT = new Set<Problem["code"]>(["emailInvalid", "domainNotAllowed", "accountTaken", "codeWrong", "codeExpired", "badCredentials", "serverAddressInvalid", "noSuchHost"]);
 
 /** What a screen can show. */
 const FACTS = {
@@ -34,6 +34,7 @@ const FACTS = {
   paste: ({ page }: Gallery) => page.getByTestId("paste-code"),
   retry: ({ page }: Gallery) => page.getByTestId("retry"),
   help: ({ page }: Gallery) => page.locator("details.delivery-help"),
+  contact: ({ page }: Gallery) => page.getByText("HR service desk"),
   administrator: ({ page }: Gallery) => page.getByText(/administrator/),
 } satisfies Record<string, (gallery: Gallery) => Locator>;
 type Fact = keyof typeof FACTS;
@@ -70,6 +71,8 @@ const RULES: Record<string, Rule> = {
   "code-bounced": { says: en.deliveryHelpBounced({ email: EMAIL }), has: ["addressField", "send", "codeField", "verify"], not: ["inbox", "mailed", "attempts", "retry"], focus: "email" },
   "code-failed": { says: en.deliveryHelpFailed({ email: EMAIL }), has: ["addressField", "send", "codeField", "verify"], not: ["inbox", "mailed", "attempts", "retry"] },
   "flow-locked": LOCKED,
+  "flow-locked-before": LOCKED,
+  "flow-locked-contact": { says: en.linkingLocked, has: ["contact"], not: NO_FORM },
   "code-locked": LOCKED,
   "code-too-many": { says: en.tooManyCodes, has: ["codeField", "verify"], not: ["send", "attempts", "retry"] },
   "flow-too-many": TOO_MANY,
@@ -81,6 +84,9 @@ const RULES: Record<string, Rule> = {
   "code-unavailable": { says: en.unavailable, ...CODE_ALIVE },
   "flow-domain": { says: en.domainNotAllowed, ...ONLY_SEND },
   "flow-taken": { says: en.accountTaken, ...ONLY_SEND },
+  "flow-refused": { says: en.accountTaken, ...ONLY_SEND },
+  "flow-refused-contact": { says: en.accountTaken, ...ONLY_SEND, has: ["addressField", "send", "contact"] },
+  "flow-no-challenge": { says: en.noChallenge, ...ONLY_SEND },
   "flow-invalid": { says: en.emailInvalid, ...ONLY_SEND },
   done: { says: en.doneTitle, not: NO_FORM },
 };
@@ -96,6 +102,8 @@ const PRIMARY: Record<string, string | null> = {
   "code-exhausted": "start-over",
   "code-none-left": "start-over",
   "flow-locked": "back-home",
+  "flow-locked-before": "back-home",
+  "flow-locked-contact": "back-home",
   "code-locked": "back-home",
   "flow-too-many": "back-home",
   "code-over-too-many": "back-home",
@@ -151,20 +159,20 @@ async function checkKeyboard(gallery: Gallery, state: string): Promise<void> {
     await page.setViewportSize(ABOVE_KEYBOARD);
     // The page scrolls when its window has become smaller.
     const areInView = async () => [await isInView(field), ...(await Promise.all((await primaries(gallery).all()).map(isInView)))].every(Boolean);
-    await expect.soft.poll(areInView, { message: `${id} and primary button above the keyboard`, timeout: 1000 }).toBe(true);
+    await expect.soft.poll(areInView, { message: `${id} and primary button above the keyboard`, timeout: 3000 }).toBe(true);
     await page.setViewportSize({ width: 360, height: 640 });
   }
 }
 
 async function checkRule(gallery: Gallery, { says, has = [], not, focus }: Rule): Promise<void> {
   const { page } = gallery;
-  await expect.soft(page.locator("main").getByText(says).filter({ visible: true }), `“${says}”, once`).toHaveCount(1, { timeout: 1000 });
+  await expect.soft(page.locator("main").getByText(says).filter({ visible: true }), `“${says}”, once`).toHaveCount(1, { timeout: 3000 });
   const counts = async (facts: Fact[]) =>
     (await Promise.all(facts.map(async (fact) => ({ fact, count: await FACTS[fact](gallery).filter({ visible: true }).count() }))));
   expect.soft((await counts(has)).filter(({ count }) => count === 0).map(({ fact }) => fact), "missing").toEqual([]);
   expect.soft((await counts(not)).filter(({ count }) => count > 0).map(({ fact }) => fact), "there, though they contradict").toEqual([]);
   expect.soft((await counts(["attempts"])).map(({ count }) => count)[0], "attempts said").toBeLessThanOrEqual(1);
-  if (focus) await expect.soft(page.locator(`#${focus}`)).toBeFocused({ timeout: 1000 });
+  if (focus) await expect.soft(page.locator(`#${focus}`)).toBeFocused({ timeout: 3000 });
 }
 
 forEachState(async (gallery, state) => {
@@ -176,7 +184,8 @@ forEachState(async (gallery, state) => {
 
   const problem = STATES[state]?.press?.problem;
   const invalid = await page.locator('[aria-invalid="true"]').count();
-  expect.soft(invalid, "fields shown as wrong").toBe(problem && WRONG_INPUT.has(problem.code) && problem.code !== "codeFormat" ? 1 : 0);
+  const wrong = (problem && WRONG_INPUT.has(problem.code)) || state.startsWith("flow-refused");
+  expect.soft(invalid, "fields shown as wrong").toBe(wrong ? 1 : 0);
 
   const rule = RULES[state];
   if (rule) await checkRule(gallery, rule);

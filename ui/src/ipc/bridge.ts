@@ -1,7 +1,7 @@
 // The interface to Rust. Only src/ipc imports @tauri-apps, so the gallery and the tests can replace it.
 
 import { invoke, transformCallback } from "@tauri-apps/api/core";
-import { copyDiagnostics, navigate, openAccountSettings, pasteCode, refresh, saveEmailDraft, sendCode, setLanguage, signIn, signInAgain, signOut, snooze, startOver, unlock, verifyCode, view } from "./generated/commands";
+import { copyDiagnostics, navigate, openAccountSettings, openContact, openEmailApp, pasteCode, refresh, saveEmailDraft, sendCode, setLanguage, signIn, signInAgain, signOut, snooze, startOver, unlock, verifyCode, view } from "./generated/commands";
 import type * as commands from "./generated/commands";
 import type { Problem, View } from "./generated/types";
 
@@ -19,6 +19,8 @@ export const tauri: Bridge = {
   copyDiagnostics,
   navigate,
   openAccountSettings,
+  openContact,
+  openEmailApp,
   pasteCode,
   refresh,
   saveEmailDraft,

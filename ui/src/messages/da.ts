@@ -155,6 +155,8 @@ export default {
   noChallengeAdvice: "Den er brugt, eller du startede forfra. Send en ny.",
   linkNotOpened: "Siden kunne ikke åbnes.",
   linkNotOpenedAdvice: "Ingen browser svarede. Skriv selv adressen ovenfor i en browser.",
+  noEmailApp: "Ingen e-mailapp blev åbnet.",
+  noEmailAppAdvice: "Åbn den selv, og kom så tilbage: kodefeltet venter her.",
   notCopied: "Intet blev kopieret.",
   notCopiedAdvice: "Prøv igen.",
   notPasted: "Det, du har kopieret, kunne ikke læses.",

@@ -156,6 +156,8 @@ export default {
   noChallengeAdvice: "It was used, or you started over. Send a new one.",
   linkNotOpened: "The page could not be opened.",
   linkNotOpenedAdvice: "No browser answered. Type the address above into one yourself.",
+  noEmailApp: "No email app opened.",
+  noEmailAppAdvice: "Open it yourself, then come back: the code field waits here.",
   notCopied: "Nothing was copied.",
   notCopiedAdvice: "Try again.",
   notPasted: "We couldn't read what you copied.",

@@ -155,6 +155,8 @@ export default {
   noChallengeAdvice: "Se on käytetty, tai aloitit alusta. Lähetä uusi.",
   linkNotOpened: "Sivua ei voitu avata.",
   linkNotOpenedAdvice: "Selain ei vastannut. Kirjoita yllä oleva osoite itse selaimeen.",
+  noEmailApp: "Sähköpostisovellus ei auennut.",
+  noEmailAppAdvice: "Avaa se itse ja palaa sitten tänne: koodikenttä odottaa.",
   notCopied: "Ei kopioitu.",
   notCopiedAdvice: "Yritä uudelleen.",
   notPasted: "Kopioitua ei voitu lukea.",

@@ -155,6 +155,8 @@ export default {
   noChallengeAdvice: "Den er brukt, eller du startet på nytt. Send en ny.",
   linkNotOpened: "Siden kunne ikke åpnes.",
   linkNotOpenedAdvice: "Ingen nettleser svarte. Skriv inn adressen ovenfor i en nettleser selv.",
+  noEmailApp: "Ingen e-postapp ble åpnet.",
+  noEmailAppAdvice: "Åpne den selv, og kom så tilbake: kodefeltet venter her.",
   notCopied: "Ingenting ble kopiert.",
   notCopiedAdvice: "Prøv igjen.",
   notPasted: "Det du har kopiert, kunne ikke leses.",

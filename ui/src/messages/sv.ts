@@ -155,6 +155,8 @@ export default {
   noChallengeAdvice: "Den har använts, eller så började du om. Skicka en ny.",
   linkNotOpened: "Sidan kunde inte öppnas.",
   linkNotOpenedAdvice: "Ingen webbläsare svarade. Skriv in adressen ovan i en webbläsare själv.",
+  noEmailApp: "Ingen e-postapp öppnades.",
+  noEmailAppAdvice: "Öppna den själv och kom sedan tillbaka: kodfältet väntar här.",
   notCopied: "Ingenting kopierades.",
   notCopiedAdvice: "Försök igen.",
   notPasted: "Det gick inte att läsa det du kopierat.",

@@ -44,7 +44,7 @@ export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
   const slots: Parameters<typeof failureIn> = sent ? ["email"] : ["email", "code"];
   // Until another address is typed.
   const [typedAnother, setTypedAnother] = useState(false);
-  const refusal = linking.addressRefused && !typedAnother && !busy ? REFUSED : null;
+  const refusal = linking.problem === "accountTaken" && !typedAnother && !busy ? REFUSED : null;
   const problemId = (failureIn(...slots) ?? refusal) ? "email-problem" : undefined;
   const suggestion = !typing && suggestDomain(email, linking.suggestions);
 

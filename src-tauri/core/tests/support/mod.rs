@@ -15,8 +15,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use flex_connect_core::{
     App, Edition, LaunchOptions, Linking, Phase, Platform, SecretString, View,
     ports::{
-        Browser, Clipboard, Clock, NotCopied, NotOpened, NotSaved, Persistence, RecordStore, StoredToken, SystemClock,
-        TokenOwner, Vault, VaultError,
+        Browser, Clipboard, Clock, EmailApp, NotCopied, NotOpened, NotSaved, Persistence, RecordStore, StoredToken,
+        SystemClock, TokenOwner, Vault, VaultError,
     },
 };
 use hrm_backend::demo::{Demo, Options};
@@ -43,6 +43,9 @@ pub struct DeviceState {
     pub folder_is_unusable: bool,
     pub record: Option<String>,
     pub opened: Vec<String>,
+    /// Whether the system can open an e-mail app.
+    pub has_email_app: bool,
+    pub email_app_is_missing: bool,
     pub copied: Option<String>,
     pub refuses_paste: bool,
     /// Offset of the device's wall clock.
@@ -115,6 +118,18 @@ impl Browser for FakeDevice {
     }
 }
 
+impl EmailApp for FakeDevice {
+    fn open(&self) -> Result<(), NotOpened> {
+        self.with(|device| {
+            if device.email_app_is_missing {
+                return Err(NotOpened);
+            }
+            device.opened.push("the e-mail app".into());
+            Ok(())
+        })
+    }
+}
+
 impl Clipboard for FakeDevice {
     fn copy(&self, text: &str) -> Result<(), NotCopied> {
         self.with(|device| device.copied = Some(text.to_owned()));
@@ -156,6 +171,7 @@ pub fn start_with(
         clock: Arc::new(SkewedClock(device.clone())),
         browser: Arc::new(device.clone()),
         clipboard: Arc::new(device.clone()),
+        email_app: device.with(|state| state.has_email_app).then(|| Arc::new(device.clone()) as _),
     };
     App::new(LaunchOptions { edition, server: None, username: None, system: "a test".into() }, platform, http)
 }

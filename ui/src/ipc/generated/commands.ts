@@ -44,6 +44,12 @@ export const snooze = (): Promise<types.View> => invoke("snooze");
 /** Opens this edition's account settings in the system browser. */
 export const openAccountSettings = (): Promise<types.View> => invoke("open_account_settings");
 
+/** Opens the e-mail app, to read the code. Only if `canOpenEmail`. */
+export const openEmailApp = (): Promise<types.View> => invoke("open_email_app");
+
+/** Calls the company's contact, starts a mail to them or opens their page, in the system's app for it. */
+export const openContact = (way: types.ContactWay): Promise<types.View> => invoke("open_contact", { way });
+
 /** Copies versions, the platform and recent problem codes to the clipboard, for support. */
 export const copyDiagnostics = (): Promise<types.View> => invoke("copy_diagnostics");
 

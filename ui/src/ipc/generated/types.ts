@@ -24,7 +24,11 @@ serverTime: string,
 /**
  * Why the cached state may be stale: the last background refresh failed. Cleared by the next success.
  */
-syncProblem: Problem | null, phase: Phase, };
+syncProblem: Problem | null, 
+/**
+ * Whether this device can open its e-mail app.
+ */
+canOpenEmail: boolean, phase: Phase, };
 
 /**
  * Same flow, different wording and screens.
@@ -81,13 +85,29 @@ challenge: Challenge | null,
  */
 account: Account | null, 
 /**
- * Linking ended without a link: this address cannot be linked to this user. Only in `notLinked`.
+ * What the employee cannot change by trying again. Not of a call: those have their own answer.
  */
-addressRefused: boolean, 
+problem: LinkingProblem | null, 
+/**
+ * Who can help; null if the company has told nothing that can be shown.
+ */
+contact: Contact | null, 
 /**
  * This edition's page for managing the account.
  */
 settingsUrl: string, };
+
+export type LinkingProblem = "accountTaken" | "linkingLocked";
+
+/**
+ * Who helps the company's people. What is here can be opened with `open_contact`.
+ */
+export type Contact = { name: string | null, phone: string | null, email: string | null, url: string | null, };
+
+/**
+ * A way to reach a [`Contact`].
+ */
+export type ContactWay = "phone" | "email" | "url";
 
 /**
  * Why a command failed. What the employee typed is never lost.
@@ -100,7 +120,7 @@ retryable: boolean, } & ({ "code": "offline" } | { "code": "timedOut" } | { "cod
 /**
  * When to try again, if the server said so.
  */
-retryAfterSeconds: number | null, } | { "code": "notHrmServer" } | { "code": "noSuchHost" } | { "code": "proxyRefused" } | { "code": "certificateNotTrusted" } | { "code": "serverAddressInvalid" } | { "code": "badCredentials" } | { "code": "signedOut" } | { "code": "tooManyRequests", retryAfterSeconds: number, } | { "code": "emailInvalid" } | { "code": "domainNotAllowed" } | { "code": "resendTooSoon", retryAfterSeconds: number, } | { "code": "tooManyCodes", retryAfterSeconds: number, } | { "code": "accountTaken" } | { "code": "alreadyLinked" } | { "code": "linkingLocked" } | { "code": "codeFormat" } | { "code": "codeWrong", attemptsLeft: number, } | { "code": "codeExpired" } | { "code": "attemptsExhausted" } | { "code": "noChallenge" } | { "code": "linkNotOpened" } | { "code": "notCopied" } | { "code": "notPasted" } | { "code": "unexpected" });
+retryAfterSeconds: number | null, } | { "code": "notHrmServer" } | { "code": "noSuchHost" } | { "code": "proxyRefused" } | { "code": "certificateNotTrusted" } | { "code": "serverAddressInvalid" } | { "code": "badCredentials" } | { "code": "signedOut" } | { "code": "tooManyRequests", retryAfterSeconds: number, } | { "code": "emailInvalid" } | { "code": "domainNotAllowed" } | { "code": "resendTooSoon", retryAfterSeconds: number, } | { "code": "tooManyCodes", retryAfterSeconds: number, } | { "code": "accountTaken" } | { "code": "alreadyLinked" } | { "code": "linkingLocked" } | { "code": "codeFormat" } | { "code": "codeWrong", attemptsLeft: number, } | { "code": "codeExpired" } | { "code": "attemptsExhausted" } | { "code": "noChallenge" } | { "code": "linkNotOpened" } | { "code": "noEmailApp" } | { "code": "notCopied" } | { "code": "notPasted" } | { "code": "unexpected" });
 
 /**
  * A language of the interface and of the mails (BCP 47).
