@@ -102,10 +102,10 @@ const pressedSend = (problem: Problem | null, linking: Partial<Linking> = { emai
   view: signedIn("flow", linking),
   press: { button: "send-code", problem },
 });
-const pressedVerify = (problem: Problem | null, after: Partial<Linking> = sent()): State => ({
+const pressedVerify = (problem: Problem | null, next: Partial<Linking> = sent()): State => ({
   view: signedIn("flow", sent()),
   type: { code: "123456" },
-  press: { button: "verify-code", problem, after: signedIn("flow", after) },
+  press: { button: "verify-code", problem, after: signedIn("flow", next) },
 });
 const pressedSignIn = (problem: Problem | null): State => ({
   view: signedOut(),

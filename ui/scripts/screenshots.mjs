@@ -1,7 +1,8 @@
-// Draws every state in both editions and themes, checks layout and accessibility, and compares it with ui/screenshots.
+// Draws every state in both editions and themes with Playwright (gallery/tests): compares it with ui/screenshots, checks layout
+// and accessibility, that one primary button is in view, that no facts contradict each other, and that nothing moves.
 //
 //   npm run screenshots                  English
-//   npm run screenshots -- --update      English; screenshots that differ become the new references
+//   npm run screenshots -- --update      screenshots that differ become the new references; nothing else is tested
 //   npm run screenshots -- --all         all languages and sizes, also with large text, more contrast and forced colours
 //   … --states done,linking --editions mobile --themes dark
 //   … --out /tmp/screenshots             every screenshot as PNG

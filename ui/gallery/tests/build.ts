@@ -1,8 +1,11 @@
 // Builds the gallery and serves it, once per run.
 
+import { existsSync, rmSync } from "node:fs";
 import { build, preview } from "vite";
+import { REFERENCES, strayPictures } from "./pictures";
 
 export default async function serveGallery(): Promise<() => Promise<void>> {
+  if (process.env.SHOTS_UPDATE && existsSync(REFERENCES)) for (const path of strayPictures()) rmSync(path);
   process.env.NODE_ENV = "development";
   const outDir = "node_modules/.cache/gallery";
   // Built, because loading every module a thousand times from the dev server would take an hour.

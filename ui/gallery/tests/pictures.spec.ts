@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { expect } from "@playwright/test";
 import { LANGUAGES } from "../../src/i18n";
 import { findLayoutFaults } from "./layout";
-import { type Gallery, SIZES, forEachState } from "./test";
+import { FIELDS, REFERENCES, isCompared, strayPictures } from "./pictures";
+import { type Gallery, SIZES, forEachState, test } from "./test";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const all = process.env.SHOTS_ALL === "1";
@@ -29,77 +30,62 @@ async function runAxe({ page }: Gallery, runOnly: string[]): Promise<string[]> {
 const checkLayout = async ({ page, edition }: Gallery, what: string) =>
   expect.soft(await page.evaluate(findLayoutFaults, edition === "mobile"), what).toEqual([]);
 
-/** Compares with `ui/screenshots/FOLDER/STATE.webp`. */
-async function compare(gallery: Gallery, folder: string, state: string): Promise<void> {
-  const { page } = gallery;
-  const name = [folder, `${state}.webp`];
-  if (!update) await expect.soft(page).toHaveScreenshot(name);
-  else {
+/** Compares with `ui/screenshots/EDITION-KIND/STATE.webp`, and writes it for people if they ask for it. */
+async function takePicture({ page, edition }: Gallery, kind: string, state: string): Promise<void> {
+  const folder = `${edition}-${kind}`;
+  if (isCompared(kind, state)) {
     try {
-      await expect(page).toHaveScreenshot(name);
+      await (update ? expect : expect.soft)(page).toHaveScreenshot([folder, `${state}.webp`]);
     } catch {
       // Playwright would write it without loss, in three times the bytes.
-      await page.screenshot({ path: join("screenshots", ...name), type: "webp", quality: 40, animations: "disabled" });
+      await page.screenshot({ path: join(REFERENCES, folder, `${state}.webp`), type: "webp", quality: 40, animations: "disabled" });
     }
   }
-  await save(gallery, folder, state);
-}
-
-/** For people, if they ask for it. */
-async function save({ page }: Gallery, folder: string, state: string): Promise<void> {
   if (out) await page.screenshot({ path: join(out, folder, `${state}.png`), animations: "disabled" });
 }
 
 const NARROW = { width: 320, height: 640 };
 /** The smallest phone and the smallest window that the screens are made for. */
 const SMALL = { mobile: { width: 360, height: 640 }, desktop: { width: 1024, height: 720 } };
-/** Under the on-screen keyboard, a phone has this left. */
+/** What the on-screen keyboard leaves of it. */
 const ABOVE_KEYBOARD = { width: 360, height: 340 };
-
-/** States with much text, which are compared in every language, and with large text. */
-const LONGEST = ["sign-in-first", "home", "flow", "code-help", "code-bounced", "done"];
-/** Every component once: the dark theme differs in its colours only. */
-const DARK = new Set([...LONGEST, "sign-in-bad", "sign-in-busy", "sign-in-ended", "home-loading", "home-linked", "home-old", "settings", "profile", "flow-loading", "flow-taken", "flow-locked", "code-sent", "code-typed", "code-wrong", "code-over", "linking"]);
-/** States with a field, and what has the focus. */
-const FIELDS: Record<string, string> = { "sign-in": "password", "sign-in-first": "server", flow: "email", "flow-no-address": "email", "code-sent": "code", "code-wrong": "code" };
 
 forEachState(async (gallery, state) => {
   const { page, edition, theme } = gallery;
   const mobile = edition === "mobile";
-  const folder = `${edition}-${theme}`;
   for (const language of all ? Object.keys(LANGUAGES) : ["en"]) {
     const english = language === "en";
     await gallery.draw(state, { language, still: "" });
     await checkLayout(gallery, language);
     await page.evaluate(axe);
     expect.soft(await runAxe(gallery, ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]), `axe, ${language}`).toEqual([]);
-    if (english) await (theme === "light" || DARK.has(state) ? compare : save)(gallery, folder, state);
+    if (english) await takePicture(gallery, theme, state);
     if (!all) continue;
     if (english) {
       await page.emulateMedia({ forcedColors: "active" });
       await checkLayout(gallery, "forced colours");
-      await save(gallery, `${folder}-forced`, state);
+      await takePicture(gallery, `${theme}-forced`, state);
       await page.emulateMedia({ forcedColors: null, contrast: "more" });
       await checkLayout(gallery, "more contrast");
       expect.soft(await runAxe(gallery, ["color-contrast-enhanced"]), "more contrast").toEqual([]);
-      await save(gallery, `${folder}-contrast`, state);
+      await takePicture(gallery, `${theme}-contrast`, state);
       await page.emulateMedia({ contrast: null });
     }
     // The theme does not change the layout.
     if (theme !== "light") continue;
-    if (!english && LONGEST.includes(state)) await compare(gallery, `${edition}-${language}`, state);
+    if (!english && isCompared(language, state)) await takePicture(gallery, language, state);
     await page.setViewportSize(SMALL[edition]);
     await checkLayout(gallery, `${language}, small`);
-    if (english) await (LONGEST.includes(state) ? compare : save)(gallery, `${edition}-small`, state);
-    if (english && mobile && state in FIELDS) {
-      await page.getByTestId(FIELDS[state] ?? "").focus();
+    if (english) await takePicture(gallery, "small", state);
+    if (english && mobile && isCompared("keyboard", state)) {
+      await page.locator(`#${FIELDS[state]}`).focus();
       await page.setViewportSize(ABOVE_KEYBOARD);
-      await compare(gallery, "mobile-keyboard", state);
+      await takePicture(gallery, "keyboard", state);
     }
     await page.setViewportSize(SIZES[edition]);
     await page.addStyleTag({ content: "html { font-size: 200%; }" });
     await checkLayout(gallery, `${language}, 200 % text`);
-    if (english) await (LONGEST.includes(state) ? compare : save)(gallery, `${edition}-large`, state);
+    if (english) await takePicture(gallery, "large", state);
     // The largest of iOS, which is for phones only.
     if (mobile) {
       await page.addStyleTag({ content: "html { font-size: 310%; }" });
@@ -108,7 +94,9 @@ forEachState(async (gallery, state) => {
     await page.addStyleTag({ content: "html { font-size: 100%; }" });
     await page.setViewportSize(NARROW);
     await checkLayout(gallery, `${language}, 320 px`);
-    if (english) await save(gallery, `${edition}-narrow`, state);
+    if (english) await takePicture(gallery, "narrow", state);
     await page.setViewportSize(SIZES[edition]);
   }
 });
+
+test("every picture is of a state", () => expect(strayPictures()).toEqual([]));
