@@ -1,20 +1,31 @@
+import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { view } from "../app";
 import { Layout } from "../components/Layout";
-import { Flow } from "./Flow";
+import type { Flow } from "./Flow";
 import { Locked } from "./Locked";
 import { Home, type SignedIn } from "./Home";
 import { Profile } from "./Profile";
 import { Settings } from "./Settings";
 import { SignIn } from "./SignIn";
 
+const flow = signal<typeof Flow | null>(null);
+
+/** The flow's code is loaded once the first screen is drawn, unless that is the flow. */
+export async function loadFlow(): Promise<void> {
+  flow.value = (await import("./Flow")).Flow;
+}
+
 const flowScreen =
   (testid: string) =>
-  ({ phase: { linking, notice } }: SignedIn) => (
-    <Layout testid={testid} notice={notice}>
-      <Flow linking={linking} />
-    </Layout>
-  );
+  ({ phase: { linking, notice } }: SignedIn) => {
+    const Content = flow.value;
+    return (
+      <Layout testid={testid} notice={notice}>
+        {Content && <Content linking={linking} />}
+      </Layout>
+    );
+  };
 
 const SCREENS = {
   home: Home,
