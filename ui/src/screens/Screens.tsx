@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { view } from "../app";
 import { Layout } from "../components/Layout";
+import flowStyle from "../style/flow-screens.css?url";
 import type { Flow } from "./Flow";
 import { Locked } from "./Locked";
 import { Home, type SignedIn } from "./Home";
@@ -11,9 +12,20 @@ import { SignIn } from "./SignIn";
 
 const flow = signal<typeof Flow | null>(null);
 
-/** The flow's code is loaded once the first screen is drawn, unless that is the flow. */
+const loadStyle = () =>
+  new Promise((loaded) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = flowStyle;
+    link.addEventListener("load", loaded);
+    document.head.append(link);
+  });
+
+/** The flow's code and style are loaded once the first screen is drawn, unless that is the flow. */
 export async function loadFlow(): Promise<void> {
-  flow.value = (await import("./Flow")).Flow;
+  if (flow.value) return;
+  const [{ Flow: loaded }] = await Promise.all([import("./Flow"), loadStyle()]);
+  flow.value = loaded;
 }
 
 const flowScreen =

@@ -4,7 +4,7 @@ import { ActionBar } from "../components/ActionBar";
 import { Button, LongWait } from "../components/Button";
 import { Field } from "../components/Field";
 import { NoticeLine } from "../components/Layout";
-import { LanguageSelect, useCopyDiagnostics } from "../components/Preferences";
+import { LanguageSelect, serverName, useCopyDiagnostics } from "../components/Preferences";
 import { ProblemMessage, failureIn } from "../components/ProblemMessage";
 import { EyeIcon, Logo } from "../components/icons";
 import { t } from "../i18n";
@@ -135,7 +135,7 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
           {!isFirst && changing && serverField}
           {!isFirst && !changing && (
             <p class="server-line">
-              <span id="server-name">{phase.server.replace(/^https:\/\//, "")}</span>
+              <span id="server-name">{serverName(phase.server)}</span>
               <span aria-hidden="true">·</span>
               <Button
                 testid="change-server"
