@@ -14,7 +14,6 @@ async function start(bridge: Bridge): Promise<void> {
   // Only the view says which language was chosen. The device's is the likely one, so both are fetched at once.
   await Promise.all([setLocale(deviceLanguage()), connect(bridge)]);
   await setLocale(desiredLocale());
-  if (view.value?.isFlow) await loadFlow();
   effect(() => {
     void setLocale(desiredLocale());
   });
@@ -33,6 +32,7 @@ async function start(bridge: Bridge): Promise<void> {
   });
   const app = document.getElementById("app");
   if (!app) return;
+  if (view.value?.isFlow) await loadFlow();
   render(
     <>
       <Screens />

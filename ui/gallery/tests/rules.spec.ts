@@ -187,7 +187,7 @@ forEachState(async (gallery, state) => {
 
   const problem = STATES[state]?.press?.problem;
   const invalid = await page.locator('[aria-invalid="true"]').count();
-  const wrong = (problem && WRONG_INPUT.has(problem.code)) || state.startsWith("flow-refused");
+  const wrong = (problem && WRONG_INPUT.has(problem.code)) || state.startsWith("flow-refused") || state === "code-bounced";
   expect.soft(invalid, "fields shown as wrong").toBe(wrong ? 1 : 0);
 
   const rule = RULES[state];

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { useLayoutEffect } from "preact/hooks";
 import { type Failure, failure, linking } from "../app";
 import { secondsLeft } from "../clock";
 import { t } from "../i18n";
@@ -28,6 +29,10 @@ const Problem = ({ failed, id }: { failed: Failure; id: string }) => {
   const m = t();
   const { what, advice } = messageOf(problem, m, Boolean(linking.value?.challenge));
   const wait = retryAfter(problem);
+  // The button that was pressed may be far from it: in the bar of a phone.
+  useLayoutEffect(() => {
+    if (at > 0) document.getElementById(id)?.scrollIntoView({ block: "nearest" });
+  }, [at, id]);
   return (
     <Message id={id} wrong={isWrongInput(failed)}>
       <p role="alert" data-testid="problem" data-code={problem.code}>

@@ -1,16 +1,18 @@
 import { signal } from "@preact/signals";
+import type { FunctionComponent } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { view } from "../app";
 import { Layout } from "../components/Layout";
+import { t } from "../i18n";
+import type { Linking } from "../ipc/bridge";
 import flowStyle from "../style/flow-screens.css?url";
-import type { Flow } from "./Flow";
 import { Locked } from "./Locked";
 import { Home, type SignedIn } from "./Home";
 import { Profile } from "./Profile";
 import { Settings } from "./Settings";
 import { SignIn } from "./SignIn";
 
-const flow = signal<typeof Flow | null>(null);
+const flow = signal<{ Flow: FunctionComponent<{ linking: Linking }> } | null>(null);
 
 const loadStyle = () =>
   new Promise((loaded) => {
@@ -21,20 +23,30 @@ const loadStyle = () =>
     document.head.append(link);
   });
 
-/** The flow's code and style are loaded once the first screen is drawn, unless that is the flow. */
+/** The flow is a chunk of its own, so that it does not delay the first screen. Loaded before anybody opens it. */
 export async function loadFlow(): Promise<void> {
   if (flow.value) return;
-  const [{ Flow: loaded }] = await Promise.all([import("./Flow"), loadStyle()]);
-  flow.value = loaded;
+  [flow.value] = await Promise.all([import("./Flow"), loadStyle()]);
 }
+
+const Skeleton = () => (
+  <div role="status">
+    <span class="visually-hidden">{t().loading}</span>
+    <i class="skeleton title" />
+    <i class="skeleton" />
+    <i class="skeleton short" />
+    <i class="skeleton control" />
+    <i class="skeleton control" />
+  </div>
+);
 
 const flowScreen =
   (testid: string) =>
   ({ phase: { linking, notice } }: SignedIn) => {
-    const Content = flow.value;
+    const loaded = flow.value;
     return (
       <Layout testid={testid} notice={notice}>
-        {Content && <Content linking={linking} />}
+        {linking && loaded ? <loaded.Flow linking={linking} /> : <Skeleton />}
       </Layout>
     );
   };

@@ -73,10 +73,11 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
     setMissing(null);
     clearFailure();
   };
+  const sentence = { server: m.serverMissing, username: m.usernameMissing, password: m.passwordMissing };
   const required = (name: Name) =>
     missing === name && (
       <p class="field-error" id={`${name}-missing`} role="alert">
-        {m[`${name}Missing`]}
+        {sentence[name]}
       </p>
     );
   const missingId = (name: Name) => (missing === name ? `${name}-missing` : undefined);
