@@ -57,7 +57,9 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
 
   useEffect(() => {
     if (serverFailure) setChanging(true);
-  }, [serverFailure]);
+    // On a phone the field is at the end.
+    document.getElementById("server-problem")?.scrollIntoView({ block: "nearest" });
+  }, [serverFailure, changing]);
 
   const valueOf = (name: Name) => inputOf(name)?.value ?? phase.server;
   const onSubmit = (event: Event) => {
