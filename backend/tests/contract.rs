@@ -9,7 +9,10 @@ use std::sync::Arc;
 use hrm_fakes::mail_server;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{ANNA, Answer, Program, RecordingRelay, Server, TestDemo, admin, code_in, read_until_status, wrong_for};
+use support::{
+    ANNA, Answer, Program, RecordingRelay, Server, TestDemo, admin, code_in, import, light_hash, on_postgres,
+    read_until, read_until_status, wrong_for,
+};
 use tokio::net::TcpListener;
 
 const STATE: &str = "/v1/me/visma-connect";
@@ -357,6 +360,56 @@ async fn a_hundred_failures_in_a_row_lock_send_and_verify() {
     demo.server.advance(3 * HOUR).await;
     anna.send(ANNA).await.is(423, "linking_locked");
     anna.verify("123456").await.is(423, "linking_locked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_employee_is_told_so_before_pressing() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
+    demo.execute("UPDATE employees SET failed_attempts = 99 WHERE id = 'demo-anna'").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    let code = demo.server.wait_for_code(ANNA, 1).await;
+    let mut events = anna.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
+    assert!(!read_until(&mut events, "codeSent").await.contains("linking_locked"));
+    anna.verify(wrong_for(&code)).await.is(422, "code_wrong");
+    read_until(&mut events, "\"problem\":\"linking_locked\"").await;
+    let state = anna.state().await;
+    assert_eq!((&state["status"], &state["problem"]), (&json!("codeSent"), &json!("linking_locked")));
+    anna.verify(&code).await.is(423, "linking_locked");
+    assert_eq!(anna.start_over().await.state(200, "notLinked")["problem"], "linking_locked");
+    let (done, output) = admin(&demo.database_url, &["lift-lock", "anna.svensson"]);
+    assert!(done, "{output}");
+    assert_eq!(anna.state().await["problem"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_is_shown_to_the_companys_people_at_once() {
+    let demo = TestDemo::start().await;
+    import(&demo.database_url, &[format!("n1,nils,{},Nils,Ek,sv,SE,", light_hash())]);
+    let (anna, nils) = (demo.server.sign_in("anna.svensson").await, demo.server.sign_in("nils").await);
+    let before = anna.state().await;
+    let contact = json!({ "name": "HR Service", "phone": "08-465 004 00", "email": "hr@company.com" });
+    assert_eq!(before["company"], json!({ "contact": contact }));
+    let nils_before = nils.state().await;
+    assert_eq!(nils_before["company"], Value::Null, "another company, and nothing to show");
+
+    let mut events = anna.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
+    read_until(&mut events, "08-465 004 00").await;
+    let options =
+        ["--contact-name", "", "--contact-phone", "+46 8 465 004 01", "--contact-url", "https://company.com/hr"];
+    let (done, output) = admin(&demo.database_url, &[&["company", "demo"], &options[..]].concat());
+    assert!(done, "{output}");
+    // Another process's change to a SQLite file is seen within a minute.
+    if on_postgres() {
+        read_until(&mut events, "+46 8 465 004 01").await;
+    }
+    let after = anna.state().await;
+    let contact = json!({ "phone": "+46 8 465 004 01", "email": "hr@company.com", "url": "https://company.com/hr" });
+    assert_eq!(after["company"], json!({ "contact": contact }));
+    assert!(after["revision"].as_u64() > before["revision"].as_u64(), "newer than what the app has: {after}");
+    assert_eq!(nils.state().await["revision"], nils_before["revision"]);
+    // What people do now is as new as ever.
+    assert!(anna.snooze().await.body["revision"].as_u64() > after["revision"].as_u64());
 }
 
 #[tokio::test]
