@@ -54,7 +54,7 @@ impl PolicyOptions {
 }
 
 /// What the administrator decides about a company.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Company {
     pub name: String,
     pub policy: Policy,
