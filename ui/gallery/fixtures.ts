@@ -1,6 +1,6 @@
 // The views for every state of a screen, for the gallery, the screenshots and the tests.
 
-import type { Challenge, Edition, Linking, Notice, Problem, Screen, View } from "../src/ipc/bridge";
+import type { Challenge, Contact, Edition, Linking, Notice, Problem, Screen, View } from "../src/ipc/bridge";
 
 const NOW = "2026-03-02T09:12:00Z";
 const after = (seconds: number) => new Date(Date.parse(NOW) + seconds * 1000).toISOString();
@@ -13,12 +13,17 @@ const settingsUrl = (edition: Edition) =>
 
 export interface State {
   readonly view: (edition: Edition) => View;
-  /** The button to press, after typing `type` by test id, and the problem that the command is then rejected with. */
-  readonly refuse?: {
-    readonly press: "sign-in" | "send-code" | "verify-code" | "paste-code" | "banner-hide" | "manage-account" | "open-email-app" | "contact-phone" | "sign-out";
-    readonly problem: Problem;
-    readonly type?: Record<string, string>;
+  /** What is typed, by test id. A complete code is submitted without a press. */
+  readonly type?: Record<string, string>;
+  /** The button to press, and the problem that its command is then rejected with. Null: the command is not answered. */
+  readonly press?: {
+    readonly button: "sign-in" | "unlock" | "send-code" | "verify-code" | "paste-code" | "start-over" | "banner-hide" | "manage-account" | "open-email-app" | "contact-phone" | "sign-out";
+    readonly problem: Problem | null;
+    /** The view that comes with the answer, if that changes it. */
+    readonly after?: (edition: Edition) => View;
   };
+  /** Opens what can be opened: a `details`. */
+  readonly opened?: true;
   /** Unset for both editions. */
   readonly only?: Edition;
 }
@@ -35,7 +40,7 @@ const base = (edition: Edition, screen: Screen) => ({
   flowScreen: FLOW_SCREEN[edition],
   serverTime: NOW,
   syncProblem: null,
-  canOpenEmail: false,
+  canOpenEmail: edition === "mobile",
 });
 
 const signedOut =
@@ -89,20 +94,29 @@ const sent = (over: Partial<Challenge> = {}, more: Partial<Linking> = {}): Parti
 
 const linked: Partial<Linking> = { status: "linked", email: ANNA, account: { email: ANNA, linkedAt: after(-20), origin: "created" } };
 
+const CONTACT: Contact = { name: "HR service desk", phone: "+46 8 123 45 67", email: "hr@company.com", url: "https://intranet.company.com/hr" };
+
 const LONG = "annabella.svensson-lindqvist+hrm@regional-office.north.company-with-a-long-name.example";
 
-const refusedSend = (problem: Problem): State => ({
-  view: signedIn("flow", { email: ANNA }),
-  refuse: { press: "send-code", problem },
+const pressedSend = (problem: Problem | null, linking: Partial<Linking> = { email: ANNA }): State => ({
+  view: signedIn("flow", linking),
+  press: { button: "send-code", problem },
 });
-const refusedCode = (problem: Problem, left = 4): State => ({
-  view: signedIn("flow", sent({ attemptsLeft: left })),
-  refuse: { press: "verify-code", problem, type: { code: "123456" } },
+const pressedVerify = (problem: Problem | null, next: Partial<Linking> = sent()): State => ({
+  view: signedIn("flow", sent()),
+  type: { code: "123456" },
+  press: { button: "verify-code", problem, after: signedIn("flow", next) },
 });
-const refusedSignIn = (problem: Problem): State => ({
+const pressedSignIn = (problem: Problem | null): State => ({
   view: signedOut(),
-  refuse: { press: "sign-in", problem, type: { password: "secret" } },
+  type: { password: "secret" },
+  press: { button: "sign-in", problem },
 });
+
+/** A minute after the code was sent, another can be sent. */
+const LATE = { sentAt: after(-90), resendAt: after(-30), expiresAt: after(1710) };
+const OVER = { sentAt: after(-1900), resendAt: after(-1800), expiresAt: after(-100) };
+const TOO_MANY: Problem = { code: "tooManyCodes", retryAfterSeconds: 3000, retryable: false };
 
 export const STATES: Record<string, State> = {
   "sign-in": { view: signedOut() },
@@ -110,17 +124,20 @@ export const STATES: Record<string, State> = {
   "sign-in-ended": { view: signedOut({ notice: "sessionEnded" }) },
   "sign-in-vault": { view: signedOut({ notice: "vaultUnreadable" }) },
   locked: { view: (edition) => ({ ...base(edition, "home"), phase: { name: "locked" } }) },
-  "sign-in-bad": refusedSignIn({ code: "badCredentials", retryable: false }),
-  "sign-in-offline": refusedSignIn({ code: "offline", retryable: true }),
-  "sign-in-no-host": refusedSignIn({ code: "noSuchHost", retryable: true }),
-  "sign-in-proxy": refusedSignIn({ code: "proxyRefused", retryable: true }),
-  "sign-in-wait": refusedSignIn({ code: "tooManyRequests", retryAfterSeconds: 45, retryable: true }),
+  "sign-in-busy": pressedSignIn(null),
+  "sign-in-bad": pressedSignIn({ code: "badCredentials", retryable: false }),
+  "sign-in-offline": pressedSignIn({ code: "offline", retryable: true }),
+  "sign-in-no-host": pressedSignIn({ code: "noSuchHost", retryable: true }),
+  "sign-in-proxy": pressedSignIn({ code: "proxyRefused", retryable: true }),
+  "sign-in-wait": pressedSignIn({ code: "tooManyRequests", retryAfterSeconds: 45, retryable: true }),
+  "locked-busy": { view: (edition) => ({ ...base(edition, "home"), phase: { name: "locked" } }), press: { button: "unlock", problem: null } },
   "home-loading": { view: signedIn("home", null) },
   home: { view: signedIn("home", { bannerVisible: true }) },
   "home-hidden": { view: signedIn("home", {}) },
   "home-code-sent": { view: signedIn("home", sent({}, { bannerVisible: true })) },
   "home-linking": { view: signedIn("home", { status: "linking", bannerVisible: true }) },
   "home-linked": { view: signedIn("home", linked) },
+  "home-locked": { view: signedIn("home", { problem: "linkingLocked", bannerVisible: true }) },
   "home-old": { view: signedIn("home", { bannerVisible: true }, { syncProblem: { code: "offline", retryable: true } }) },
   "home-memory": { view: signedIn("home", { bannerVisible: true }, { notice: "sessionInMemoryOnly" }) },
   "home-not-saved": { view: signedIn("home", { bannerVisible: true }, { notice: "notSaved" }) },
@@ -132,33 +149,55 @@ export const STATES: Record<string, State> = {
   flow: { view: signedIn("flow", {}) },
   "flow-banner": { view: signedIn("flow", { bannerVisible: true }), only: "desktop" },
   "flow-typed": { view: signedIn("flow", { email: ANNA }) },
+  "flow-busy": pressedSend(null),
   "flow-slip": { view: signedIn("flow", { email: "anna.svensson@company.con" }) },
+  "flow-no-address-contact": { view: signedIn("flow", { suggestions: [], contact: CONTACT }) },
   "flow-no-address": { view: signedIn("flow", { suggestions: [] }) },
-  "flow-invalid": { view: signedIn("flow", { email: "anna.svensson" }), refuse: { press: "send-code", problem: { code: "emailInvalid", retryable: false } } },
-  "flow-domain": refusedSend({ code: "domainNotAllowed", retryable: false }),
-  "flow-taken": refusedSend({ code: "accountTaken", retryable: false }),
-  "flow-locked": refusedSend({ code: "linkingLocked", retryable: false }),
-  "flow-offline": refusedSend({ code: "offline", retryable: true }),
-  "flow-too-many": refusedSend({ code: "tooManyCodes", retryAfterSeconds: 3000, retryable: false }),
+  "flow-invalid": { view: signedIn("flow", { email: "anna.svensson" }), press: { button: "send-code", problem: { code: "emailInvalid", retryable: false } } },
+  "flow-domain": pressedSend({ code: "domainNotAllowed", retryable: false }),
+  "flow-taken": pressedSend({ code: "accountTaken", retryable: false }),
+  "flow-locked": pressedSend({ code: "linkingLocked", retryable: false }),
+  "flow-domain-contact": pressedSend({ code: "domainNotAllowed", retryable: false }, { email: ANNA, contact: CONTACT }),
+  // The server ended the linking, or found it locked, after the app's last call.
+  "flow-refused": { view: signedIn("flow", { email: ANNA, problem: "accountTaken" }) },
+  "flow-refused-contact": { view: signedIn("flow", { email: ANNA, problem: "accountTaken", contact: CONTACT }) },
+  "flow-locked-before": { view: signedIn("flow", { email: ANNA, problem: "linkingLocked" }) },
+  "flow-locked-contact": { view: signedIn("flow", { email: ANNA, problem: "linkingLocked", contact: CONTACT }) },
+  "flow-contact": { view: signedIn("flow", { contact: CONTACT }) },
+  "flow-contact-phone": { view: signedIn("flow", { contact: { name: null, phone: "+46 8 123 45 67", email: null, url: null } }) },
+  "flow-offline": pressedSend({ code: "offline", retryable: true }),
+  "flow-old": { view: signedIn("flow", { email: ANNA }, { syncProblem: { code: "offline", retryable: true } }) },
+  "flow-too-many": pressedSend(TOO_MANY),
   "code-sent": { view: signedIn("flow", sent()) },
   "code-sent-banner": { view: signedIn("flow", sent({}, { bannerVisible: true })), only: "desktop" },
-  "code-late": { view: signedIn("flow", sent({ sentAt: after(-90), resendAt: after(-30), expiresAt: after(1710) })) },
-  "code-deferred": { view: signedIn("flow", sent({ sentAt: after(-90), resendAt: after(-30), expiresAt: after(1710), delivery: "deferred" })) },
+  "code-typed": { view: signedIn("flow", sent()), type: { code: "123" } },
+  "code-busy": pressedVerify(null),
+  "code-help": { view: signedIn("flow", sent()), opened: true },
+  "code-late": { view: signedIn("flow", sent(LATE)) },
+  "code-deferred": { view: signedIn("flow", sent({ ...LATE, delivery: "deferred" })) },
   "code-failed": { view: signedIn("flow", sent({ delivery: "failed" })) },
   "code-bounced": { view: signedIn("flow", sent({ delivery: "bounced" })) },
-  "code-over": { view: signedIn("flow", sent({ sentAt: after(-1900), resendAt: after(-1800), expiresAt: after(-100) })) },
-  "code-wrong": refusedCode({ code: "codeWrong", attemptsLeft: 4, retryable: false }),
-  "code-not-copied": { view: signedIn("flow", sent()), refuse: { press: "paste-code", problem: { code: "codeFormat", retryable: false } } },
-  "code-not-pasted": { view: signedIn("flow", sent()), refuse: { press: "paste-code", problem: { code: "notPasted", retryable: false } } },
-  "code-last": refusedCode({ code: "codeWrong", attemptsLeft: 1, retryable: false }, 1),
-  "code-expired": refusedCode({ code: "codeExpired", retryable: false }),
-  "code-exhausted": refusedCode({ code: "attemptsExhausted", retryable: false }, 0),
-  "code-unavailable": refusedCode({ code: "unavailable", retryAfterSeconds: 30, retryable: true }, 5),
+  "code-over": { view: signedIn("flow", sent(OVER)) },
+  "code-over-too-many": pressedSend(TOO_MANY, sent(OVER)),
+  "code-too-many": pressedSend(TOO_MANY, sent(LATE)),
+  "code-resend-busy": pressedSend(null, sent(LATE)),
+  "code-wrong": pressedVerify({ code: "codeWrong", attemptsLeft: 4, retryable: false }, sent({ attemptsLeft: 4 })),
+  "code-not-copied": { view: signedIn("flow", sent()), press: { button: "paste-code", problem: { code: "codeFormat", retryable: false } } },
+  "code-not-pasted": { view: signedIn("flow", sent()), press: { button: "paste-code", problem: { code: "notPasted", retryable: false } } },
+  "code-last": pressedVerify({ code: "codeWrong", attemptsLeft: 1, retryable: false }, sent({ attemptsLeft: 1 })),
+  "code-expired": pressedVerify({ code: "codeExpired", retryable: false }),
+  "code-exhausted": pressedVerify({ code: "attemptsExhausted", retryable: false }, sent({ attemptsLeft: 0 })),
+  "code-none-left": { view: signedIn("flow", sent({ attemptsLeft: 0 })) },
+  "code-no-email-app": { view: signedIn("flow", sent()), press: { button: "open-email-app", problem: { code: "noEmailApp", retryable: false } }, only: "mobile" },
+  "code-offline": pressedVerify({ code: "offline", retryable: true }),
+  "code-locked": pressedVerify({ code: "linkingLocked", retryable: false }, sent({}, { problem: "linkingLocked" })),
+  "flow-no-challenge": pressedVerify({ code: "noChallenge", retryable: false }, { email: ANNA }),
+  "code-unavailable": pressedVerify({ code: "unavailable", retryAfterSeconds: 30, retryable: true }),
   "code-long": { view: signedIn("flow", sent({ email: LONG }, { suggestions: [LONG, ...suggestions] })) },
   linking: { view: signedIn("flow", { status: "linking" }) },
   done: { view: signedIn("flow", linked) },
   "done-existing": { view: signedIn("flow", { ...linked, account: { email: LONG, linkedAt: after(-20), origin: "existing" } }) },
-  "done-no-browser": { view: signedIn("flow", linked), refuse: { press: "manage-account", problem: { code: "linkNotOpened", retryable: false } } },
+  "done-no-browser": { view: signedIn("flow", linked), press: { button: "manage-account", problem: { code: "linkNotOpened", retryable: false } } },
 };
 
 export const statesOf = (edition: Edition): string[] =>
