@@ -418,7 +418,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     };
     await tabTo("textbox", "Server address");
     await keyboard.type("hrm.company.com");
-    await tabTo("textbox", "User name");
+    await tabTo("textbox", "Username");
     await keyboard.type("anna.svensson");
     await tabTo("textbox", "Password");
     await keyboard.type("secret");
