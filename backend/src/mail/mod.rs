@@ -375,4 +375,37 @@ mod tests {
             assert!(body.find(PREVIEW) < body.find("<p"), "{language:?}");
         }
     }
+
+    #[test]
+    fn a_mail_has_both_parts_in_short_lines_of_ascii() {
+        for language in ALL {
+            let mail = mail(None, language);
+            let plain = mail.find("Content-Type: text/plain; charset=utf-8").unwrap();
+            let html = mail.find("Content-Type: text/html; charset=utf-8").unwrap();
+            assert!(
+                mail.contains("Content-Type: multipart/alternative;") && plain < html,
+                "the last part is preferred"
+            );
+            assert!(
+                mail.contains("\r\nDate: ") && mail.contains("From: \"Flex HRM\" <no-reply@hrm.example>"),
+                "{mail}"
+            );
+            for line in mail.split("\r\n") {
+                assert!(line.len() <= 78 && line.is_ascii() && !line.contains('\n'), "{language:?}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mail_needs_no_sheet_no_image_and_nothing_from_elsewhere() {
+        for language in ALL {
+            let Rendered { html, .. } = render(&message(), "Anna", language, 30 * MINUTE);
+            for part in ["<style", "<link", "<img", "<script", "url(", "class="] {
+                assert!(!html.contains(part), "{language:?}: {part}");
+            }
+            for tag in ["<p>", "<ul>", "<li>", "<div>"] {
+                assert!(!html.contains(tag), "{language:?}: {tag} has no style of its own");
+            }
+        }
+    }
 }
