@@ -109,10 +109,10 @@ fn text_of(block: &Block) -> String {
 
 fn html_of(block: &Block) -> String {
     match block {
-        Block::Line(line) => format!("<p style=\"margin:0 0 16px\">{}</p>\n", escaped(line)),
+        Block::Line(line) => format!("<p style=\"margin:0 0 16px\">{}</p>\n", unbroken(line)),
         Block::List(items) => {
             let items: String =
-                items.iter().map(|item| format!("<li style=\"margin:0 0 8px\">{}</li>\n", escaped(item))).collect();
+                items.iter().map(|item| format!("<li style=\"margin:0 0 8px\">{}</li>\n", unbroken(item))).collect();
             format!("<ul style=\"margin:0 0 16px;padding-left:20px\">\n{items}</ul>\n")
         }
         Block::Code(code) => format!(
@@ -121,6 +121,16 @@ fn html_of(block: &Block) -> String {
             escaped(code)
         ),
     }
+}
+
+/// HTML text without a line end in "e-postadress" or after the hyphen of "Connect -tili". Longer words (addresses) may break.
+fn unbroken(text: &str) -> String {
+    let word = |word: &str| {
+        let is_short = word.contains('-') && word.chars().count() <= 24;
+        let word = escaped(word);
+        if is_short { format!("<span style=\"white-space:nowrap\">{word}</span>") } else { word }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Stored text can hold line ends, which a header must not.
@@ -407,5 +417,14 @@ mod tests {
                 assert!(!html.contains(tag), "{language:?}: {tag} has no style of its own");
             }
         }
+    }
+
+    #[test]
+    fn a_short_word_with_a_hyphen_is_not_broken() {
+        let html = render(&message(), "Anna", Language::Fi, 30 * MINUTE).html;
+        assert!(html.contains("Connect <span style=\"white-space:nowrap\">-tili,</span>"), "{html}");
+        let long = "a…@a-company-with-a-long-name.com";
+        let notice = Message::Notice { address: long.into() };
+        assert!(render(&notice, "Anna", Language::Sv, 30 * MINUTE).html.contains(&format!(" {long}.</p>")));
     }
 }
