@@ -45,6 +45,10 @@ async function start(bridge: Bridge): Promise<void> {
 }
 
 declare global {
+  interface ImportMetaEnv {
+    /** Of Cargo.toml. */
+    readonly APP_VERSION: string;
+  }
   interface Window {
     /** Set by the gallery before this module runs. */
     mockBridge?: Bridge;

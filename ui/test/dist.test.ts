@@ -371,7 +371,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     };
     await tabTo("textbox", "Server address");
     await keyboard.type("hrm.company.com");
-    await tabTo("textbox", "User name");
+    await tabTo("textbox", "Username");
     await keyboard.type("anna.svensson");
     await tabTo("textbox", "Password");
     await keyboard.type("secret");
@@ -415,7 +415,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
   }, 60_000);
 
   describe("a page that does not start says so", () => {
-    const SENTENCE: Record<string, string> = { "en-GB": "The app did not start.", "sv-SE": "Appen startade inte.", "nn-NO": "Appen startet ikke.", "da-DK": "Appen startede ikke.", "fi-FI": "Sovellus ei käynnistynyt.", "de-DE": "The app did not start." };
+    const SENTENCE: Record<string, string> = { "en-GB": "The app didn't start.", "sv-SE": "Appen startade inte.", "nn-NO": "Appen startet ikke.", "da-DK": "Appen startede ikke.", "fi-FI": "Sovellus ei käynnistynyt.", "de-DE": "The app didn't start." };
     const main = /assets\/index-.*\.js$/;
     test.each(Object.entries(SENTENCE))("at once if the script throws: %s", async (locale, sentence) => {
       const page = await openStuck(locale, (p) => p.route(main, (route) => route.fulfill({ contentType: "text/javascript", body: "this is no script" })));

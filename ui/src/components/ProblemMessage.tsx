@@ -25,9 +25,9 @@ const RetryCountdown = ({ from, seconds }: { from: number; seconds: number }) =>
 );
 
 const Problem = ({ failed, id }: { failed: Failure; id: string }) => {
-  const { problem, at, retry } = failed;
+  const { action, problem, at, retry } = failed;
   const m = t();
-  const { what, advice } = messageOf(problem, m, Boolean(linking.value?.challenge));
+  const { what, advice } = messageOf(problem, m, Boolean(linking.value?.challenge), action);
   const wait = retryAfter(problem);
   // The button that was pressed may be far from it: in the bar of a phone.
   useLayoutEffect(() => {
