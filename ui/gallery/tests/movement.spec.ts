@@ -110,10 +110,13 @@ function watch(pressed: string | null): void {
   };
   watched.observer = new PerformanceObserver((list) => record(list.getEntries()));
   watched.observer.observe({ type: "layout-shift" });
-  const end = pressed && document.querySelector(`[data-testid="${pressed}"]`)?.getBoundingClientRect();
+  const button = pressed && document.querySelector(`[data-testid="${pressed}"]`);
+  const end = button && button.getBoundingClientRect();
+  // What comes after a button in a bar at the bottom is drawn above it.
+  const follows = (e: Element) => Boolean(button && button.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING);
   watched.places = [...document.querySelectorAll("h1, h2, h3, p, label, input, button, summary, li")]
     .map((element) => ({ element, box: element.getBoundingClientRect() }))
-    .filter(({ element, box }) => element.checkVisibility() && box.height > 0 && (!end || box.bottom <= end.bottom))
+    .filter(({ element, box }) => element.checkVisibility() && box.height > 0 && (!end || (box.bottom <= end.bottom && !follows(element))))
     .map(({ element, box }) => ({ element, x: box.x, y: box.y + scrollY }));
 }
 
