@@ -33,7 +33,7 @@ const FACTS = {
   verify: ({ page }: Gallery) => page.getByTestId("verify-code").and(page.locator(":enabled")),
   paste: ({ page }: Gallery) => page.getByTestId("paste-code"),
   retry: ({ page }: Gallery) => page.getByTestId("retry"),
-  help: ({ page }: Gallery) => page.locator("details.delivery-help"),
+  help: ({ page }: Gallery) => page.getByText(en.deliveryHelpTitle),
   contact: ({ page }: Gallery) => page.getByText("HR service desk"),
   administrator: ({ page }: Gallery) => page.getByText(/administrator/),
 } satisfies Record<string, (gallery: Gallery) => Locator>;
@@ -53,7 +53,7 @@ const SENT: Fact[] = ["inbox", "mailed", "resendIn", "expiresIn", "attempts"];
 
 const CODE_ALIVE: Omit<Rule, "says"> = { has: ["codeField", "verify", "expiresIn", "help"], not: ["attempts", "retry"] };
 const NO_FORM: Fact[] = [...FORMS, ...SENT, "retry"];
-const USED_UP: Rule = { says: en.attemptsExhausted, not: [...NO_FORM, "administrator"] };
+const USED_UP: Rule = { says: en.attemptsExhausted, not: NO_FORM };
 const LOCKED: Rule = { says: en.linkingLocked, has: ["administrator"], not: NO_FORM };
 const TOO_MANY: Rule = { says: en.tooManyCodes, has: ["administrator"], not: NO_FORM };
 const ONLY_SEND: Omit<Rule, "says"> = { has: ["addressField", "send"], not: ["codeField", "verify", "paste", ...SENT, "retry"] };
@@ -77,6 +77,8 @@ const RULES: Record<string, Rule> = {
   "code-too-many": { says: en.tooManyCodes, has: ["codeField", "verify"], not: ["send", "attempts", "retry"] },
   "flow-too-many": TOO_MANY,
   "code-over-too-many": TOO_MANY,
+  "code-limited": { says: en.tooManyCodes, has: ["codeField", "verify", "resendIn"], not: ["send", "attempts", "retry"] },
+  "code-over-limited": TOO_MANY,
   linking: { says: en.linkingTitle, not: NO_FORM },
   "flow-offline": { says: en.offline, ...ONLY_SEND },
   "code-offline": { says: en.offline, ...CODE_ALIVE },
@@ -107,6 +109,7 @@ const PRIMARY: Record<string, string | null> = {
   "code-locked": "back-home",
   "flow-too-many": "back-home",
   "code-over-too-many": "back-home",
+  "code-over-limited": "back-home",
 };
 const PRIMARY_BY_PREFIX: Record<string, string | null> = {
   "sign-in": "sign-in",
@@ -184,7 +187,7 @@ forEachState(async (gallery, state) => {
 
   const problem = STATES[state]?.press?.problem;
   const invalid = await page.locator('[aria-invalid="true"]').count();
-  const wrong = (problem && WRONG_INPUT.has(problem.code)) || state.startsWith("flow-refused");
+  const wrong = (problem && WRONG_INPUT.has(problem.code)) || state === "code-bounced" || state.startsWith("flow-refused");
   expect.soft(invalid, "fields shown as wrong").toBe(wrong ? 1 : 0);
 
   const rule = RULES[state];
