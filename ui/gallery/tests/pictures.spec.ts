@@ -38,7 +38,7 @@ async function takePicture({ page, edition }: Gallery, kind: string, state: stri
       await (update ? expect : expect.soft)(page).toHaveScreenshot([folder, `${state}.webp`]);
     } catch {
       // Playwright would write it without loss, in three times the bytes.
-      await page.screenshot({ path: join(REFERENCES, folder, `${state}.webp`), type: "webp", quality: 40, animations: "disabled" });
+      await page.screenshot({ path: join(REFERENCES, folder, `${state}.webp`), type: "webp", quality: 30, animations: "disabled" });
     }
   }
   if (out) await page.screenshot({ path: join(out, folder, `${state}.png`), animations: "disabled" });
