@@ -16,14 +16,9 @@ export function findLayoutFaults(mobile: boolean): string[] {
     if (mobile && box.width > 0 && (box.height < 44 || box.width < 44)) found.add(`touch target ${Math.round(box.width)}×${Math.round(box.height)}: ${name(e)}`);
     if (e.scrollWidth > e.clientWidth + 1 && e.tagName !== "INPUT") found.add(`text cut: ${name(e)}`);
   }
+  const bars = [...document.querySelectorAll("body *")].filter((e) => /sticky|fixed/.test(getComputedStyle(e).position)).map((bar) => ({ bar, at: getComputedStyle(bar).bottom === "auto" ? "top" : "bottom" }));
   /** The bar that an element stays in, at the window's top or bottom. */
-  const barOf = (e: Element): { bar: Element; at: "top" | "bottom" } | null => {
-    for (let up: Element | null = e; up; up = up.parentElement) {
-      const style = getComputedStyle(up);
-      if (style.position === "sticky" || style.position === "fixed") return { bar: up, at: style.bottom === "auto" ? "top" : "bottom" };
-    }
-    return null;
-  };
+  const barOf = (e: Element) => bars.find(({ bar }) => bar.contains(e));
   const range = document.createRange();
   // At the top nothing is under the header, at the end nothing is under the bar below.
   for (const [y, covers] of [
