@@ -1,7 +1,7 @@
 // The view that the screens draw, and the calls that change it.
 
 import { computed, signal } from "@preact/signals";
-import { type Bridge, type Edition, type Linking, type Problem, type Screen, type View, problemOf } from "./ipc/bridge";
+import { type Bridge, type ContactWay, type Edition, type Linking, type Problem, type Screen, type View, problemOf } from "./ipc/bridge";
 
 /** What an employee can start and has to wait for. */
 export type Action =
@@ -15,7 +15,6 @@ export type Action =
   | "snooze"
   | "openAccountSettings"
   | "openEmailApp"
-  | "openContact"
   | "copyDiagnostics"
   | "setLanguage"
   | "refresh"
@@ -99,6 +98,13 @@ export async function saveEmailDraft(email: string): Promise<boolean> {
     return false;
   }
 }
+
+/** Returns why it failed. Not an action: the message beside which the contact stands is to stay. */
+export const openContact = (way: ContactWay): Promise<Problem | null> =>
+  bridge.openContact(way).then((now) => {
+    applyView(now);
+    return null;
+  }, problemOf);
 
 const REFRESH_INTERVAL_MS = 5000;
 let lastRefresh = -Infinity;

@@ -35,9 +35,12 @@ export function secondsSince(time: string): number {
   return Math.floor((serverNow() - Date.parse(time)) / 1000);
 }
 
-/** `mm:ss`. */
-export const formatCountdown = (seconds: number): string =>
-  `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(seconds % 60).padStart(2, "0")}`;
+/** `mm:ss`, and from an hour `h:mm:ss`. */
+export function formatCountdown(seconds: number): string {
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const parts = [minutes, seconds % 60].map((part) => String(part).padStart(2, "0"));
+  return (hours > 0 ? [hours, ...parts] : parts).join(":");
+}
 
 /** Seconds left at which a screen reader announces the time: the end, 1, 5 and 10 minutes. */
 const ANNOUNCE_AT = [0, 60, 300, 600];

@@ -63,5 +63,3 @@ export function formatDateTime(time: string, now: number): string {
   const today = then.toDateString() === new Date(now).toDateString();
   return format(then, { ...(today ? {} : { dateStyle: "medium" }), timeStyle: "short" });
 }
-
-export const formatDate = (time: string): string => format(new Date(time), { dateStyle: "long" });

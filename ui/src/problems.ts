@@ -11,10 +11,32 @@ export interface Message {
   readonly advice: string;
 }
 
-export const messageOf = (problem: Problem, m: Messages): Message => ({
-  what: m[problem.code],
-  advice: problem.code === "codeWrong" ? m.codeWrongAdvice({ count: problem.attemptsLeft }) : m[`${problem.code}Advice`],
-});
+/** `codeAlive`: another code can still be entered. */
+export function messageOf(problem: Problem, m: Messages, codeAlive = false): Message {
+  if (problem.code === "codeExpired" && codeAlive) return { what: m.codeExpiredNewer, advice: m.codeExpiredNewerAdvice };
+  return {
+    what: m[problem.code],
+    advice: problem.code === "codeWrong" ? m.codeWrongAdvice({ count: problem.attemptsLeft }) : m[`${problem.code}Advice`],
+  };
+}
+
+const WRONG_INPUT = new Set<Problem["code"]>([
+  "serverAddressInvalid",
+  "noSuchHost",
+  "badCredentials",
+  "emailInvalid",
+  "domainNotAllowed",
+  "accountTaken",
+  "codeFormat",
+  "codeWrong",
+  "codeExpired",
+]);
+/** Whether what was typed is wrong: its field is invalid. An outage, a lock or a limit is nobody's mistake. */
+export const isWrongInput = (failed: Failure | null): boolean => failed !== null && WRONG_INPUT.has(failed.problem.code);
+
+/** Whether the message says to ask the administrator. */
+export const asksForHelp = (code: Problem["code"]): boolean =>
+  code === "domainNotAllowed" || code === "accountTaken" || code === "linkingLocked" || code === "certificateNotTrusted";
 
 /** Seconds to wait before a retry, 0 if the server named none. */
 export const retryAfter = (problem: Problem): number => ("retryAfterSeconds" in problem ? (problem.retryAfterSeconds ?? 0) : 0);
@@ -28,17 +50,16 @@ export function retryAfterText(seconds: number, m: Messages): string {
 }
 
 /** A part of a screen that can show a problem. */
-export type Slot = "server" | "password" | "email" | "code" | "manage" | "contact" | "banner" | "signIn" | "settings" | "screen";
+export type Slot = "server" | "password" | "email" | "code" | "flow" | "manage" | "banner" | "signIn" | "settings" | "screen";
 
 const BY_ACTION: Record<Action, Slot> = {
   signIn: "signIn",
   sendCode: "email",
   verifyCode: "code",
-  startOver: "code",
+  startOver: "flow",
   snooze: "banner",
   openAccountSettings: "manage",
-  openEmailApp: "email",
-  openContact: "contact",
+  openEmailApp: "code",
   copyDiagnostics: "settings",
   signOut: "settings",
   setLanguage: "settings",

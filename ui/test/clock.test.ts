@@ -7,6 +7,9 @@ import { crossedMark, formatCountdown, secondsLeft, secondsSince, secondsUntil }
 test("a countdown is written mm:ss", () => {
   expect(formatCountdown(1745)).toBe("29:05");
   expect(formatCountdown(0)).toBe("00:00");
+  expect(formatCountdown(3599)).toBe("59:59");
+  expect(formatCountdown(3600)).toBe("1:00:00");
+  expect(formatCountdown(82_805)).toBe("23:00:05");
 });
 
 describe("the time left is announced", () => {

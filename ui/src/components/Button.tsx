@@ -10,13 +10,16 @@ interface ButtonProps {
   busy?: boolean;
   disabled?: boolean;
   submit?: boolean;
+  /** The id of the form that it submits, if it is not in it. */
+  form?: string | undefined;
   describedBy?: string | undefined;
   onPress?: () => void;
 }
 
-export const Button = ({ children, testid, variant = "plain", busy = false, disabled, submit, describedBy, onPress }: ButtonProps) => (
+export const Button = ({ children, testid, variant = "plain", busy = false, disabled, submit, form, describedBy, onPress }: ButtonProps) => (
   <button
     type={submit ? "submit" : "button"}
+    form={form}
     class={`button ${variant}`}
     data-testid={testid}
     data-busy={busy ? "" : undefined}

@@ -13,21 +13,22 @@ export function ExpiresIn({ at }: { at: string }) {
   useEffect(() => {
     const mark = crossedMark(before.current, left);
     before.current = left;
-    if (mark !== undefined) announce(mark === 0 ? m.expired : m.minutesLeft({ count: mark / 60 }));
+    // The end is a state of the flow, which announces it.
+    if (mark) announce(m.minutesLeft({ count: mark / 60 }));
   }, [left, m]);
   return (
     <span class="countdown" data-testid="expires-in" role="timer" aria-live="off">
-      {left > 0 ? m.expiresIn({ time: formatCountdown(left) }) : m.expired}
+      {m.expiresIn({ time: formatCountdown(left) })}
     </span>
   );
 }
 
-/** When another code can be sent; nothing once it can. */
-export function ResendIn({ at, id }: { at: string; id: string }) {
+/** When another code can be sent. Keeps its line once it can. */
+export function ResendIn({ at }: { at: string }) {
   const left = secondsUntil(at);
-  return left > 0 ? (
-    <p class="hint countdown" id={id} data-testid="resend-in" aria-live="off">
-      {t().resendIn({ time: formatCountdown(left) })}
+  return (
+    <p class="hint countdown resend" id="resend-in" aria-live="off">
+      {left > 0 && <span data-testid="resend-in">{t().resendIn({ time: formatCountdown(left) })}</span>}
     </p>
-  ) : null;
+  );
 }

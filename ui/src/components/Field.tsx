@@ -11,10 +11,12 @@ interface FieldProps extends Pick<AllHTMLAttributes<HTMLInputElement>, InputProp
   hint?: string;
   /** The id of the problem shown under the field. */
   problemId?: string | undefined;
+  /** Whether the problem is what was typed. */
+  invalid?: boolean;
   children?: ComponentChildren;
 }
 
-export const Field = ({ id, label, hint, problemId, children, type = "text", ...input }: FieldProps) => (
+export const Field = ({ id, label, hint, problemId, invalid = Boolean(problemId), children, type = "text", ...input }: FieldProps) => (
   <div class="field">
     <label for={id}>{label}</label>
     <input
@@ -27,7 +29,7 @@ export const Field = ({ id, label, hint, problemId, children, type = "text", ...
       spellcheck={false}
       id={id}
       data-testid={id}
-      aria-invalid={problemId ? "true" : undefined}
+      aria-invalid={invalid ? "true" : undefined}
       aria-describedby={[problemId, hint && `${id}-hint`].filter(Boolean).join(" ") || undefined}
     />
     {hint && (

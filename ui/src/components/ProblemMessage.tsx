@@ -1,9 +1,19 @@
-import { type Failure, failure } from "../app";
+import type { ComponentChildren } from "preact";
+import { type Failure, failure, linking } from "../app";
 import { secondsLeft } from "../clock";
 import { t } from "../i18n";
-import { type Slot, messageOf, retryAfter, retryAfterText, slotOf } from "../problems";
+import { type Slot, asksForHelp, isWrongInput, messageOf, retryAfter, retryAfterText, slotOf } from "../problems";
 import { Button } from "./Button";
+import { WhoCanHelp } from "./WhoCanHelp";
 import { AlertIcon } from "./icons";
+
+/** A sentence with an icon: red about wrong input, else neutral. */
+export const Message = ({ id, wrong, children }: { id: string; wrong: boolean; children: ComponentChildren }) => (
+  <div class="problem" id={id} data-wrong={wrong ? "" : undefined}>
+    <AlertIcon />
+    <div class="problem-text">{children}</div>
+  </div>
+);
 
 /** Hidden from screen readers, which read the wait once, in the alert. */
 const RetryCountdown = ({ from, seconds }: { from: number; seconds: number }) => (
@@ -13,26 +23,26 @@ const RetryCountdown = ({ from, seconds }: { from: number; seconds: number }) =>
   </span>
 );
 
-const Problem = ({ failed: { problem, at, retry }, id }: { failed: Failure; id: string }) => {
+const Problem = ({ failed, id }: { failed: Failure; id: string }) => {
+  const { problem, at, retry } = failed;
   const m = t();
-  const { what, advice } = messageOf(problem, m);
+  const { what, advice } = messageOf(problem, m, Boolean(linking.value?.challenge));
   const wait = retryAfter(problem);
   return (
-    <div class="problem" id={id}>
-      <AlertIcon />
-      <div class="problem-text">
-        <p role="alert" data-testid="problem" data-code={problem.code}>
-          <strong>{what}</strong> {advice}
-          {wait > 0 && <span class="visually-hidden"> {retryAfterText(wait, m)}</span>}
-        </p>
-        {wait > 0 && <RetryCountdown from={at} seconds={wait} />}
-        {problem.retryable && (
-          <Button testid="retry" variant="ghost" onPress={retry}>
-            {m.retry}
-          </Button>
-        )}
-      </div>
-    </div>
+    <Message id={id} wrong={isWrongInput(failed)}>
+      <p role="alert" data-testid="problem" data-code={problem.code}>
+        <strong>{what}</strong> {advice}
+        {wait > 0 && <span class="visually-hidden"> {retryAfterText(wait, m)}</span>}
+      </p>
+      {wait > 0 && <RetryCountdown from={at} seconds={wait} />}
+      {asksForHelp(problem.code) && <WhoCanHelp />}
+      {/* Elsewhere the button that failed is beside it. */}
+      {problem.retryable && slotOf(failed) === "screen" && (
+        <Button testid="retry" variant="ghost" onPress={retry}>
+          {m.retry}
+        </Button>
+      )}
+    </Message>
   );
 };
 

@@ -5,8 +5,12 @@ import { type Failure, clearFailure, edition, pending, run, saveEmailDraft, setF
 import { Button, LongWait } from "../components/Button";
 import { Field } from "../components/Field";
 import { ProblemMessage, failureIn } from "../components/ProblemMessage";
+import { WhoCanHelp } from "../components/WhoCanHelp";
+import { CheckIcon } from "../components/icons";
 import { t } from "../i18n";
 import type { Linking } from "../ipc/bridge";
+import { type Slot, isWrongInput } from "../problems";
+import { NoEmail } from "./DeliveryHelp";
 
 /** Typing pauses this long before the draft is saved. */
 const SAVE_DELAY_MS = 300;
@@ -18,35 +22,52 @@ const setInvalid = () => setFailure("sendCode", { code: "emailInvalid", retryabl
 /** The server refused the address after the app's last call had its answer. */
 const REFUSED: Failure = { action: "sendCode", problem: { code: "accountTaken", retryable: false }, at: 0, retry: () => {} };
 
-interface AddressFormProps {
-  linking: Linking;
-  /** Sending a code is the next step. */
-  isNext: boolean;
-  /** Why another code has to wait. */
-  resendHint: ComponentChildren;
+const FORM = "address-form";
+
+/** Beside it the sentence for a long wait, before it in a bar that grows upwards. */
+export function SendCode({ primary, describedBy }: { primary: boolean; describedBy?: string | undefined }) {
+  const m = t();
+  const busy = pending.value.has("sendCode");
+  return (
+    <>
+      <LongWait busy={busy} />
+      <Button testid="send-code" variant={primary ? "primary" : "plain"} submit form={FORM} busy={busy} describedBy={describedBy}>
+        {edition.value === "mobile" ? m.sendMobile : m.sendDesktop}
+      </Button>
+    </>
+  );
 }
 
-export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
+interface AddressFormProps {
+  linking: Linking;
+  /** The problems that are shown here. */
+  slots: Slot[];
+  /** The id of the sentence that says that no mail arrives at the challenge's address. */
+  bouncedId?: string | undefined;
+  /** The send button and what stands beside it, unless it is in the action bar. */
+  actions: ComponentChildren;
+}
+
+export function AddressForm({ linking, slots, bouncedId, actions }: AddressFormProps) {
   const m = t();
   const mobile = edition.value === "mobile";
-  const sent = linking.challenge !== null;
+  const { suggestions, challenge } = linking;
   // What is being typed, until Rust has saved it: then the view has it.
   const [typed, setTyped] = useState<string | null>(null);
-  const email = typed ?? linking.email;
+  // Until then the only address on record is chosen.
+  const [edited, setEdited] = useState(false);
+  const only = !edited && suggestions.length === 1 && suggestions[0];
+  const email = typed ?? (linking.email || only || "");
   /** From the first letter until the field is left. */
   const [typing, setTyping] = useState(false);
   const saveTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const blurTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const latest = useRef(email);
   latest.current = email;
-  const busy = pending.value.has("sendCode");
-  // Without a challenge there is no code field to show a code's problem.
-  const slots: Parameters<typeof failureIn> = sent ? ["email"] : ["email", "code"];
-  // Until another address is typed.
-  const [typedAnother, setTypedAnother] = useState(false);
-  const refusal = linking.problem === "accountTaken" && !typedAnother && !busy ? REFUSED : null;
-  const problemId = (failureIn(...slots) ?? refusal) ? "email-problem" : undefined;
-  const suggestion = !typing && suggestDomain(email, linking.suggestions);
+  const refusal = linking.problem === "accountTaken" && !edited && !pending.value.has("sendCode") ? REFUSED : null;
+  const problem = failureIn(...slots) ?? refusal;
+  const bounced = bouncedId && email === challenge?.email ? bouncedId : undefined;
+  const suggestion = !typing && suggestDomain(email, suggestions);
 
   const clearTimers = () => {
     clearTimeout(saveTimer.current);
@@ -61,7 +82,7 @@ export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
   const onInput = (text: string) => {
     clearTimers();
     clearFailure();
-    setTypedAnother(true);
+    setEdited(true);
     setTyping(true);
     setTyped(text);
     latest.current = text;
@@ -91,18 +112,35 @@ export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
     });
   };
 
-  const actions = (
-    <div class="actions">
-      <Button testid="send-code" variant={isNext ? "primary" : "plain"} submit busy={busy} describedBy={sent ? "resend-in" : undefined}>
-        {mobile ? m.sendMobile : m.sendDesktop}
-      </Button>
-      {resendHint}
-      <LongWait busy={busy} />
-    </div>
-  );
-
   return (
-    <form class="form-section" noValidate onSubmit={onSubmit}>
+    <form class="form-section" id={FORM} noValidate onSubmit={onSubmit}>
+      {suggestions.length > 0 ? (
+        <fieldset class="choices">
+          <legend class="label">{mobile ? m.suggestionsMobile : challenge ? m.suggestionsAfter : m.suggestionsBefore}</legend>
+          <div class="choice-list">
+            {suggestions.map((address) => (
+              <label key={address} class="choice">
+                <input
+                  type="radio"
+                  name="suggestion"
+                  data-testid="suggestion"
+                  checked={address.toLowerCase() === email.trim().toLowerCase()}
+                  onChange={() => onInput(address)}
+                />
+                <span class="choice-mark">
+                  <CheckIcon />
+                </span>
+                <span class="address">{address}</span>
+              </label>
+            ))}
+          </div>
+        </fieldset>
+      ) : (
+        <div class="hint">
+          <p>{m.noSuggestions}</p>
+          <WhoCanHelp />
+        </div>
+      )}
       <Field
         id="email"
         label={mobile ? m.emailMobile : m.emailDesktop}
@@ -111,43 +149,21 @@ export function AddressForm({ linking, isNext, resendHint }: AddressFormProps) {
         autocomplete="email"
         enterkeyhint="send"
         value={email}
-        problemId={problemId}
+        problemId={problem ? "email-problem" : bounced}
+        invalid={isWrongInput(problem) || bounced !== undefined}
         onInput={(event) => onInput(event.currentTarget.value)}
         onBlur={onBlur}
-      >
+      />
+      {actions}
+      <div class="message-room">
         {suggestion && (
           <button type="button" class="did-you-mean" onClick={() => onInput(suggestion)}>
             {m.didYouMean({ email: suggestion })}
           </button>
         )}
         <ProblemMessage slots={slots} id="email-problem" otherwise={refusal} />
-      </Field>
-      {!mobile && actions}
-      {linking.suggestions.length > 0 ? (
-        <div role="group" aria-labelledby="suggestions-label">
-          <p class="label" id="suggestions-label">
-            {mobile ? m.suggestionsMobile : sent ? m.suggestionsAfter : m.suggestionsBefore}
-          </p>
-          <ul class="chips">
-            {linking.suggestions.map((address) => (
-              <li key={address}>
-                <button
-                  type="button"
-                  class="chip"
-                  data-testid="suggestion"
-                  aria-pressed={address.toLowerCase() === email.trim().toLowerCase()}
-                  onClick={() => onInput(address)}
-                >
-                  {address}
-                </button>
-              </li>
-            ))}
-          </ul>
-        </div>
-      ) : (
-        <p class="hint">{m.noSuggestions}</p>
-      )}
-      {mobile && actions}
+      </div>
+      {!challenge && <NoEmail />}
     </form>
   );
 }

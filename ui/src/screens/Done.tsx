@@ -1,48 +1,57 @@
 import { run } from "../app";
 import { ProblemMessage } from "../components/ProblemMessage";
 import { ExternalIcon, SuccessIcon } from "../components/icons";
-import { formatDate, t } from "../i18n";
+import { t } from "../i18n";
 import type { Account } from "../ipc/bridge";
 
 export function Done({ account, settingsUrl }: { account: Account; settingsUrl: string }) {
   const m = t();
   return (
     <section class="done" data-testid="done" aria-labelledby="done-title">
-      <SuccessIcon />
-      <h2 id="done-title">{m.doneTitle}</h2>
+      <div class="done-title">
+        <SuccessIcon />
+        <h2 id="done-title">{m.doneTitle}</h2>
+      </div>
       <p tabIndex={-1}>{m.doneBody}</p>
       <p>{m.donePassword}</p>
-      <dl class="details">
-        <dt>{m.doneEmail}</dt>
-        <dd class="address" data-testid="account-email">
-          {account.email}
-        </dd>
-      </dl>
-      <p class="hint" data-origin={account.origin}>
-        {account.origin === "created" ? m.doneCreated : m.doneExisting} {m.linkedOn({ day: formatDate(account.linkedAt) })}
-      </p>
-      <div class="manage">
-        <h3 id="manage-title">{m.manage}</h3>
-        <a
-          class="link"
-          data-testid="manage-account"
-          href={settingsUrl}
-          aria-describedby="manage-title manage-hint"
-          onClick={(event) => {
-            // The page stays: Rust checks the address and opens it in the system's browser.
-            event.preventDefault();
-            void run("openAccountSettings", (b) => b.openAccountSettings());
-          }}
-        >
-          <span class="address">{settingsUrl.split(/(?=\.)/).flatMap((part) => [part, <wbr key={part} />])}</span>
-          <ExternalIcon />
-        </a>
-        <p class="hint" id="manage-hint">
-          {m.opensInBrowser}
-        </p>
+      <ul class="rows">
+        <li class="row row-value" data-origin={account.origin}>
+          <span class="row-text">
+            <span class="row-title">{m.doneEmail}</span>
+            <span class="row-detail address" data-testid="account-email">
+              {account.email}
+            </span>
+          </span>
+        </li>
+        <li class="row">
+          <a
+            class="row-link"
+            data-testid="manage-account"
+            href={settingsUrl}
+            aria-describedby="manage-hint"
+            onClick={(event) => {
+              // The page stays: Rust checks the address and opens it in the system's browser.
+              event.preventDefault();
+              void run("openAccountSettings", (b) => b.openAccountSettings());
+            }}
+          >
+            <span class="row-text">
+              <span class="row-title">{m.manage}</span>
+              <span class="row-detail address">{settingsUrl.split(/(?=\.)/).flatMap((part) => [part, <wbr key={part} />])}</span>
+            </span>
+            <ExternalIcon />
+          </a>
+          <span class="visually-hidden" id="manage-hint">
+            {m.opensInBrowser}
+          </span>
+        </li>
+      </ul>
+      <div class="message-room">
         <ProblemMessage slots={["manage"]} id="manage-problem" />
       </div>
-      <p class="notice">{m.linkedNotice({ email: account.email })}</p>
+      <p class="hint">
+        {account.origin === "created" ? m.doneCreated : m.doneExisting} {m.notYou}
+      </p>
     </section>
   );
 }

@@ -1,32 +1,22 @@
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { clearFailure, edition, failure, pending, run, serverNow } from "../app";
-import { secondsSince } from "../clock";
-import { CODE_LENGTH } from "../code";
+import type { ComponentChildren } from "preact";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { edition, failure, navigate, pending, run, serverNow } from "../app";
+import { secondsSince, secondsUntil } from "../clock";
+import { ActionBar } from "../components/ActionBar";
 import { Button, LongWait } from "../components/Button";
-import { CodeField } from "../components/CodeField";
-import { ExpiresIn, ResendIn } from "../components/Countdown";
+import { ResendIn } from "../components/Countdown";
 import { announce } from "../components/LiveRegion";
-import { ProblemMessage, failureIn } from "../components/ProblemMessage";
+import { Message, ProblemMessage } from "../components/ProblemMessage";
 import { Steps } from "../components/Steps";
+import { WhoCanHelp } from "../components/WhoCanHelp";
 import { formatDateTime, t } from "../i18n";
-import type { Challenge, Linking } from "../ipc/bridge";
-import { AddressForm } from "./AddressForm";
+import type { Linking } from "../ipc/bridge";
+import { retryAfterText } from "../problems";
+import { AddressForm, SendCode } from "./AddressForm";
+import { CodeForm, VerifyCode } from "./CodeForm";
+import { DELIVERY_MESSAGE, MessageWithAddress, OpenEmailApp } from "./DeliveryHelp";
 import { Done } from "./Done";
-
-const startOver = () => void run("startOver", (b) => b.startOver());
-
-/** A message with its address emphasised. */
-function MessageWithAddress({ message, email }: { message: (params: { email: string }) => string; email: string }) {
-  const [before = "", after = ""] = message({ email: "\n" }).split("\n");
-  return (
-    <>
-      {before}
-      <strong class="address">{email}</strong>
-      {after}
-    </>
-  );
-}
 
 /** Whether `seconds` have passed since `time`. Redraws when that changes, and not every second. */
 function useIsPast(time: string | undefined, seconds = 0): boolean {
@@ -37,130 +27,55 @@ function useIsPast(time: string | undefined, seconds = 0): boolean {
   return useComputed(() => from.value !== undefined && secondsSince(from.value) >= seconds).value;
 }
 
-const DELIVERY_MESSAGE = { queued: "deliveryHelpQueued", accepted: "deliveryHelpAccepted", deferred: "deliveryHelpDeferred", bounced: "deliveryHelpBounced", failed: "deliveryHelpFailed" } as const;
-/** Most mails have arrived by then. */
-const DELIVERY_HELP_AFTER_SECONDS = 20;
+/** A wait for the next code that is longer is a limit, which the server adds to its usual minute. */
+const LONG_WAIT_SECONDS = 120;
 
-/** Help if the mail does not arrive. Collapsed, but open if the mail was not delivered. */
-function DeliveryHelp({ challenge }: { challenge: Challenge }) {
-  const m = t();
-  const { sentAt, delivery, email } = challenge;
-  const late = useIsPast(sentAt, DELIVERY_HELP_AFTER_SECONDS);
-  const [open, setOpen] = useState(false);
-  const failed = delivery === "bounced" || delivery === "failed";
-  if (!failed && !late) return null;
-  return (
-    <details class="delivery-help" open={open || failed} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{m.deliveryHelpTitle}</summary>
-      <ul>
-        <li data-delivery={delivery}>
-          <span role={failed ? "alert" : undefined}>
-            <MessageWithAddress message={m[DELIVERY_MESSAGE[delivery]]} email={email} />
-          </span>
-        </li>
-        {!failed && <li>{m.deliveryHelpSpam}</li>}
-        {!failed && <li>{m.deliveryHelpResend}</li>}
-        <li>{m.deliveryHelpOther}</li>
-      </ul>
-      <Button variant="ghost" busy={pending.value.has("startOver")} onPress={startOver}>
-        {m.useAnotherAddress}
-      </Button>
-    </details>
-  );
+/**
+ * What the screen is about. Of the two forms, `address` and `code` have the next step at the one of that name; `undelivered` (no mail
+ * arrives) and `expired` (all codes have) at the address, again. The others have no form.
+ */
+type Mode = "address" | "code" | "undelivered" | "expired" | "exhausted" | "locked" | "limited" | "linking" | "linked";
+
+function useMode(linking: Linking | null) {
+  const challenge = linking?.challenge;
+  const failed = failure.value;
+  const problem = failed?.action === "sendCode" || failed?.action === "verifyCode" ? failed.problem : null;
+  const refusedUntil = failed && problem?.code === "tooManyCodes" ? new Date(failed.at + problem.retryAfterSeconds * 1000).toISOString() : undefined;
+  const refused = !useIsPast(refusedUntil) && refusedUntil !== undefined;
+  const expired = useIsPast(challenge?.expiresAt);
+  const canResendSoon = useIsPast(challenge?.resendAt, -LONG_WAIT_SECONDS);
+  /** Until when no code is sent, because there were too many. */
+  const limitedUntil = refused ? refusedUntil : challenge && !canResendSoon ? challenge.resendAt : undefined;
+  const mode = (): Mode | undefined => {
+    if (!linking) return undefined;
+    if (linking.status === "linking" || linking.status === "linked") return linking.status;
+    if (linking.problem === "linkingLocked" || problem?.code === "linkingLocked") return "locked";
+    if (challenge && (challenge.attemptsLeft === 0 || problem?.code === "attemptsExhausted")) return "exhausted";
+    if (limitedUntil && (!challenge || expired)) return "limited";
+    if (!challenge) return "address";
+    if (expired) return "expired";
+    return challenge.delivery === "bounced" || challenge.delivery === "failed" ? "undelivered" : "code";
+  };
+  return { mode: mode(), limitedUntil };
 }
 
-/** On desktop it is shown, but disabled, before a code was sent. */
-function CodeForm({ challenge, expired }: { challenge: Challenge | null; expired: boolean }) {
-  const m = t();
-  const mobile = edition.value === "mobile";
-  const [code, setCode] = useState("");
-  const [errorCount, setErrorCount] = useState(0);
-  const [pasteFailed, setPasteFailed] = useState(false);
-  const submitted = useRef(new Set<string>());
-  const busy = pending.value.has("verifyCode");
-  const noAttemptsLeft = challenge?.attemptsLeft === 0;
-  const problemId = challenge && failureIn("code") ? "code-problem" : undefined;
+const Wait = ({ until }: { until: string }) => <>{retryAfterText(secondsUntil(until), t())}</>;
 
-  const verify = async (call: Parameters<typeof run>[1]) => {
-    const succeeded = await run("verifyCode", call);
-    const problem = failure.peek()?.problem.code;
-    if (succeeded || pending.peek().has("verifyCode")) return;
-    if (problem === "codeWrong" || problem === "codeExpired" || problem === "codeFormat" || problem === "notPasted" || problem === "attemptsExhausted") {
-      setErrorCount((n) => n + 1);
-      document.getElementById("code")?.focus();
-    }
-  };
-  const submit = (typed: string) => {
-    submitted.current.add(typed);
-    void verify((b) => b.verifyCode(typed));
-  };
-  // Rust reads the clipboard, only when the button is pressed, and the page never sees the content.
-  const paste = async () => {
-    setCode("");
-    await verify((b) => b.pasteCode());
-    if (failure.peek()?.problem.code !== "codeFormat") return;
-    clearFailure();
-    setPasteFailed(true);
-    announce(m.pasteNoCode);
-  };
-  const onCode = (typed: string) => {
-    if (typed !== code) clearFailure();
-    setPasteFailed(false);
-    setCode(typed);
-    // A complete code is submitted without a press, but only once.
-    if (typed.length === CODE_LENGTH && !busy && !submitted.current.has(typed)) submit(typed);
-  };
+/** What happened, where there is no form to say it beside. */
+const Outcome = ({ title, code, children }: { title: string; code?: string; children: ComponentChildren }) => (
+  <div class="intro" role={code ? "alert" : undefined} data-testid={code && "problem"} data-code={code}>
+    <h2 tabIndex={-1}>{title}</h2>
+    {children}
+  </div>
+);
 
-  return (
-    <form
-      class="form-section"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit(code);
-      }}
-    >
-      <CodeField
-        label={mobile ? m.codeMobile : m.codeDesktop}
-        hint={!challenge ? m.codeDisabledHint : pasteFailed ? m.pasteNoCode : m.codeHint}
-        value={code}
-        disabled={!challenge}
-        errorCount={errorCount}
-        problemId={problemId}
-        onCode={onCode}
-        onPasteCode={() => void paste()}
-      />
-      {challenge && (
-        <p class="code-status">
-          <ExpiresIn at={challenge.expiresAt} />
-          <span class="countdown" data-testid="attempts-left">
-            {m.attemptsLeft({ count: challenge.attemptsLeft })}
-          </span>
-        </p>
-      )}
-      {challenge && <ProblemMessage slots={["code"]} id="code-problem" />}
-      <div class="actions">
-        <Button
-          testid="verify-code"
-          variant={challenge && !expired && !noAttemptsLeft ? "primary" : "plain"}
-          submit
-          busy={busy}
-          disabled={!challenge || noAttemptsLeft}
-          describedBy={challenge ? undefined : "code-hint"}
-        >
-          {m.verify}
-        </Button>
-        {challenge && (
-          <Button testid="start-over" variant={noAttemptsLeft ? "primary" : "ghost"} busy={pending.value.has("startOver")} onPress={startOver}>
-            {m.startOver}
-          </Button>
-        )}
-        <LongWait busy={busy} />
-      </div>
-      {challenge && <DeliveryHelp challenge={challenge} />}
-    </form>
-  );
-}
+const BackHome = () => (
+  <ActionBar>
+    <Button testid="back-home" variant="primary" onPress={() => navigate("home")}>
+      {t().backHome}
+    </Button>
+  </ActionBar>
+);
 
 const Skeleton = () => (
   <div role="status">
@@ -177,25 +92,30 @@ const Skeleton = () => (
 export function Flow({ linking }: { linking: Linking | null }) {
   const m = t();
   const mobile = edition.value === "mobile";
-  const status = linking?.status;
-  const before = useRef(status);
-  const first = useRef(true);
+  const { mode, limitedUntil } = useMode(linking);
+  const challenge = linking?.challenge ?? null;
+  const before = useRef<Mode>(undefined);
 
-  // Focus the next step: the code field once a code is sent, the address field after starting over.
+  // Focus the next step, also for another code.
   useLayoutEffect(() => {
-    const changed = before.current !== undefined && before.current !== status;
-    before.current = status;
-    if (status === "codeSent" && (changed || first.current)) {
-      const code = document.getElementById("code");
+    const first = before.current === undefined;
+    before.current = mode;
+    const code = document.getElementById("code") as HTMLInputElement | null;
+    if (mode === "code") {
       code?.focus();
       code?.scrollIntoView({ block: "center" });
-    } else if (changed && status === "notLinked") document.getElementById("email")?.focus();
-    else if (changed && status) {
+    } else if (mode === "undelivered") {
+      // An earlier mail may have arrived.
+      if (!code?.value) document.getElementById("email")?.focus();
+    } else if (first) return;
+    else if (mode === "address") document.getElementById("email")?.focus();
+    else {
       document.querySelector<HTMLElement>("[data-state] [tabindex='-1']")?.focus();
       scrollTo(0, 0);
+      if (mode === "expired") announce(m.expired);
     }
-    if (status) first.current = false;
-  }, [status]);
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- the language changes nothing
+  }, [mode, mode === "code" && challenge?.sentAt]);
 
   // Keep the focused field visible when the on-screen keyboard opens.
   useEffect(() => {
@@ -207,52 +127,134 @@ export function Flow({ linking }: { linking: Linking | null }) {
     return () => window.visualViewport?.removeEventListener("resize", keepInView);
   }, []);
 
-  const expired = useIsPast(linking?.challenge?.expiresAt);
+  if (!linking || !mode) return <Skeleton />;
 
-  // The code field moves when the code expires, and may lose the focus.
-  useLayoutEffect(() => {
-    if (expired && document.activeElement === document.body) document.getElementById("code")?.focus();
-  }, [expired]);
+  const codeIsNext = mode === "code";
+  const hasForms = mode === "address" || mode === "undelivered" || mode === "expired" || codeIsNext;
+  const canEnterCode = codeIsNext || mode === "undelivered";
 
-  if (!linking) return <Skeleton />;
-  const { challenge } = linking;
-  const address = (
-    <AddressForm
-      key="address"
-      linking={linking}
-      isNext={!challenge || expired}
-      resendHint={challenge && <ResendIn at={challenge.resendAt} id="resend-in" />}
-    />
+  const address =
+    codeIsNext && limitedUntil ? (
+      <div key="address" class="form-section">
+        <Message id="email-problem" wrong={false}>
+          <p role="alert" data-testid="problem" data-code="tooManyCodes">
+            <strong>{m.tooManyCodes}</strong> {m.tooManyCodesAdvice}
+          </p>
+        </Message>
+        <ResendIn at={limitedUntil} />
+      </div>
+    ) : (
+      <AddressForm
+        key="address"
+        linking={linking}
+        slots={canEnterCode ? ["email"] : ["email", "code"]}
+        bouncedId={mode === "undelivered" && challenge?.delivery === "bounced" ? "delivery-problem" : undefined}
+        actions={
+          (!mobile || codeIsNext) && (
+            <div class="actions">
+              <SendCode primary={!codeIsNext} describedBy={challenge ? "resend-in" : undefined} />
+              {challenge && mode !== "expired" && <ResendIn at={challenge.resendAt} />}
+            </div>
+          )
+        }
+      />
+    );
+  const code = (canEnterCode || !mobile) && (
+    <CodeForm key={challenge?.email} challenge={canEnterCode ? challenge : null} isNext={codeIsNext} canResend={!limitedUntil} />
   );
-  const code = (challenge || !mobile) && <CodeForm key={challenge?.email} challenge={challenge} expired={expired} />;
+
   return (
     <div class="flow" data-testid="flow" data-state={linking.status}>
-      <Steps status={linking.status} />
-      {linking.status === "notLinked" && (
+      <Steps status={linking.status} back={!codeIsNext && linking.status === "codeSent"} />
+      {mode === "address" && (
         <div class="intro">
           <h2>{m.emailStepTitle}</h2>
           <p>{m.emailStepBody}</p>
         </div>
       )}
-      {challenge && (
+      {codeIsNext && challenge && (
         <div class="intro" data-testid="check-inbox">
           <h2>{m.codeSentTitle}</h2>
           <p>
             <MessageWithAddress message={m.codeSentBody} email={challenge.email} />
           </p>
           <p class="hint">{m.sentAt({ time: formatDateTime(challenge.sentAt, serverNow()) })}</p>
+          <OpenEmailApp testid="open-email-app" />
         </div>
       )}
-      {/* A phone has room for one form: the next step comes first. */}
-      {(linking.status === "notLinked" || challenge) && (mobile && !expired ? [code, address] : [address, code])}
-      {linking.status === "linking" && (
-        <div class="intro">
-          <h2 tabIndex={-1}>{m.linkingTitle}</h2>
-          <p>{m.linkingBody}</p>
-          <i class="progress" aria-hidden="true" />
+      {mode === "undelivered" && challenge && (
+        <div class="intro" data-delivery={challenge.delivery}>
+          <Message id="delivery-problem" wrong={challenge.delivery === "bounced"}>
+            <p role="alert">
+              <MessageWithAddress message={m[DELIVERY_MESSAGE[challenge.delivery]]} email={challenge.email} />
+            </p>
+          </Message>
         </div>
       )}
-      {linking.account && <Done account={linking.account} settingsUrl={linking.settingsUrl} />}
+      {mode === "expired" && (
+        <Outcome title={m.expired}>
+          <p>{m.codeExpiredAdvice}</p>
+        </Outcome>
+      )}
+      {/* The next step comes first; on a wide desktop the address is beside the code. */}
+      {hasForms && (
+        <div class="forms" data-code-first={codeIsNext ? "" : undefined}>
+          {codeIsNext ? [code, address] : [address, code]}
+        </div>
+      )}
+      {mobile && hasForms && (
+        <ActionBar key={codeIsNext ? "verify" : "send"}>{codeIsNext ? <VerifyCode primary /> : <SendCode primary />}</ActionBar>
+      )}
+      {mode === "exhausted" && (
+        <>
+          <Outcome title={m.attemptsExhausted} code="attemptsExhausted">
+            <p>{m.attemptsExhaustedAdvice}</p>
+            <ProblemMessage slots={["flow"]} id="flow-problem" />
+          </Outcome>
+          <ActionBar>
+            <LongWait busy={pending.value.has("startOver")} />
+            <Button testid="start-over" variant="primary" busy={pending.value.has("startOver")} onPress={() => void run("startOver", (b) => b.startOver())}>
+              {m.startOver}
+            </Button>
+          </ActionBar>
+        </>
+      )}
+      {mode === "locked" && (
+        <>
+          <Outcome title={m.linkingLocked} code="linkingLocked">
+            <p>{m.linkingLockedAdvice}</p>
+            <WhoCanHelp />
+          </Outcome>
+          <BackHome />
+        </>
+      )}
+      {mode === "limited" && limitedUntil && (
+        <>
+          <Outcome title={m.tooManyCodes} code="tooManyCodes">
+            <p aria-live="off">
+              <Wait until={limitedUntil} />
+            </p>
+            <WhoCanHelp administrator />
+          </Outcome>
+          <BackHome />
+        </>
+      )}
+      {mode === "linking" && (
+        <>
+          <div class="intro">
+            <h2 tabIndex={-1}>{m.linkingTitle}</h2>
+            <p>{m.linkingBody}</p>
+            <i class="progress" aria-hidden="true" />
+          </div>
+          <BackHome />
+        </>
+      )}
+      {linking.account && (
+        <>
+          <Done account={linking.account} settingsUrl={linking.settingsUrl} />
+          <BackHome />
+        </>
+      )}
     </div>
   );
 }
