@@ -32,13 +32,17 @@ const CHANGES: [from: string, to: string][] = [
   ["flow-old", "flow"],
   ["flow", "code-sent"],
   ["code-sent", "code-deferred"],
-  ["code-sent", "code-bounced"],
-  ["code-sent", "code-failed"],
   ["code-sent", "code-over"],
   ["code-sent", "code-none-left"],
   ["code-sent", "linking"],
   ["code-sent", "done"],
   ["linking", "done"],
+];
+
+/** The next step is the address again, so the forms change places: what is above them stays. */
+const STEPS_BACK: [from: string, to: string][] = [
+  ["code-sent", "code-bounced"],
+  ["code-sent", "code-failed"],
 ];
 
 /** Answers to a press: what was pressed, and what is above it, stays where it is. */
@@ -84,6 +88,8 @@ const WAITS: [state: string, pressed: string][] = [
   ["code-busy", "verify-code"],
 ];
 
+const byTestid = (id: string) => `[data-testid="${id}"]`;
+
 interface Watched extends Window {
   shifts: { value: number; sources: string[] }[];
   observer: PerformanceObserver;
@@ -95,8 +101,8 @@ interface LayoutShift extends PerformanceEntry {
   sources: { node: Node | null; previousRect: DOMRect; currentRect: DOMRect }[];
 }
 
-/** Runs in the page. From here on, all movement is recorded, also after a press. */
-function watch(pressed: string | null): void {
+/** Runs in the page. From here on, all movement is recorded, also after a press; what is above `lowest` also by its place. */
+function watch(lowest: string | null): void {
   const watched = window as unknown as Watched;
   watched.shifts = [];
   const name = (node: Node | null) => {
@@ -110,7 +116,7 @@ function watch(pressed: string | null): void {
   };
   watched.observer = new PerformanceObserver((list) => record(list.getEntries()));
   watched.observer.observe({ type: "layout-shift" });
-  const end = pressed && document.querySelector(`[data-testid="${pressed}"]`)?.getBoundingClientRect();
+  const end = lowest && document.querySelector(lowest)?.getBoundingClientRect();
   watched.places = [...document.querySelectorAll("h1, h2, h3, p, label, input, button, summary, li")]
     .map((element) => ({ element, box: element.getBoundingClientRect() }))
     .filter(({ element, box }) => element.checkVisibility() && box.height > 0 && (!end || box.bottom <= end.bottom))
@@ -144,8 +150,8 @@ async function expectStill({ page }: Gallery): Promise<void> {
   expect.soft({ shift: Number(shift.toFixed(4)), shifts }).toEqual({ shift: 0, shifts: [] });
 }
 
-/** Of an answer: what was pressed and what is above it. */
-async function expectPressedStill({ page }: Gallery): Promise<void> {
+/** Of the rest: what was pressed and what is above it. */
+async function expectStillAbove({ page }: Gallery): Promise<void> {
   const { shift, moved } = await page.evaluate(movement);
   test.info().annotations.push({ type: "shift after a press", description: String(shift) });
   expect.soft(moved, "moved").toEqual([]);
@@ -164,14 +170,23 @@ for (const [from, to] of CHANGES.filter((change) => wanted(...change))) {
   });
 }
 
+for (const [from, to] of STEPS_BACK.filter((change) => wanted(...change))) {
+  test(`${from} → ${to}: the title and the steps stay`, async ({ gallery }) => {
+    await gallery.draw(from, {});
+    await gallery.page.evaluate(watch, ".steps");
+    await gallery.push(to);
+    await expectStillAbove(gallery);
+  });
+}
+
 for (const [from, pressed, to] of ANSWERS.filter(([one, , other]) => wanted(one, other))) {
   test(`${from} → ${to}: ${pressed} stays`, async ({ gallery }) => {
     inEdition(gallery, from, to);
     await gallery.draw(from, {});
-    await gallery.page.evaluate(watch, pressed);
+    await gallery.page.evaluate(watch, byTestid(pressed));
     await gallery.answer(to);
     await expect(gallery.page.getByTestId(pressed).and(gallery.page.locator("[data-busy]"))).toHaveCount(0);
-    await expectPressedStill(gallery);
+    await expectStillAbove(gallery);
   });
 }
 
@@ -179,17 +194,17 @@ for (const [from, field] of CORRECTIONS.filter(([one]) => wanted(one))) {
   test(`${from}: the ${field} field stays while one types`, async ({ gallery }) => {
     await gallery.draw(from, {});
     await gallery.page.getByTestId(field).focus();
-    await gallery.page.evaluate(watch, field);
+    await gallery.page.evaluate(watch, byTestid(field));
     await gallery.page.keyboard.type("1");
     await expect(gallery.page.locator("[data-code]")).toHaveCount(0);
-    await expectPressedStill(gallery);
+    await expectStillAbove(gallery);
   });
 }
 
 for (const [state, pressed] of WAITS.filter(([one]) => wanted(one))) {
   test(`${state}: the words after three seconds move nothing`, async ({ gallery }) => {
     await gallery.draw(state, {});
-    await gallery.page.evaluate(watch, pressed);
+    await gallery.page.evaluate(watch, byTestid(pressed));
     await expect(gallery.page.locator(".long-wait:not(:empty)")).toHaveCount(1);
     await expectStill(gallery);
   });
