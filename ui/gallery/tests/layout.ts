@@ -35,8 +35,8 @@ export function findLayoutFaults(mobile: boolean): string[] {
       const bar = barOf(e);
       for (const box of range.getClientRects()) boxes.push([e, box, bar]);
     }
-    // The code's input is clipped to its cells.
-    for (const e of controls) boxes.push([e, (e.closest(".code") ?? e).getBoundingClientRect(), barOf(e)]);
+    // The code's input is clipped to its cells, and a choice's label is a part of it.
+    for (const e of controls.map((control) => control.closest(".code, label") ?? control)) boxes.push([e, e.getBoundingClientRect(), barOf(e)]);
     for (const [i, [a, x, barA]] of boxes.entries()) {
       for (const [b, z, barB] of boxes.slice(i + 1)) {
         const across = Math.min(x.right, z.right) - Math.max(x.left, z.left);

@@ -58,7 +58,10 @@ forEachState(async (gallery, state) => {
     await gallery.draw(state, { language, still: "" });
     await checkLayout(gallery, language);
     await page.evaluate(axe);
+    // All of it in the window: what the bar at the bottom covers half is no small target.
+    await page.setViewportSize({ ...SIZES[edition], height: await page.evaluate(() => Math.max(innerHeight, document.documentElement.scrollHeight)) });
     expect.soft(await runAxe(gallery, ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]), `axe, ${language}`).toEqual([]);
+    await page.setViewportSize(SIZES[edition]);
     if (english) await takePicture(gallery, theme, state);
     if (!all) continue;
     if (english) {
