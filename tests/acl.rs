@@ -58,6 +58,7 @@ fn window() -> (tauri::App<MockRuntime>, WebviewWindow<MockRuntime>) {
         clock: std::sync::Arc::new(ports::SystemClock),
         browser: std::sync::Arc::new(NullPorts),
         clipboard: std::sync::Arc::new(NullPorts),
+        email_app: None,
     };
     let options = LaunchOptions { edition: Edition::Desktop, server: None, username: None, system: String::new() };
     let core = App::new(options, platform, reqwest::Client::builder);
@@ -75,7 +76,7 @@ fn call(window: &WebviewWindow<MockRuntime>, command: &str, origin: &str) -> Res
         url: origin.parse().unwrap(),
         body: InvokeBody::Json(serde_json::json!({
             "server": "not a server", "username": "", "password": "", "screen": "home", "email": "a@b.c",
-            "code": "1", "language": null, "url": "https://evil.example", "path": "/etc/passwd",
+            "code": "1", "language": null, "way": "phone", "url": "https://evil.example", "path": "/etc/passwd",
             "options": { "label": "second" }, "event": "x", "payload": null, "value": "x"
         })),
         headers: Default::default(),

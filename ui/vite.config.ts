@@ -1,5 +1,10 @@
+import { readFileSync } from "node:fs";
 import { defineConfig, type Plugin } from "vite";
 import tauri from "../tauri.conf.json" with { type: "json" };
+
+/** The version of the app has one place. */
+const version = /\[workspace\.package\]\s+version = "([^"]+)"/.exec(readFileSync("../Cargo.toml", "utf8"))?.[1];
+if (!version) throw new Error("Cargo.toml has no version");
 
 /**
  * Tauri freezes Object.prototype (`freezePrototype`), which makes inherited names read-only: `X.prototype.toString = …`
@@ -50,6 +55,7 @@ export default defineConfig({
   plugins: [developmentPolicy, frozenPrototype, plainImports],
   // Relative URLs, so that the page also opens from a plain folder.
   base: "./",
+  define: { "import.meta.env.APP_VERSION": JSON.stringify(version) },
   clearScreen: false,
   // Not pre-bundled, so that the plugins above see the sources of these packages.
   optimizeDeps: { exclude: ["preact", "@preact/signals", "@preact/signals-core"] },

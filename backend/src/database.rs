@@ -304,6 +304,14 @@ impl Tx {
         self.changed_employees.entry(employee.to_owned()).or_default();
     }
 
+    /// Marks the State of everybody in a company as changed by this transaction, and raises the revisions in one statement.
+    pub async fn notify_company(&mut self, company: &str) -> sqlx::Result<()> {
+        let raise = "UPDATE employees SET revision = revision + 1 WHERE company_id = $1 RETURNING id";
+        let people: Vec<String> = sqlx::query_scalar(raise).bind(company).fetch_all(&mut *self.inner).await?;
+        self.changed_employees.extend(people.into_iter().map(|employee| (employee, true)));
+        Ok(())
+    }
+
     /// Raises the revisions of the marked employees, once in a transaction. For a State that is read before the commit.
     pub async fn raise_revisions(&mut self) -> sqlx::Result<()> {
         for (employee, raised) in self.changed_employees.iter_mut().filter(|(_, raised)| !**raised) {

@@ -78,6 +78,8 @@ pub const HASH_BCRYPT_COST: u32 = 15;
 /// Characters of an id, a user name and a name: far more than real ones have, far less than PostgreSQL's notifications
 /// (8,000 bytes) and its indexes (2,700 bytes) take.
 pub const NAME_CHARACTERS: usize = 100;
+/// Characters of the page of a company's contact.
+pub const CONTACT_URL_CHARACTERS: usize = 500;
 /// Addresses of one person.
 pub const PERSON_ADDRESSES: usize = 100;
 

@@ -127,6 +127,9 @@ pub struct ServeArgs {
     /// Sender of the mails, as "Flex HRM <no-reply@company.com>"
     #[arg(long, env = "HRM_MAIL_FROM")]
     mail_from: Option<String>,
+    /// Where answers to the mails go, as "HR <hr@company.com>", if not to the sender
+    #[arg(long, env = "HRM_MAIL_REPLY_TO")]
+    mail_reply_to: Option<String>,
     /// Token endpoint of Visma Connect
     #[arg(long, env = "HRM_VISMA_TOKEN_URL", default_value = "https://connect.visma.com/connect/token")]
     visma_token_url: String,
@@ -260,6 +263,10 @@ impl ServeArgs {
             .require("HRM_MAIL_FROM", self.mail_from)
             .and_then(|text| errors.check("HRM_MAIL_FROM", text.parse().map_err(|_| "is not a sender")))
             .and_then(|from| errors.check("HRM_MAIL_FROM", mail::sender(from)));
+        let reply_to = self.mail_reply_to.filter(|text| !text.is_empty()).and_then(|text| {
+            let address = errors.check("HRM_MAIL_REPLY_TO", text.parse().map_err(|_| "is not an address"))?;
+            errors.check("HRM_MAIL_REPLY_TO", mail::sender(address))
+        });
         let token_url = errors.https("HRM_VISMA_TOKEN_URL", &self.visma_token_url);
         let api_url = errors.https("HRM_VISMA_API_URL", &self.visma_api_url).map(as_folder);
         let client_id = self.visma_client_id.filter(|id| !id.trim().is_empty());
@@ -320,7 +327,7 @@ impl ServeArgs {
                     client_secret: client_secret?,
                     timeout: Duration::from_secs(4),
                 },
-                mailer: Mailer::with_relay(relay?.with_hello_name(hello_name), mail_from?),
+                mailer: Mailer::with_relay(relay?.with_hello_name(hello_name), mail_from?, reply_to),
             })
         };
         if errors.0.is_empty() { complete().ok_or_else(Vec::new) } else { Err(errors.0) }

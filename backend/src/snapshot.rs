@@ -2,7 +2,7 @@
 
 use std::mem::take;
 
-use hrm_api::{Account, Delivery, Language, Origin};
+use hrm_api::{Account, Contact, Delivery, Language, Origin};
 use sqlx::{AnyConnection, FromRow};
 
 use crate::challenge::{Challenge, CodeStatus, IssuedCode};
@@ -24,6 +24,8 @@ pub struct Snapshot {
     pub snoozed_until: Option<Millis>,
     /// The last day of employment, as `2026-12-31`.
     pub leaves_on: Option<String>,
+    /// The company's.
+    pub contact: Contact,
     /// The current challenge, ended or not.
     pub challenge: Option<Challenge>,
     /// The codes within [`CODE_HISTORY`], newest first.
@@ -57,6 +59,10 @@ struct Row {
     revision: i64,
     snoozed_until: Option<i64>,
     leaves_on: Option<String>,
+    contact_name: Option<String>,
+    contact_phone: Option<String>,
+    contact_email: Option<String>,
+    contact_url: Option<String>,
     addresses: Option<String>,
     challenge_id: Option<String>,
     challenge_address: Option<String>,
@@ -120,7 +126,8 @@ macro_rules! snapshot_sql {
         concat!(
             "SELECT employees.id, employees.company_id, employees.first_name, employees.last_name, employees.language,
                     employees.country, employees.failed_attempts, employees.snoozed_until, employees.leaves_on,
-                    employees.revision,
+                    employees.revision, companies.contact_name, companies.contact_phone, companies.contact_email,
+                    companies.contact_url,
                     (SELECT string_agg(employee_addresses.address, '\u{1f}' ORDER BY employee_addresses.position)
                      FROM employee_addresses WHERE employee_addresses.employee_id = employees.id) AS addresses,
                     challenges.id AS challenge_id, challenges.address AS challenge_address, challenges.attempts,
@@ -130,6 +137,7 @@ macro_rules! snapshot_sql {
                     codes.id AS code_id, codes.challenge_id AS code_challenge_id, codes.address AS mailbox,
                     codes.key_id, codes.mac, codes.sent_at, codes.expires_at, codes.status, codes.delivery
              FROM employees
+             JOIN companies ON companies.id = employees.company_id
              LEFT JOIN challenges ON challenges.id = employees.challenge_id
              LEFT JOIN link_jobs ON link_jobs.employee_id = employees.id
              LEFT JOIN links ON links.employee_id = employees.id
@@ -178,6 +186,12 @@ fn from_rows(rows: Vec<Row>) -> Option<Snapshot> {
         failed_attempts: count(first.failed_attempts),
         snoozed_until: first.snoozed_until,
         leaves_on: first.leaves_on.take(),
+        contact: Contact {
+            name: first.contact_name.take(),
+            phone: first.contact_phone.take(),
+            email: first.contact_email.take(),
+            url: first.contact_url.take(),
+        },
         challenge: first.challenge(),
         is_linking: first.link_job_created_at.is_some(),
         link: first.link(),
@@ -187,6 +201,17 @@ fn from_rows(rows: Vec<Row>) -> Option<Snapshot> {
 
 fn count(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
+}
+
+/// # Errors
+/// Also when there is no such company.
+pub async fn read_contact(db: &mut AnyConnection, company: &str) -> sqlx::Result<Contact> {
+    let (name, phone, email, url) =
+        sqlx::query_as("SELECT contact_name, contact_phone, contact_email, contact_url FROM companies WHERE id = $1")
+            .bind(company)
+            .fetch_one(db)
+            .await?;
+    Ok(Contact { name, phone, email, url })
 }
 
 /// # Errors

@@ -1,6 +1,6 @@
 //! The State of the contract, projected from a snapshot. Pure.
 
-use hrm_api::{Banner, Challenge, ProblemCode, SettingsUrl, State, Status};
+use hrm_api::{Banner, Challenge, Company, Contact, ProblemCode, SettingsUrl, State, Status};
 
 use crate::challenge::ChallengeEnd;
 use crate::clock::{Millis, date};
@@ -34,14 +34,21 @@ pub fn project(snapshot: &Snapshot, rules: &Rules, settings_url: &SettingsUrl, n
         banner: banner(status, rules.snoozed_until(snapshot.snoozed_until, now)),
         challenge: challenge.filter(|_| status == Status::CodeSent),
         account: snapshot.link.clone(),
-        problem: problem(snapshot).filter(|_| status == Status::NotLinked).map(|code| code.as_str().to_owned()),
+        problem: problem(snapshot, status, rules, now).map(|code| code.as_str().to_owned()),
         settings_url: settings_url.clone(),
-        company: None,
+        company: (snapshot.contact != Contact::default()).then(|| Company { contact: Some(snapshot.contact.clone()) }),
     }
 }
 
-/// Why the last linking ended without a link, which nobody may have waited for.
-fn problem(snapshot: &Snapshot) -> Option<ProblemCode> {
+/// What a call would end with, or why the last linking ended without a link, which nobody may have waited for.
+fn problem(snapshot: &Snapshot, status: Status, rules: &Rules, now: Millis) -> Option<ProblemCode> {
+    match status {
+        Status::NotLinked | Status::CodeSent if snapshot.is_locked(rules, now) => {
+            return Some(ProblemCode::LinkingLocked);
+        }
+        Status::NotLinked => {}
+        Status::CodeSent | Status::Linking | Status::Linked => return None,
+    }
     match snapshot.challenge.as_ref()?.end? {
         ChallengeEnd::AccountTaken | ChallengeEnd::AccountRefused => Some(ProblemCode::AccountTaken),
         ChallengeEnd::Verified | ChallengeEnd::AttemptsExhausted | ChallengeEnd::Abandoned => None,
@@ -104,6 +111,7 @@ mod tests {
             failed_attempts: 0,
             snoozed_until: None,
             leaves_on: None,
+            contact: Contact::default(),
             challenge: Some(ChallengeRow { id: "own".into(), address, attempts: 2, end: None, taken_user_id: None }),
             codes: vec![code("other", NOW), code("own", NOW - MINUTE), code("own", NOW - 5 * MINUTE)],
             is_linking: false,
@@ -135,6 +143,35 @@ mod tests {
             Some(Account { email: "anna@company.com".into(), linked_at: date(NOW), origin: Origin::Created });
         assert_eq!((state(&snapshot).status, state(&snapshot).challenge), (Status::Linked, None));
         assert!(state(&snapshot).account.is_some());
+    }
+
+    #[test]
+    fn a_lock_is_told_until_the_employee_is_linking() {
+        let mut snapshot = snapshot();
+        assert_eq!((state(&snapshot).status, state(&snapshot).problem), (Status::CodeSent, None));
+        snapshot.failed_attempts = 100;
+        let locked = Some("linking_locked".to_owned());
+        assert_eq!((state(&snapshot).status, state(&snapshot).problem), (Status::CodeSent, locked.clone()));
+        let mut without_codes = Snapshot { codes: Vec::new(), ..snapshot };
+        let taken = without_codes.challenge.as_mut().unwrap();
+        taken.end = Some(ChallengeEnd::AccountTaken);
+        assert_eq!((state(&without_codes).status, state(&without_codes).problem), (Status::NotLinked, locked.clone()));
+        without_codes.is_linking = true;
+        assert_eq!((state(&without_codes).status, state(&without_codes).problem), (Status::Linking, None));
+        (without_codes.is_linking, without_codes.failed_attempts) = (false, 0);
+        assert_eq!(state(&without_codes).problem.as_deref(), Some("account_taken"));
+        // Who left keeps no link, so that a call ends with the same problem.
+        without_codes.leaves_on = Some("2020-01-01".into());
+        assert_eq!(state(&without_codes).problem, locked);
+    }
+
+    #[test]
+    fn a_company_without_a_contact_is_not_in_the_state() {
+        let mut snapshot = snapshot();
+        assert_eq!(state(&snapshot).company, None);
+        snapshot.contact.phone = Some("08-555 010 00".into());
+        let json = serde_json::to_value(state(&snapshot)).unwrap();
+        assert_eq!(json["company"], serde_json::json!({ "contact": { "phone": "08-555 010 00" } }));
     }
 
     #[test]

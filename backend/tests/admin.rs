@@ -7,7 +7,7 @@
 mod support;
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{ANNA, Answer, TestDemo, admin, code_in, light_hash, until};
 
 const HEADING: &str = "id,username,password_hash,first_name,last_name,language,country,addresses";
@@ -250,6 +250,47 @@ async fn a_company_is_shown_without_options() {
     assert_eq!(all.lines().map(|line| line.split(':').next().unwrap()).collect::<Vec<_>>(), ["acme", "demo"]);
     assert!(demo.refused(&["company", "--name", "Who"]).contains("Which company?"));
     assert_eq!(demo.audit().len(), 1, "a look leaves no trace");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_is_set_changed_and_cleared() {
+    let demo = TestDemo::start().await;
+    let contact = |output: String| {
+        let json = output.trim().split_once(": ").unwrap().1.to_owned();
+        serde_json::from_str::<Value>(&json).unwrap()["contact"].clone()
+    };
+    let create = ["company", "acme", "--name", "Acme AB", "--contact-phone", " +46 (0)8-555 010 00 "];
+    assert_eq!(contact(demo.admin(&create)), json!({ "phone": "+46 (0)8-555 010 00" }));
+    let change = ["company", "acme", "--contact-name", "Löner", "--contact-email", "hr@räksmörgås.example"];
+    let all = json!({ "name": "Löner", "phone": "+46 (0)8-555 010 00", "email": "hr@räksmörgås.example" });
+    assert_eq!(contact(demo.admin(&change)), all);
+    let clear =
+        ["company", "acme", "--contact-phone", "", "--contact-email", " ", "--contact-url", "https://a.example/"];
+    let left = json!({ "name": "Löner", "url": "https://a.example/" });
+    assert_eq!(contact(demo.admin(&clear)), left);
+    assert_eq!(contact(demo.admin(&["company", "acme", "--policy", "never"])), left, "the rest keeps it");
+    assert_eq!(contact(demo.admin(&["company", "acme"])), left);
+    let audit = demo.audit();
+    let of_row = |row: usize, when: &str| contact(format!(": {}", audit[row][when].as_str().unwrap()));
+    assert_eq!((of_row(1, "old"), of_row(1, "new")), (all, left.clone()));
+
+    for (option, value, why) in [
+        ("--contact-phone", "ring HR", "The contact's phone number “ring HR” is not a phone number"),
+        ("--contact-phone", "*#06#", "is not a phone number"),
+        ("--contact-phone", "12", "is not a phone number: 3 to 15 digits"),
+        ("--contact-email", "hr", "The contact's e-mail address “hr” is not an e-mail address"),
+        ("--contact-email", "hr@company.com?bcc=eve@evil.example", "is not an e-mail address"),
+        ("--contact-url", "http://company.com/", "is not an https address, as https://company.com/hr"),
+        ("--contact-url", "javascript:alert(1)", "is not an https address"),
+        ("--contact-url", "company.com/hr", "is not an https address"),
+        ("--contact-name", "H\u{7}R", "has an invisible character (U+0007)"),
+        ("--contact-name", &"x".repeat(101), "has 101 characters: 100 is the most"),
+    ] {
+        let output = demo.refused(&["company", "acme", option, value]);
+        assert!(output.contains(why), "{value}: {output}");
+    }
+    assert_eq!(contact(demo.admin(&["company", "acme"])), left);
+    assert_eq!(demo.audit().len(), audit.len(), "nothing was changed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use hrm_fakes::mail_server;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{ANNA, Answer, Program, RecordingRelay, Server, TestDemo, admin, code_in, read_until_status, wrong_for};
+use support::{
+    ANNA, Answer, Program, RecordingRelay, Server, TestDemo, admin, code_in, import, light_hash, on_postgres,
+    read_until, read_until_status, wrong_for,
+};
 use tokio::net::TcpListener;
 
 const STATE: &str = "/v1/me/visma-connect";
@@ -359,6 +362,56 @@ async fn a_hundred_failures_in_a_row_lock_send_and_verify() {
     anna.verify("123456").await.is(423, "linking_locked");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_employee_is_told_so_before_pressing() {
+    let demo = TestDemo::start().await;
+    let anna = demo.server.sign_in("anna.svensson").await;
+    demo.execute("UPDATE employees SET failed_attempts = 99 WHERE id = 'demo-anna'").await;
+    anna.send(ANNA).await.state(202, "codeSent");
+    let code = demo.server.wait_for_code(ANNA, 1).await;
+    let mut events = anna.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
+    assert!(!read_until(&mut events, "codeSent").await.contains("linking_locked"));
+    anna.verify(wrong_for(&code)).await.is(422, "code_wrong");
+    read_until(&mut events, "\"problem\":\"linking_locked\"").await;
+    let state = anna.state().await;
+    assert_eq!((&state["status"], &state["problem"]), (&json!("codeSent"), &json!("linking_locked")));
+    anna.verify(&code).await.is(423, "linking_locked");
+    assert_eq!(anna.start_over().await.state(200, "notLinked")["problem"], "linking_locked");
+    let (done, output) = admin(&demo.database_url, &["lift-lock", "anna.svensson"]);
+    assert!(done, "{output}");
+    assert_eq!(anna.state().await["problem"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_is_shown_to_the_companys_people_at_once() {
+    let demo = TestDemo::start().await;
+    import(&demo.database_url, &[format!("n1,nils,{},Nils,Ek,sv,SE,", light_hash())]);
+    let (anna, nils) = (demo.server.sign_in("anna.svensson").await, demo.server.sign_in("nils").await);
+    let before = anna.state().await;
+    let contact = json!({ "name": "HR Service", "phone": "08-465 004 00", "email": "hr@company.com" });
+    assert_eq!(before["company"], json!({ "contact": contact }));
+    let nils_before = nils.state().await;
+    assert_eq!(nils_before["company"], Value::Null, "another company, and nothing to show");
+
+    let mut events = anna.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
+    read_until(&mut events, "08-465 004 00").await;
+    let options =
+        ["--contact-name", "", "--contact-phone", "+46 8 465 004 01", "--contact-url", "https://company.com/hr"];
+    let (done, output) = admin(&demo.database_url, &[&["company", "demo"], &options[..]].concat());
+    assert!(done, "{output}");
+    // Another process's change to a SQLite file is seen within a minute.
+    if on_postgres() {
+        read_until(&mut events, "+46 8 465 004 01").await;
+    }
+    let after = anna.state().await;
+    let contact = json!({ "phone": "+46 8 465 004 01", "email": "hr@company.com", "url": "https://company.com/hr" });
+    assert_eq!(after["company"], json!({ "contact": contact }));
+    assert!(after["revision"].as_u64() > before["revision"].as_u64(), "newer than what the app has: {after}");
+    assert_eq!(nils.state().await["revision"], nils_before["revision"]);
+    // What people do now is as new as ever.
+    assert!(anna.snooze().await.body["revision"].as_u64() > after["revision"].as_u64());
+}
+
 #[tokio::test]
 async fn one_account_belongs_to_one_user_of_the_company() {
     let demo = TestDemo::start().await;
@@ -648,7 +701,7 @@ async fn a_non_ascii_local_part_is_refused_without_smtputf8() {
 
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
-    support::import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", support::light_hash())]);
+    import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", support::light_hash())]);
     // The setting says that the mail server has SMTPUTF8, and the demo's does not offer it.
     let program = Program::start(support::serve(&url, &demo.running).env("HRM_SMTP_UTF8", "true"));
     let anna = program.server.sign_in("anna").await;
@@ -661,7 +714,7 @@ async fn a_non_ascii_local_part_gets_its_code_over_smtputf8() {
     let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
-    support::import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", support::light_hash())]);
+    import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", support::light_hash())]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let smtp_url = format!("smtp://{}", listener.local_addr().unwrap());
     let relay = Arc::new(RecordingRelay::default());
@@ -685,8 +738,8 @@ async fn codes_work_across_a_rotation_of_keys() {
     let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
-    let row = |n: u8| format!("{n},user{n},{},A,B,en,SE,user{n}@company.com", support::light_hash());
-    support::import(&url, &[row(1), row(2)]);
+    let row = |n: u8| format!("{n},user{n},{},A,B,en,SE,user{n}@company.com", light_hash());
+    import(&url, &[row(1), row(2)]);
     let start = |keys: &str| Program::start(support::serve(&url, &demo.running).env("HRM_CODE_KEYS", keys));
     let one = start(OLD);
     let first = one.server.sign_in("user1").await;

@@ -7,6 +7,7 @@ mod support;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use hrm_backend::database::Database;
 use hrm_backend::events::Events;
@@ -127,6 +128,28 @@ async fn a_read_only_database_is_not_ready() {
     read_only("off").await;
     until("readiness", async || (readiness(&demo.server).await == 200).then_some(())).await;
     assert_eq!(sign_in_status(&demo.server).await, 201);
+    demo.running.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_slow_database_is_not_ready_and_heals_by_itself() {
+    let demo = TestDemo::start().await;
+    // Holds every change up, as a disk does that hangs.
+    sqlx::any::install_default_drivers();
+    let mut disk = sqlx::AnyConnection::connect(&demo.database_url).await.unwrap();
+    let hang = if on_postgres() { "BEGIN; LOCK TABLE readiness IN EXCLUSIVE MODE" } else { "BEGIN IMMEDIATE" };
+    disk.execute(sqlx::raw_sql(hang)).await.unwrap();
+    // What was checked a moment ago counts for a second.
+    until("the end of readiness", async || {
+        let asked = Instant::now();
+        let status = readiness(&demo.server).await;
+        assert!(asked.elapsed() < Duration::from_secs(5), "a probe does not wait longer");
+        (status == 503).then_some(())
+    })
+    .await;
+    disk.execute(sqlx::raw_sql("ROLLBACK")).await.unwrap();
+    until("readiness", async || (readiness(&demo.server).await == 200).then_some(())).await;
+    disk.close().await.unwrap();
     demo.running.shutdown().await;
 }
 

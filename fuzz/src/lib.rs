@@ -57,6 +57,7 @@ pub fn view_of_record(record: String, edition: Edition) -> View {
         clock: Arc::new(SystemClock),
         browser: ports.clone(),
         clipboard: ports,
+        email_app: None,
     };
     let options = LaunchOptions { edition, server: None, username: None, system: String::new() };
     let app = App::new(options, platform, client);

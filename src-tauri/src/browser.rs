@@ -1,4 +1,4 @@
-//! The system browser, through the opener plugin. The page itself has no permission to open anything.
+//! The system browser, and the apps for `tel:` and `mailto:`, through the opener plugin. The page itself has no permission to open anything.
 
 use flex_connect_core::ports::{Browser, NotOpened};
 use tauri::{AppHandle, Runtime};

@@ -5,6 +5,7 @@
 mod browser;
 mod clipboard;
 mod commands;
+mod email_app;
 mod http;
 mod launch;
 mod log;
@@ -74,7 +75,7 @@ fn builder<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
             clock: Arc::new(SystemClock),
             browser: Arc::new(browser::SystemBrowser(app.handle().clone())),
             clipboard: Arc::new(clipboard::system(app.handle().clone())),
-            email_app: None,
+            email_app: email_app::system(app.handle()),
         };
         http::install_crypto();
         let core = App::new(launch::options(), platform, http::client);

@@ -1,7 +1,8 @@
 // Times that run by the server's clock.
 
-import { signal } from "@preact/signals";
-import { serverNow } from "./app";
+import { computed, signal } from "@preact/signals";
+import { linking, serverNow } from "./app";
+import type { Challenge } from "./ipc/bridge";
 
 let timer: ReturnType<typeof setInterval> | undefined;
 
@@ -34,6 +35,14 @@ export function secondsSince(time: string): number {
   void tick.value;
   return Math.floor((serverNow() - Date.parse(time)) / 1000);
 }
+
+/** The challenge whose mail is on its way or has arrived, and whose code can be entered. */
+export const awaitedCode = computed<Challenge | null>(() => {
+  const { challenge, problem } = linking.value ?? {};
+  if (!challenge || problem || challenge.attemptsLeft === 0) return null;
+  if (challenge.delivery === "bounced" || challenge.delivery === "failed") return null;
+  return secondsUntil(challenge.expiresAt) > 0 ? challenge : null;
+});
 
 /** `mm:ss`, and from an hour `h:mm:ss`. */
 export function formatCountdown(seconds: number): string {

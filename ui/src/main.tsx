@@ -5,7 +5,7 @@ import { LiveRegion, announceChanges } from "./components/LiveRegion";
 import { deviceLanguage, setLocale } from "./i18n";
 import { type Bridge, tauri } from "./ipc/bridge";
 import { handleSystemBack, syncHistory } from "./navigation";
-import { Screens } from "./screens/Screens";
+import { Screens, loadFlow } from "./screens/Screens";
 
 const desiredLocale = () => view.value?.language ?? deviceLanguage();
 
@@ -28,6 +28,7 @@ async function start(bridge: Bridge): Promise<void> {
   if (navigator.userAgent.includes("Android")) handleSystemBack(bridge);
   const app = document.getElementById("app");
   if (!app) return;
+  if (view.value?.isFlow) await loadFlow();
   render(
     <>
       <Screens />
@@ -40,9 +41,14 @@ async function start(bridge: Bridge): Promise<void> {
   for (const one of document.getAnimations()) if ((one as CSSAnimation).animationName === "fade-in") one.finish();
   announceChanges();
   root.dataset.ready = "";
+  void loadFlow();
 }
 
 declare global {
+  interface ImportMetaEnv {
+    /** Of Cargo.toml. */
+    readonly APP_VERSION: string;
+  }
   interface Window {
     /** Set by the gallery before this module runs. */
     mockBridge?: Bridge;

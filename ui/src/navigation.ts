@@ -1,7 +1,8 @@
 // How the screens are nested, and the system's back gesture on phones.
 
 import { effect } from "@preact/signals";
-import { linking, navigate, screen, view } from "./app";
+import { navigate, screen, view } from "./app";
+import { awaitedCode } from "./clock";
 import type { Bridge, Screen } from "./ipc/bridge";
 
 export const PARENT: Record<Screen, Screen | null> = {
@@ -20,7 +21,7 @@ const depthOf = (at: Screen): number => {
 /** Opens the flow, or focuses its next field if it is open. */
 export function openFlow(): void {
   if (!view.value) return;
-  if (view.value.isFlow) document.getElementById(linking.value?.status === "codeSent" ? "code" : "email")?.focus();
+  if (view.value.isFlow) document.getElementById(awaitedCode.value ? "code" : "email")?.focus();
   else navigate(view.value.flowScreen);
 }
 

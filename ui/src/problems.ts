@@ -11,13 +11,15 @@ export interface Message {
   readonly advice: string;
 }
 
-/** `codeAlive`: another code can still be entered. */
-export function messageOf(problem: Problem, m: Messages, codeAlive = false): Message {
-  if (problem.code === "codeExpired" && codeAlive) return { what: m.codeExpiredNewer, advice: m.codeExpiredNewerAdvice };
-  return {
-    what: m[problem.code],
-    advice: problem.code === "codeWrong" ? m.codeWrongAdvice({ count: problem.attemptsLeft }) : m[`${problem.code}Advice`],
-  };
+const OUTAGES = new Set<Problem["code"]>(["offline", "timedOut", "unavailable", "tooManyRequests", "unexpected"]);
+
+/** `codeAlive`: another code can still be entered. `action`: what failed. */
+export function messageOf(problem: Problem, m: Messages, codeAlive = false, action?: Action): Message {
+  const { code } = problem;
+  if (code === "codeExpired" && codeAlive) return { what: m.codeExpiredNewer, advice: m.codeExpiredNewerAdvice };
+  const advice = code === "codeWrong" ? m.codeWrongAdvice({ count: problem.attemptsLeft }) : m[`${code}Advice`];
+  const typed = action === "sendCode" || action === "verifyCode";
+  return { what: m[code], advice: typed && OUTAGES.has(code) ? `${m.inputKept} ${advice}` : advice };
 }
 
 const WRONG_INPUT = new Set<Problem["code"]>([

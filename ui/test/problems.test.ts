@@ -48,6 +48,14 @@ test("the attempts left are in the advice for a wrong code only", async () => {
   expect(messageOf({ code: "codeExpired", retryable: false }, m).advice).toBe(m.codeExpiredAdvice);
 });
 
+test("an outage says that what was typed is still here", async () => {
+  const m = await messagesOf("en");
+  const offline: Problem = { code: "offline", retryable: true };
+  expect(messageOf(offline, m, false, "verifyCode").advice).toBe(`${m.inputKept} ${m.offlineAdvice}`);
+  expect(messageOf(offline, m, false, "signIn").advice).toBe(m.offlineAdvice);
+  expect(messageOf({ code: "linkingLocked", retryable: false }, m, false, "sendCode").advice).toBe(m.linkingLockedAdvice);
+});
+
 test("a rejection that is no problem can be retried", () => {
   expect(problemOf("a panic")).toEqual({ code: "unexpected", retryable: true });
   expect(problemOf({ code: "codeFormat", retryable: false })).toEqual({ code: "codeFormat", retryable: false });

@@ -88,8 +88,8 @@ describe.runIf(browserPath)("the code field", () => {
     for (const width of [320, 360, 414]) {
       await page.setViewportSize({ width, height: 740 });
       await page.setContent(
-        `<!doctype html><html data-edition="mobile"><style>${css} body { padding: 0 16px; }</style><label>Code</label><div class="code-row"><div class="code">
-        <input class="code-input"><div class="code-cells">${'<span class="code-cell"></span>'.repeat(6)}</div></div></div></html>`,
+        `<!doctype html><html data-edition="mobile"><style>${css} body { padding: 0 16px; }</style><label>Code</label><div class="code">
+        <input class="code-input"><div class="code-cells">${'<span class="code-cell"></span>'.repeat(6)}</div></div></html>`,
       );
       const lefts = () => page.evaluate(() => ["label", ".code-cell"].map((name) => document.querySelector(name)?.getBoundingClientRect().left));
       await page.locator("input").focus();

@@ -74,6 +74,31 @@ fn android_reads_copied_text_of_any_type() {
     assert!(kotlin.contains("fun paste(invoke: Invoke)") && rust.contains("run_mobile_plugin(\"paste\", ())"));
 }
 
+#[test]
+fn android_shows_the_email_app_and_may_see_it() {
+    let kotlin = text("gen/android/app/src/main/java/app/flexconnect/employee/EmailAppPlugin.kt");
+    let rust = text("src-tauri/src/email_app.rs");
+    assert!(kotlin.contains("makeMainSelectorActivity(Intent.ACTION_MAIN, Intent.CATEGORY_APP_EMAIL)"));
+    assert!(kotlin.contains("addFlags(Intent.FLAG_ACTIVITY_NEW_TASK)"));
+    assert!(kotlin.contains("package app.flexconnect.employee") && kotlin.contains("class EmailAppPlugin("));
+    assert!(rust.contains("register_android_plugin(\"app.flexconnect.employee\", \"EmailAppPlugin\")"));
+    assert!(kotlin.contains("fun open(invoke: Invoke)") && rust.contains("run_mobile_plugin(\"open\", ())"));
+    let text = text("gen/android/app/src/main/AndroidManifest.xml");
+    let manifest = parse(&text);
+    let queries = manifest.descendants().find(|node| node.has_tag_name("queries")).unwrap();
+    assert_eq!(queries.parent_element().unwrap().tag_name().name(), "manifest");
+    let named =
+        queries.descendants().filter_map(|node| Some((node.tag_name().name(), node.attribute((ANDROID, "name"))?)));
+    let email = [("action", "android.intent.action.MAIN"), ("category", "android.intent.category.APP_EMAIL")];
+    assert_eq!(named.collect::<Vec<_>>(), email, "and no other app");
+}
+
+#[test]
+fn the_ios_app_opens_mail_without_asking_what_is_installed() {
+    assert!(text("src-tauri/src/email_app.rs").contains("open_url(\"message://\", None::<&str>)"));
+    assert!(!text("src-tauri/apple/Info.ios.plist").contains("LSApplicationQueriesSchemes"));
+}
+
 /// The table says how each of them was checked.
 #[test]
 fn every_platform_specific_source_is_in_the_platform_table() {

@@ -22,7 +22,11 @@ fn full_state() -> Value {
             "delivery": "accepted",
         },
         "account": { "email": "a@b.example", "linkedAt": NOON, "origin": "created" },
+        "problem": "linking_locked",
         "settingsUrl": { "desktop": "https://d.example/", "mobile": "https://m.example/" },
+        "company": {
+            "contact": { "name": "HR", "phone": "08-555 010 00", "email": "hr@b.example", "url": "https://b.example/" },
+        },
     })
 }
 

@@ -1,9 +1,11 @@
-//! A company and its policy.
+//! A company, its policy and its contact.
 
 use clap::Args;
+use hrm_api::Contact;
 use serde_json::{Value, json};
 
 use super::audit;
+use super::contact::ContactOptions;
 use super::error::{AdminError, Output, user_error};
 use crate::database::{Database, Tx};
 use crate::email::domain_key;
@@ -51,18 +53,26 @@ impl PolicyOptions {
     }
 }
 
-/// The name and the policy of a company.
-pub async fn find_company(tx: &mut Tx, id: &str) -> Result<(String, Policy), AdminError> {
+/// What the administrator decides about a company.
+#[derive(Debug)]
+pub struct Company {
+    pub name: String,
+    pub policy: Policy,
+    pub contact: Contact,
+}
+
+pub async fn find_company(tx: &mut Tx, id: &str) -> Result<Company, AdminError> {
     let row: Option<String> =
         sqlx::query_scalar("SELECT name FROM companies WHERE id = $1").bind(id).fetch_optional(&mut **tx).await?;
     let name =
         row.ok_or_else(|| user_error(format!("There is no company {id}. To create it: admin company {id} --name …")))?;
-    Ok((name, snapshot::read_policy(tx, id).await?))
+    let policy = snapshot::read_policy(tx, id).await?;
+    Ok(Company { name, policy, contact: snapshot::read_contact(tx, id).await? })
 }
 
-fn json_of(name: &str, policy: &Policy) -> Value {
+fn json_of(Company { name, policy, contact }: &Company) -> Value {
     json!({ "name": name, "policy": policy.code.into_str(),
-            "verified": policy.verified_domains, "allowed": policy.allowed_domains })
+            "verified": policy.verified_domains, "allowed": policy.allowed_domains, "contact": contact })
 }
 
 /// One company, or all.
@@ -73,8 +83,7 @@ pub async fn show(tx: &mut Tx, id: Option<&str>) -> Output {
     };
     let mut lines = Vec::with_capacity(ids.len());
     for id in ids {
-        let (name, policy) = find_company(tx, &id).await?;
-        lines.push(format!("{id}: {}", json_of(&name, &policy)));
+        lines.push(format!("{id}: {}", json_of(&find_company(tx, &id).await?)));
     }
     if lines.is_empty() {
         lines.push("There is no company yet. To create one: admin company ID --name NAME".to_owned());
@@ -88,7 +97,7 @@ pub async fn change(
     by: &str,
     id: &str,
     name: Option<String>,
-    policy_options: &PolicyOptions,
+    (policy_options, contact_options): (&PolicyOptions, &ContactOptions),
 ) -> Output {
     for (what, text) in [("id", id), ("name", name.as_deref().unwrap_or("-"))] {
         if text.trim().is_empty() {
@@ -101,27 +110,39 @@ pub async fn change(
     let mut tx = database.begin_write().await?;
     let known = find_company(&mut tx, id).await;
     let (old, before) = match (known, &name) {
-        (Ok((name, policy)), _) => (json_of(&name, &policy), (name, policy)),
+        (Ok(company), _) => (json_of(&company), company),
         (Err(AdminError::User(_)), Some(name)) => {
             let code = CodePolicy::VerifiedDomains;
-            (Value::Null, (name.clone(), Policy { code, verified_domains: Vec::new(), allowed_domains: Vec::new() }))
+            let policy = Policy { code, verified_domains: Vec::new(), allowed_domains: Vec::new() };
+            (Value::Null, Company { name: name.clone(), policy, contact: Contact::default() })
         }
         (Err(error), _) => return Err(error),
     };
-    let name = name.unwrap_or(before.0);
-    let policy = policy_options.apply_to(before.1)?;
-    let new = json_of(&name, &policy);
+    let contact_before = before.contact.clone();
+    let company = Company {
+        name: name.unwrap_or(before.name),
+        policy: policy_options.apply_to(before.policy)?,
+        contact: contact_options.apply_to(before.contact)?,
+    };
+    let new = json_of(&company);
     let output = format!("{id}: {new}");
     if old == new {
         return Ok(output);
     }
+    let Company { name, policy, contact } = company;
     sqlx::query(
-        "INSERT INTO companies (id, name, code_policy) VALUES ($1, $2, $3)
-         ON CONFLICT (id) DO UPDATE SET name = $2, code_policy = $3",
+        "INSERT INTO companies (id, name, code_policy, contact_name, contact_phone, contact_email, contact_url)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (id) DO UPDATE SET name = $2, code_policy = $3, contact_name = $4, contact_phone = $5,
+                                        contact_email = $6, contact_url = $7",
     )
     .bind(id)
     .bind(&name)
     .bind(policy.code.into_str())
+    .bind(&contact.name)
+    .bind(&contact.phone)
+    .bind(&contact.email)
+    .bind(&contact.url)
     .execute(&mut *tx)
     .await?;
     sqlx::query("DELETE FROM company_domains WHERE company_id = $1").bind(id).execute(&mut *tx).await?;
@@ -136,6 +157,10 @@ pub async fn change(
         }
     }
     audit::record(&mut tx, by, "company", &format!("company {id}"), &old, &new).await?;
+    // The apps of its people show the contact.
+    if contact != contact_before {
+        tx.notify_company(id).await?;
+    }
     tx.commit().await?;
     Ok(output)
 }

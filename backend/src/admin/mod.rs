@@ -4,6 +4,7 @@
 
 pub mod audit;
 mod company;
+mod contact;
 mod employee;
 mod error;
 mod find_user;
@@ -23,6 +24,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::audit::Filter;
 use self::company::{PolicyOptions, find_company};
+use self::contact::ContactOptions;
 use self::error::{Output, user_error};
 use self::format::Format;
 use self::import::ImportOptions;
@@ -56,6 +58,8 @@ enum Command {
         name: Option<String>,
         #[command(flatten)]
         policy_options: PolicyOptions,
+        #[command(flatten)]
+        contact_options: ContactOptions,
     },
     /// Create and change people from a CSV file
     ///
@@ -187,12 +191,12 @@ async fn execute(database: &Database, by: Option<&str>, command: Command) -> Out
     // Only changes need to know who makes them.
     let by = || by.ok_or_else(|| user_error("Your user name is unknown. Use --by NAME"));
     match command {
-        Command::Company { id, name, policy_options } => {
-            if name.is_none() && policy_options.is_empty() {
+        Command::Company { id, name, policy_options, contact_options } => {
+            if name.is_none() && policy_options.is_empty() && contact_options.is_empty() {
                 return company::show(&mut database.begin_read().await?, id.as_deref()).await;
             }
             let id = id.ok_or_else(|| user_error("Which company? admin company ID …"))?;
-            company::change(database, by()?, &id, name, &policy_options).await
+            company::change(database, by()?, &id, name, (&policy_options, &contact_options)).await
         }
         Command::Import { company, file, dry_run, passwords, yes } => {
             let bytes = std::fs::read(&file).map_err(|error| user_error(format!("{}: {error}", file.display())))?;
@@ -201,7 +205,7 @@ async fn execute(database: &Database, by: Option<&str>, command: Command) -> Out
         }
         Command::DryRun { company, policy_options } => {
             let mut tx = database.begin_read().await?;
-            let policy = policy_options.apply_to(find_company(&mut tx, &company).await?.1)?;
+            let policy = policy_options.apply_to(find_company(&mut tx, &company).await?.policy)?;
             Ok(people::preview(&people::read(&mut tx, &company).await?, &policy))
         }
         Command::Progress { company, format } => {

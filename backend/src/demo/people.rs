@@ -96,10 +96,14 @@ pub async fn seed(database: &Database, clear: bool) -> sqlx::Result<()> {
     if known.is_some() {
         return Ok(());
     }
-    sqlx::query("INSERT INTO companies (id, name, code_policy) VALUES ('demo', 'Company AB', $1)")
-        .bind(CodePolicy::VerifiedDomains.into_str())
-        .execute(&mut *tx)
-        .await?;
+    // A number that the Swedish authority keeps for fiction.
+    sqlx::query(
+        "INSERT INTO companies (id, name, code_policy, contact_name, contact_phone, contact_email)
+         VALUES ('demo', 'Company AB', $1, 'HR Service', '08-465 004 00', 'hr@company.com')",
+    )
+    .bind(CodePolicy::VerifiedDomains.into_str())
+    .execute(&mut *tx)
+    .await?;
     sqlx::query(
         "INSERT INTO company_domains (company_id, kind, domain) VALUES ('demo', 'verified', 'verified.example')",
     )

@@ -5,7 +5,7 @@ pub mod templates;
 
 use hrm_api::Language;
 use lettre::Address;
-use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,7 @@ pub enum Message {
 
 #[derive(Debug, Clone)]
 pub struct Rendered {
+    pub language: Language,
     pub subject: String,
     pub text: String,
     pub html: String,
@@ -47,7 +48,7 @@ enum Block {
 pub fn render(message: &Message, first_name: &str, language: Language, code_life: Millis) -> Rendered {
     use Block::{Code, Line, List};
     let first_name = &one_line(first_name);
-    let (subject, blocks) = match message {
+    let (subject, preview, blocks) = match message {
         Message::Code { code } => {
             let template = templates::code(language);
             let blocks = vec![
@@ -61,7 +62,9 @@ pub fn render(message: &Message, first_name: &str, language: Language, code_life
                 Line(template.ignore.to_owned()),
                 List(vec![template.last_step.to_owned()]),
             ];
-            (template.subject, blocks)
+            // The code first, for a notification to show and a phone to fill in. Not in the subject: mail servers log that.
+            let preview = format!("{PREVIEW}{}</div>\n", template.preview.replace("{code}", code));
+            (template.subject, preview, blocks)
         }
         Message::Notice { address } | Message::Unlinked { address } => {
             let is_linked = matches!(message, Message::Notice { .. });
@@ -71,25 +74,31 @@ pub fn render(message: &Message, first_name: &str, language: Language, code_life
                 Line(template.what.replace("{address}", address)),
                 Line(template.not_you.to_owned()),
             ];
-            (template.subject, blocks)
+            (template.subject, String::new(), blocks)
         }
     };
     let text: Vec<String> = blocks.iter().map(text_of).collect();
     let body: String = blocks.iter().map(html_of).collect();
-    // Without colours, so that it suits light and dark mail programs; `color-scheme` keeps them from recolouring it.
+    // Without colours, so that it suits light and dark mail programs; `color-scheme` keeps them from recolouring it. Styles stand
+    // in the elements: some programs drop a sheet. Outlook knows no `max-width`, so it gets a table (`mso`).
     let html = format!(
-        "<!DOCTYPE html>\n<html lang=\"{language}\">\n<head>\n<meta charset=\"utf-8\">\n\
+        "<!DOCTYPE html>\n<html lang=\"{language}\" dir=\"ltr\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"format-detection\" content=\"telephone=no\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta name=\"supported-color-schemes\" content=\"light dark\">\n<title>{subject}</title>\n</head>\n\
-         <body style=\"margin:0;padding:24px 16px\">\n<div style=\"max-width:560px;margin:0 auto;\
+         <body style=\"margin:0;padding:24px 16px\">\n{preview}\
+         <!--[if mso]><table role=\"presentation\" width=\"560\" align=\"center\"><tr><td><![endif]-->\n\
+         <div lang=\"{language}\" style=\"max-width:560px;margin:0 auto;\
          font-family:system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif;font-size:16px;line-height:1.5\">\n\
-         {body}</div>\n</body>\n</html>\n",
+         {body}</div>\n<!--[if mso]></td></tr></table><![endif]-->\n</body>\n</html>\n",
         language = <&str>::from(language),
     );
-    Rendered { subject: subject.to_owned(), text: text.join("\n\n") + "\n", html }
+    Rendered { language, subject: subject.to_owned(), text: text.join("\n\n") + "\n", html }
 }
+
+/// Only lists of mails and notifications show it.
+const PREVIEW: &str = "<div style=\"display:none;max-height:0;overflow:hidden;mso-hide:all\">";
 
 fn text_of(block: &Block) -> String {
     match block {
@@ -125,24 +134,6 @@ pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// `Auto-Submitted: auto-generated` (RFC 3834), against out-of-office replies.
-#[derive(Clone)]
-struct AutoSubmitted;
-
-impl Header for AutoSubmitted {
-    fn name() -> HeaderName {
-        HeaderName::new_from_ascii_str("Auto-Submitted")
-    }
-
-    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(Self)
-    }
-
-    fn display(&self) -> HeaderValue {
-        HeaderValue::new(Self::name(), "auto-generated".to_owned())
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SendOutcome {
@@ -172,6 +163,8 @@ impl From<&Failure> for SendOutcome {
 pub struct Mailer {
     relay: Relay,
     from: Mailbox,
+    /// Where answers go, if not to the sender.
+    reply_to: Option<Mailbox>,
 }
 
 /// A mail whose recipient the mail server has accepted.
@@ -184,12 +177,12 @@ pub struct PreparedMail<'a> {
 impl Mailer {
     /// See [`Relay::new`].
     pub fn new(url: &Url, login: Option<(String, SecretString)>, from: Mailbox) -> Result<Self, String> {
-        Ok(Self { relay: Relay::new(url, login, None)?, from: sender(from)? })
+        Ok(Self { relay: Relay::new(url, login, None)?, from: sender(from)?, reply_to: None })
     }
 
-    /// `from`: as [`sender`] returns it.
-    pub fn with_relay(relay: Relay, from: Mailbox) -> Self {
-        Self { relay, from }
+    /// `from` and `reply_to`: as [`sender`] returns them.
+    pub fn with_relay(relay: Relay, from: Mailbox, reply_to: Option<Mailbox>) -> Self {
+        Self { relay, from, reply_to }
     }
 
     /// Everything before the mail itself. `id` becomes the Message-ID, so that it is the same at every attempt.
@@ -223,12 +216,20 @@ impl Mailer {
     ) -> Result<(Address, lettre::Message), Box<dyn std::error::Error>> {
         let to: Address = recipient.parse()?;
         let name = Some(one_line(first_name)).filter(|name| !name.is_empty());
-        let message = lettre::Message::builder()
+        let header = |name, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
+        let mut message = lettre::Message::builder();
+        if let Some(reply_to) = &self.reply_to {
+            message = message.reply_to(reply_to.clone());
+        }
+        let message = message
             .from(self.from.clone())
             .to(Mailbox::new(name, to.clone()))
             .subject(&rendered.subject)
             .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
-            .header(AutoSubmitted)
+            // RFC 3282, and RFC 3834 with Exchange's own header against out-of-office replies.
+            .raw_header(header("Content-Language", rendered.language.into()))
+            .raw_header(header("Auto-Submitted", "auto-generated"))
+            .raw_header(header("X-Auto-Response-Suppress", "All"))
             .multipart(MultiPart::alternative_plain_html(rendered.text.clone(), rendered.html.clone()))?;
         Ok((to, message))
     }
@@ -293,7 +294,7 @@ mod tests {
         let unlinked = Message::Unlinked { address: "a…@…".into() };
         for language in ALL {
             for message in [message(), notice.clone(), unlinked.clone()] {
-                let Rendered { subject, text, html } = render(&message, "Anna", language, 30 * MINUTE);
+                let Rendered { subject, text, html, .. } = render(&message, "Anna", language, 30 * MINUTE);
                 for part in [subject, text, html] {
                     assert!(!part.contains("http") && !part.contains("href") && !part.contains("www."), "{part}");
                     assert!(!part.contains("{name}") && !part.contains("{minutes}") && !part.contains("{address}"));
@@ -337,14 +338,41 @@ mod tests {
         assert!(sender("änna@company.com".parse().unwrap()).is_err());
     }
 
+    fn mail(reply_to: Option<&str>, language: Language) -> String {
+        let relay = Relay::new(&Url::parse("smtp://127.0.0.1:25").unwrap(), None, None).unwrap();
+        let from = "Flex HRM <no-reply@hrm.example>".parse().unwrap();
+        let mailer = Mailer::with_relay(relay, from, reply_to.map(|to| to.parse().unwrap()));
+        let rendered = render(&message(), "Anna", language, 30 * MINUTE);
+        let mail = mailer.message("row-1", "anna@company.com", "Anna", &rendered).unwrap().1.formatted();
+        String::from_utf8(mail).unwrap()
+    }
+
     #[test]
     fn a_mail_is_marked_automatic_and_keeps_its_message_id() {
-        let url = Url::parse("smtp://127.0.0.1:25").unwrap();
-        let mailer = Mailer::new(&url, None, "Flex HRM <no-reply@hrm.example>".parse().unwrap()).unwrap();
-        let rendered = render(&message(), "Anna", Language::En, 30 * MINUTE);
-        let mail = mailer.message("row-1", "anna@company.com", "Anna", &rendered).unwrap().1.formatted();
-        let mail = String::from_utf8(mail).unwrap();
+        let mail = mail(None, Language::En);
         assert!(mail.contains("Auto-Submitted: auto-generated"));
+        assert!(mail.contains("X-Auto-Response-Suppress: All"));
         assert!(mail.contains("Message-ID: <row-1@hrm.example>"));
+        assert!(!mail.contains("List-"), "it is no newsletter");
+    }
+
+    #[test]
+    fn a_mail_tells_its_language_and_who_gets_the_answers() {
+        assert!(mail(None, Language::Nb).contains("Content-Language: nb"));
+        assert!(!mail(None, Language::En).contains("Reply-To"));
+        let mail = mail(Some("HR <hr@company.com>"), Language::Fi);
+        assert!(mail.contains("Content-Language: fi"));
+        assert!(mail.contains("Reply-To: HR <hr@company.com>"), "{mail}");
+    }
+
+    #[test]
+    fn the_code_comes_first_in_the_preview_not_in_the_subject() {
+        for language in ALL {
+            let Rendered { subject, html, .. } = render(&message(), "Anna", language, 30 * MINUTE);
+            assert!(!subject.contains("012345"), "mail servers log subjects");
+            let body = html.split_once("<body").unwrap().1;
+            assert!(body.contains(&format!("{PREVIEW}012345 ")), "{language:?}");
+            assert!(body.find(PREVIEW) < body.find("<p"), "{language:?}");
+        }
     }
 }

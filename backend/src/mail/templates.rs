@@ -2,10 +2,12 @@
 
 use hrm_api::Language;
 
-/// The mail with a code. Placeholders: `{name}` the first name, `{minutes}` the life of a code.
+/// The mail with a code. Placeholders: `{name}` the first name, `{minutes}` the life of a code, `{code}`.
 #[derive(Debug)]
 pub struct CodeTemplate {
     pub subject: &'static str,
+    /// What a list of mails and a notification show beside the subject.
+    pub preview: &'static str,
     pub greeting: &'static str,
     pub intro: &'static str,
     pub to_do: &'static str,
@@ -29,6 +31,7 @@ pub fn code(language: Language) -> &'static CodeTemplate {
     match language {
         Language::En => &CodeTemplate {
             subject: "Verify your email address",
+            preview: "{code} is your verification code.",
             greeting: "Hi {name}",
             intro: "We're soon updating our login solution to Visma Connect. Verifying your email address is an important step in preparing your account for this change.",
             to_do: "Here's what to do:",
@@ -44,6 +47,7 @@ pub fn code(language: Language) -> &'static CodeTemplate {
         },
         Language::Sv => &CodeTemplate {
             subject: "Verifiera din e-postadress",
+            preview: "{code} är din verifieringskod.",
             greeting: "Hej {name}",
             intro: "Vi uppdaterar snart vår inloggningslösning till Visma Connect. Att verifiera din e-postadress är ett viktigt steg för att förbereda ditt konto inför bytet.",
             to_do: "Så här gör du:",
@@ -59,6 +63,7 @@ pub fn code(language: Language) -> &'static CodeTemplate {
         },
         Language::Nb => &CodeTemplate {
             subject: "Bekreft e-postadressen din",
+            preview: "{code} er bekreftelseskoden din.",
             greeting: "Hei {name}",
             intro: "Vi oppdaterer snart innloggingsløsningen vår til Visma Connect. Å bekrefte e-postadressen din er et viktig steg for å klargjøre kontoen din for endringen.",
             to_do: "Slik gjør du:",
@@ -74,6 +79,7 @@ pub fn code(language: Language) -> &'static CodeTemplate {
         },
         Language::Da => &CodeTemplate {
             subject: "Bekræft din e-mailadresse",
+            preview: "{code} er din bekræftelseskode.",
             greeting: "Hej {name}",
             intro: "Vi opdaterer snart vores login-løsning til Visma Connect. At bekræfte din e-mailadresse er et vigtigt skridt i at gøre din konto klar til ændringen.",
             to_do: "Sådan gør du:",
@@ -89,6 +95,7 @@ pub fn code(language: Language) -> &'static CodeTemplate {
         },
         Language::Fi => &CodeTemplate {
             subject: "Vahvista sähköpostiosoitteesi",
+            preview: "{code} on vahvistuskoodisi.",
             greeting: "Hei {name}",
             intro: "Kirjautumisratkaisumme vaihtuu pian Visma Connectiin. Sähköpostiosoitteen vahvistaminen on tärkeä vaihe, jolla valmistelet tilisi muutosta varten.",
             to_do: "Toimi näin:",
@@ -111,7 +118,7 @@ pub fn notice(language: Language) -> &'static NoticeTemplate {
             subject: "Your user was linked to a Visma Connect account",
             greeting: "Hi {name}",
             what: "Your Flex HRM user was linked to a Visma Connect account with the email address {address}.",
-            not_you: "If this was not you, tell your administrator.",
+            not_you: "If this wasn't you, contact your administrator.",
         },
         Language::Sv => &NoticeTemplate {
             subject: "Din användare har kopplats till ett Visma Connect-konto",

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::backend::Backend;
 use crate::clock::Clock;
@@ -15,6 +16,9 @@ use crate::error::ApiError;
 
 /// The worker makes a pass at least every second; a pass waits for the database for 10 s at most, twice.
 const WORKER_LIMIT: Duration = Duration::from_mins(1);
+
+/// A database that needs longer for one small change cannot serve a company.
+const CHECK_LIMIT: Duration = Duration::from_secs(3);
 
 /// How long a successful check of the database counts.
 const CHECK_LIFE: Duration = Duration::from_secs(1);
@@ -37,7 +41,18 @@ pub(super) async fn ready(State(backend): State<Arc<Backend>>) -> Result<Json<Va
         tracing::error!("the worker has stopped: no mail is sent, and nobody is linked");
         return Err(ApiError::unavailable());
     }
-    // One at a time, and not at every probe: each is a commit.
+    // Only the wait ends with the limit: sqlx cannot cancel the work of a connection.
+    let check = backend.tasks.spawn(check_database(Arc::clone(&backend)).in_current_span());
+    let Ok(checked) = tokio::time::timeout(CHECK_LIMIT, check).await else {
+        tracing::error!("the database takes longer than {} s for a change: is the disk slow?", CHECK_LIMIT.as_secs());
+        return Err(ApiError::unavailable());
+    };
+    checked.map_err(|_| ApiError::unavailable())??;
+    Ok(Json(json!({ "status": "ready" })))
+}
+
+/// Changes the database. One check at a time, and not at every probe: each is a commit.
+async fn check_database(backend: Arc<Backend>) -> sqlx::Result<()> {
     let mut checked_at = backend.database_checked_at.lock().await;
     if checked_at.is_none_or(|at| at.elapsed() > CHECK_LIFE) {
         let mut tx = backend.database.begin_write().await?;
@@ -50,7 +65,7 @@ pub(super) async fn ready(State(backend): State<Arc<Backend>>) -> Result<Json<Va
         tx.commit().await?;
         *checked_at = Some(Instant::now());
     }
-    Ok(Json(json!({ "status": "ready" })))
+    Ok(())
 }
 
 /// Prometheus metrics

@@ -388,13 +388,18 @@ pub async fn until<T>(what: &str, find: impl AsyncFn() -> Option<T>) -> T {
 
 /// Reads an event stream until a State has this status; the text that was read.
 pub async fn read_until_status(events: &mut reqwest::Response, status: &str) -> String {
+    read_until(events, &format!("\"status\":\"{status}\"")).await
+}
+
+/// Reads an event stream until it has said `wanted`; the text that was read.
+pub async fn read_until(events: &mut reqwest::Response, wanted: &str) -> String {
     let mut text = String::new();
     let read = async {
-        while !text.contains(&format!("\"status\":\"{status}\"")) {
+        while !text.contains(wanted) {
             text += &String::from_utf8_lossy(&events.chunk().await.unwrap().unwrap());
         }
     };
-    tokio::time::timeout(LIMIT, read).await.unwrap_or_else(|_| panic!("no event has {status}"));
+    tokio::time::timeout(LIMIT, read).await.unwrap_or_else(|_| panic!("no event has {wanted}"));
     text
 }
 

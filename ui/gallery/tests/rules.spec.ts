@@ -96,6 +96,9 @@ const RULES: Record<string, Rule> = {
 /** The primary button's test id, for states whose name does not say it. */
 const PRIMARY: Record<string, string | null> = {
   "home-loading": null,
+  "home-hidden": "home-connect",
+  "home-linking": null,
+  "home-linked": null,
   "flow-loading": null,
   "settings-flow": "send-code",
   "code-over": "send-code",

@@ -1,37 +1,45 @@
 import { edition, linking, pending, run, view } from "../app";
+import { awaitedCode } from "../clock";
 import { t } from "../i18n";
 import { openFlow } from "../navigation";
 import { Button } from "./Button";
 import { ProblemMessage } from "./ProblemMessage";
 
-export function Banner() {
+/** In full on the home screen. A line on the others, above all where the flow itself is. */
+export function Banner({ line = false }: { line?: boolean }) {
   const now = linking.value;
   if (!now?.bannerVisible) return null;
   const m = t();
   const mobile = edition.value === "mobile";
+  const code = awaitedCode.value;
   const isLinking = now.status === "linking";
+  const isFlow = view.value?.isFlow;
+  const locked = now.problem === "linkingLocked";
+  // Where the flow is, the button leads to its field. There may be none.
+  const leads = !isLinking && !(isFlow && (locked || now.challenge?.attemptsLeft === 0));
+  const title = isLinking ? m.linkingTitle : code && !isFlow ? m.codeSentTitle : m.bannerTitle;
+  const body = () => {
+    if (isLinking) return m.linkingBody;
+    if (locked) return m.linkingLocked;
+    if (code) return m.bannerCodeSent({ email: code.email });
+    return mobile ? m.bannerBodyMobile : m.bannerBodyDesktop;
+  };
   const connect = mobile ? m.bannerConnectMobile : m.bannerConnectDesktop;
   return (
-    <section class="banner" data-testid="banner" aria-labelledby="banner-title">
-      <div class="banner-text">
-        <h2 id="banner-title">{isLinking ? m.linkingTitle : m.bannerTitle}</h2>
-        <p>
-          {isLinking && m.linkingBody}
-          {now.challenge && m.bannerCodeSent({ email: now.challenge.email })}
-          {now.status === "notLinked" && (mobile ? m.bannerBodyMobile : m.bannerBodyDesktop)}
-        </p>
-        <ProblemMessage slots={["banner"]} id="banner-problem" />
-      </div>
+    <section class="banner" data-testid="banner" data-line={line ? "" : undefined} aria-labelledby="banner-title">
+      <h2 id="banner-title">{title}</h2>
+      {!line && <p>{body()}</p>}
       <div class="banner-buttons">
-        {!isLinking && (
-          <Button testid="banner-connect" variant={view.value?.isFlow ? "plain" : "primary"} onPress={openFlow}>
-            {now.challenge ? m.bannerEnterCode : connect}
+        {leads && (
+          <Button testid="banner-connect" variant={line ? "plain" : "primary"} onPress={openFlow}>
+            {code ? m.bannerEnterCode : connect}
           </Button>
         )}
         <Button testid="banner-hide" variant="ghost" busy={pending.value.has("snooze")} onPress={() => void run("snooze", (b) => b.snooze())}>
           {mobile ? m.bannerHideMobile : m.bannerHideDesktop}
         </Button>
       </div>
+      <ProblemMessage slots={["banner"]} id="banner-problem" />
     </section>
   );
 }

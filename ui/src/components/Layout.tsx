@@ -6,8 +6,8 @@ import { PARENT } from "../navigation";
 import { messageOf } from "../problems";
 import { Banner } from "./Banner";
 import { Button } from "./Button";
-import { ProblemMessage } from "./ProblemMessage";
-import { AlertIcon, BackIcon, HomeIcon, Logo, ProfileIcon, SettingsIcon } from "./icons";
+import { ProblemMessage, failureIn } from "./ProblemMessage";
+import { BackIcon, HomeIcon, Logo, ProfileIcon, SettingsIcon } from "./icons";
 
 export const NoticeLine = ({ notice }: { notice: Notice | null }) =>
   notice && (
@@ -16,23 +16,30 @@ export const NoticeLine = ({ notice }: { notice: Notice | null }) =>
     </p>
   );
 
-/**
- * Says why the view may be stale. Hidden while a failed action says the same: a second message would move a button
- * away from under the finger.
- */
+/** Why the view may be stale. It stands over the page, because it comes and goes while somebody reads. */
 function StaleNotice() {
   const problem = view.value?.syncProblem;
-  if (!problem || failure.value?.problem.retryable) return null;
   const m = t();
+  // A failed action says the same.
+  const stale = problem && !failure.value?.problem.retryable;
+  const failed = failureIn("screen");
+  if (!stale && !failed) return null;
   return (
-    <div class="stale-notice" data-testid="trouble" data-code={problem.code} role="status">
-      <AlertIcon />
-      <p>
-        {messageOf(problem, m).what} {m.stale}
-      </p>
-      <Button testid="retry" variant="ghost" busy={pending.value.has("refresh")} onPress={() => void run("refresh", (b) => b.refresh())}>
-        {m.retry}
-      </Button>
+    <div class="stale-notice">
+      {failed ? (
+        <ProblemMessage slots={["screen"]} id="screen-problem" />
+      ) : (
+        problem && (
+          <div data-testid="trouble" data-code={problem.code} role="status">
+            <p>
+              <strong>{messageOf(problem, m).what}</strong> {m.stale}
+            </p>
+            <Button testid="retry" variant="ghost" busy={pending.value.has("refresh")} onPress={() => void run("refresh", (b) => b.refresh())}>
+              {m.retry}
+            </Button>
+          </div>
+        )
+      )}
     </div>
   );
 }
@@ -83,13 +90,15 @@ interface LayoutProps {
 export function Layout({ testid, title, subtitle, notice = null, children }: LayoutProps) {
   const m = t();
   const at = screen.value ?? "home";
+  const home = at === "home";
   const up = PARENT[at];
   const mobile = edition.value === "mobile";
   return (
     <div class="layout">
       {!mobile && <Rail at={at} />}
       <div class="page">
-        {!mobile && <Banner />}
+        {/* Always there, so that a banner that comes later moves nothing. */}
+        {!mobile && <div class="banner-room">{!home && <Banner line />}</div>}
         <main class="screen" data-testid={testid}>
           <header class="screen-header">
             {/* On desktop the rail leads home. */}
@@ -100,13 +109,19 @@ export function Layout({ testid, title, subtitle, notice = null, children }: Lay
               </button>
             )}
             <h1 tabIndex={-1}>{title ?? m[at]}</h1>
+            {mobile && home && (
+              <Button testid="nav-settings" variant="ghost" onPress={() => navigate("settings")}>
+                {m.settings}
+              </Button>
+            )}
             {subtitle && <p class="subtitle">{subtitle}</p>}
           </header>
+          <StaleNotice />
           <div class="content">
-            <StaleNotice />
-            <NoticeLine notice={notice} />
-            <ProblemMessage slots={["screen"]} id="screen-problem" />
+            {!home && <NoticeLine notice={notice} />}
             {children}
+            {/* Nothing is below it. */}
+            {home && <NoticeLine notice={notice} />}
           </div>
         </main>
       </div>

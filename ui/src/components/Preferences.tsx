@@ -4,7 +4,6 @@ import { useState } from "preact/hooks";
 import { clearFailure, run, view } from "../app";
 import { LANGUAGES, deviceLanguage, setLocale, t } from "../i18n";
 import type { Language } from "../ipc/bridge";
-import { Button } from "./Button";
 
 export const LanguageSelect = () => (
   <select
@@ -32,12 +31,8 @@ export const LanguageSelect = () => (
 );
 
 /** Copies what the administrator needs to know. */
-export function CopyDiagnostics({ variant }: { variant?: "ghost" }) {
+export function useCopyDiagnostics() {
   const m = t();
   const [copied, setCopied] = useState(false);
-  return (
-    <Button testid="copy-diagnostics" {...(variant && { variant })} onPress={() => void run("copyDiagnostics", (b) => b.copyDiagnostics()).then(setCopied)}>
-      {copied ? m.copied : m.copyDiagnostics}
-    </Button>
-  );
+  return { name: copied ? m.copied : m.copyDiagnostics, run: () => void run("copyDiagnostics", (b) => b.copyDiagnostics()).then(setCopied) };
 }

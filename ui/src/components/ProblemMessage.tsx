@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { useLayoutEffect } from "preact/hooks";
 import { type Failure, failure, linking } from "../app";
 import { secondsLeft } from "../clock";
 import { t } from "../i18n";
@@ -24,10 +25,14 @@ const RetryCountdown = ({ from, seconds }: { from: number; seconds: number }) =>
 );
 
 const Problem = ({ failed, id }: { failed: Failure; id: string }) => {
-  const { problem, at, retry } = failed;
+  const { action, problem, at, retry } = failed;
   const m = t();
-  const { what, advice } = messageOf(problem, m, Boolean(linking.value?.challenge));
+  const { what, advice } = messageOf(problem, m, Boolean(linking.value?.challenge), action);
   const wait = retryAfter(problem);
+  // The button that was pressed may be far from it: in the bar of a phone.
+  useLayoutEffect(() => {
+    if (at > 0) document.getElementById(id)?.scrollIntoView({ block: "nearest" });
+  }, [at, id]);
   return (
     <Message id={id} wrong={isWrongInput(failed)}>
       <p role="alert" data-testid="problem" data-code={problem.code}>

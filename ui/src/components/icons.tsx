@@ -64,6 +64,13 @@ export const CheckIcon = () => (
     <path d="m5 12.5 4.5 4.500L19 7.5" />
   </Icon>
 );
+export const EyeIcon = ({ crossed }: { crossed: boolean }) => (
+  <Icon>
+    <path d="M2 12s3.500-6.500 10-6.500S22 12 22 12s-3.500 6.500-10 6.500S2 12 2 12z" />
+    <circle cx="12" cy="12" r="2.5" />
+    {crossed && <path d="m4 20 16-16" />}
+  </Icon>
+);
 /** Drawn by the animation of `success-icon.css`. */
 export const SuccessIcon = () => (
   <svg class="success-icon" width="56" height="56" viewBox="0 0 56 56" fill="none" stroke="currentColor" aria-hidden="true" focusable="false">

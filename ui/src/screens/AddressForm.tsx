@@ -24,17 +24,12 @@ const REFUSED: Failure = { action: "sendCode", problem: { code: "accountTaken", 
 
 const FORM = "address-form";
 
-/** Beside it the sentence for a long wait, before it in a bar that grows upwards. */
 export function SendCode({ primary, describedBy }: { primary: boolean; describedBy?: string | undefined }) {
   const m = t();
-  const busy = pending.value.has("sendCode");
   return (
-    <>
-      <LongWait busy={busy} />
-      <Button testid="send-code" variant={primary ? "primary" : "plain"} submit form={FORM} busy={busy} describedBy={describedBy}>
-        {edition.value === "mobile" ? m.sendMobile : m.sendDesktop}
-      </Button>
-    </>
+    <Button testid="send-code" variant={primary ? "primary" : "plain"} submit form={FORM} busy={pending.value.has("sendCode")} describedBy={describedBy}>
+      {edition.value === "mobile" ? m.sendMobile : m.sendDesktop}
+    </Button>
   );
 }
 
@@ -44,11 +39,12 @@ interface AddressFormProps {
   slots: Slot[];
   /** The id of the sentence that says that no mail arrives at the challenge's address. */
   bouncedId?: string | undefined;
-  /** The send button and what stands beside it, unless it is in the action bar. */
+  /** The send button, unless it is in the action bar, and what stands beside it. */
   actions: ComponentChildren;
+  inBar: boolean;
 }
 
-export function AddressForm({ linking, slots, bouncedId, actions }: AddressFormProps) {
+export function AddressForm({ linking, slots, bouncedId, actions, inBar }: AddressFormProps) {
   const m = t();
   const mobile = edition.value === "mobile";
   const { suggestions, challenge } = linking;
@@ -73,12 +69,19 @@ export function AddressForm({ linking, slots, bouncedId, actions }: AddressFormP
     clearTimeout(saveTimer.current);
     clearTimeout(blurTimer.current);
   };
-  useEffect(() => clearTimers, []);
-
+  const unsaved = useRef(typed);
+  unsaved.current = typed;
   const save = async (text: string) => {
     clearTimeout(saveTimer.current);
     if ((await saveEmailDraft(text)) && latest.current === text) setTyped(null);
   };
+  useEffect(
+    () => () => {
+      clearTimers();
+      if (unsaved.current !== null) void saveEmailDraft(unsaved.current);
+    },
+    [],
+  );
   const onInput = (text: string) => {
     clearTimers();
     clearFailure();
@@ -156,6 +159,7 @@ export function AddressForm({ linking, slots, bouncedId, actions }: AddressFormP
       />
       {actions}
       <div class="message-room">
+        {!inBar && <LongWait busy={pending.value.has("sendCode")} />}
         {suggestion && (
           <button type="button" class="did-you-mean" onClick={() => onInput(suggestion)}>
             {m.didYouMean({ email: suggestion })}

@@ -14,14 +14,10 @@ import { DeliveryHelp } from "./DeliveryHelp";
 const FORM = "code-form";
 
 export function VerifyCode({ primary, disabled = false }: { primary: boolean; disabled?: boolean }) {
-  const busy = pending.value.has("verifyCode");
   return (
-    <>
-      <LongWait busy={busy} />
-      <Button testid="verify-code" variant={primary ? "primary" : "plain"} submit form={FORM} busy={busy} disabled={disabled} describedBy={disabled ? "code-hint" : undefined}>
-        {t().verify}
-      </Button>
-    </>
+    <Button testid="verify-code" variant={primary ? "primary" : "plain"} submit form={FORM} busy={pending.value.has("verifyCode")} disabled={disabled} describedBy={disabled ? "code-hint" : undefined}>
+      {t().verify}
+    </Button>
   );
 }
 
@@ -31,12 +27,16 @@ interface CodeFormProps {
   /** Entering the code is the next step. */
   isNext: boolean;
   canResend: boolean;
+  /** What was typed, and for which address. Outlives the form, which is drawn anew where the screen changes. */
+  draft: { current: { email: string | undefined; code: string } };
 }
 
-export function CodeForm({ challenge, isNext, canResend }: CodeFormProps) {
+export function CodeForm({ challenge, isNext, canResend, draft }: CodeFormProps) {
   const m = t();
   const mobile = edition.value === "mobile";
-  const [code, setCode] = useState("");
+  const inBar = mobile && isNext;
+  const [code, setCode] = useState(challenge?.email === draft.current.email ? draft.current.code : "");
+  draft.current = { email: challenge?.email, code };
   const [errorCount, setErrorCount] = useState(0);
   const [pasteFailed, setPasteFailed] = useState(false);
   const submitted = useRef(new Set<string>());
@@ -102,13 +102,14 @@ export function CodeForm({ challenge, isNext, canResend }: CodeFormProps) {
           </Button>
         </div>
       )}
-      {(!mobile || !isNext) && (
+      {!inBar && (
         <div class="actions">
           <VerifyCode primary={isNext} disabled={!challenge} />
         </div>
       )}
       {challenge && (
         <div class="message-room">
+          {!inBar && <LongWait busy={busy} />}
           <ProblemMessage slots={["code"]} id="code-problem" />
         </div>
       )}

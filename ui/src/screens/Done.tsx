@@ -1,5 +1,5 @@
 import { run } from "../app";
-import { ProblemMessage } from "../components/ProblemMessage";
+import { ProblemMessage, failureIn } from "../components/ProblemMessage";
 import { ExternalIcon, SuccessIcon } from "../components/icons";
 import { t } from "../i18n";
 import type { Account } from "../ipc/bridge";
@@ -47,11 +47,14 @@ export function Done({ account, settingsUrl }: { account: Account; settingsUrl: 
         </li>
       </ul>
       <div class="message-room">
-        <ProblemMessage slots={["manage"]} id="manage-problem" />
+        {failureIn("manage") ? (
+          <ProblemMessage slots={["manage"]} id="manage-problem" />
+        ) : (
+          <p class="hint">
+            {account.origin === "created" ? m.doneCreated : m.doneExisting} {m.notYou}
+          </p>
+        )}
       </div>
-      <p class="hint">
-        {account.origin === "created" ? m.doneCreated : m.doneExisting} {m.notYou}
-      </p>
     </section>
   );
 }

@@ -36,8 +36,8 @@ const LONG_WAIT_SECONDS = 120;
  */
 type Mode = "address" | "code" | "undelivered" | "expired" | "exhausted" | "locked" | "limited" | "linking" | "linked";
 
-function useMode(linking: Linking | null) {
-  const challenge = linking?.challenge;
+function useMode(linking: Linking) {
+  const { challenge } = linking;
   const failed = failure.value;
   const problem = failed?.action === "sendCode" || failed?.action === "verifyCode" ? failed.problem : null;
   const refusedUntil = failed && problem?.code === "tooManyCodes" ? new Date(failed.at + problem.retryAfterSeconds * 1000).toISOString() : undefined;
@@ -46,8 +46,7 @@ function useMode(linking: Linking | null) {
   const canResendSoon = useIsPast(challenge?.resendAt, -LONG_WAIT_SECONDS);
   /** Until when no code is sent, because there were too many. */
   const limitedUntil = refused ? refusedUntil : challenge && !canResendSoon ? challenge.resendAt : undefined;
-  const mode = (): Mode | undefined => {
-    if (!linking) return undefined;
+  const mode = (): Mode => {
     if (linking.status === "linking" || linking.status === "linked") return linking.status;
     if (linking.problem === "linkingLocked" || problem?.code === "linkingLocked") return "locked";
     if (challenge && (challenge.attemptsLeft === 0 || problem?.code === "attemptsExhausted")) return "exhausted";
@@ -77,24 +76,14 @@ const BackHome = () => (
   </ActionBar>
 );
 
-const Skeleton = () => (
-  <div role="status">
-    <span class="visually-hidden">{t().loading}</span>
-    <i class="skeleton title" />
-    <i class="skeleton" />
-    <i class="skeleton short" />
-    <i class="skeleton control" />
-    <i class="skeleton control" />
-  </div>
-);
-
 /** The linking flow: address, code, done. */
-export function Flow({ linking }: { linking: Linking | null }) {
+export function Flow({ linking }: { linking: Linking }) {
   const m = t();
   const mobile = edition.value === "mobile";
   const { mode, limitedUntil } = useMode(linking);
-  const challenge = linking?.challenge ?? null;
+  const { challenge } = linking;
   const before = useRef<Mode>(undefined);
+  const draft = useRef<{ email: string | undefined; code: string }>({ email: undefined, code: "" });
 
   // Focus the next step, also for another code.
   useLayoutEffect(() => {
@@ -105,8 +94,8 @@ export function Flow({ linking }: { linking: Linking | null }) {
       code?.focus();
       code?.scrollIntoView({ block: "center" });
     } else if (mode === "undelivered") {
-      // An earlier mail may have arrived.
-      if (!code?.value) document.getElementById("email")?.focus();
+      // An earlier mail may have arrived, and its code be half-typed.
+      document.getElementById(code?.value ? "code" : "email")?.focus();
     } else if (first) return;
     else if (mode === "address") document.getElementById("email")?.focus();
     else {
@@ -126,8 +115,6 @@ export function Flow({ linking }: { linking: Linking | null }) {
     window.visualViewport?.addEventListener("resize", keepInView);
     return () => window.visualViewport?.removeEventListener("resize", keepInView);
   }, []);
-
-  if (!linking || !mode) return <Skeleton />;
 
   const codeIsNext = mode === "code";
   const hasForms = mode === "address" || mode === "undelivered" || mode === "expired" || codeIsNext;
@@ -150,17 +137,16 @@ export function Flow({ linking }: { linking: Linking | null }) {
         slots={canEnterCode ? ["email"] : ["email", "code"]}
         bouncedId={mode === "undelivered" && challenge?.delivery === "bounced" ? "delivery-problem" : undefined}
         actions={
-          (!mobile || codeIsNext) && (
-            <div class="actions">
-              <SendCode primary={!codeIsNext} describedBy={challenge ? "resend-in" : undefined} />
-              {challenge && mode !== "expired" && <ResendIn at={challenge.resendAt} />}
-            </div>
-          )
+          <div class="actions">
+            {(!mobile || codeIsNext) && <SendCode primary={!codeIsNext} describedBy={challenge ? "resend-in" : undefined} />}
+            {challenge && mode !== "expired" && <ResendIn at={challenge.resendAt} />}
+          </div>
         }
+        inBar={mobile && !codeIsNext}
       />
     );
   const code = (canEnterCode || !mobile) && (
-    <CodeForm key={challenge?.email} challenge={canEnterCode ? challenge : null} isNext={codeIsNext} canResend={!limitedUntil} />
+    <CodeForm key={challenge?.email} challenge={canEnterCode ? challenge : null} isNext={codeIsNext} canResend={!limitedUntil} draft={draft} />
   );
 
   return (
@@ -198,12 +184,15 @@ export function Flow({ linking }: { linking: Linking | null }) {
       )}
       {/* The next step comes first; on a wide desktop the address is beside the code. */}
       {hasForms && (
-        <div class="forms" data-code-first={codeIsNext ? "" : undefined}>
+        <div key={mode} class="forms" data-code-first={codeIsNext ? "" : undefined}>
           {codeIsNext ? [code, address] : [address, code]}
         </div>
       )}
       {mobile && hasForms && (
-        <ActionBar key={codeIsNext ? "verify" : "send"}>{codeIsNext ? <VerifyCode primary /> : <SendCode primary />}</ActionBar>
+        <ActionBar key={mode}>
+          <LongWait busy={pending.value.has(codeIsNext ? "verifyCode" : "sendCode")} />
+          {codeIsNext ? <VerifyCode primary /> : <SendCode primary />}
+        </ActionBar>
       )}
       {mode === "exhausted" && (
         <>

@@ -15,7 +15,7 @@ export function Profile({ phase: { employee, linking, notice } }: SignedIn) {
         <ValueRow title={m.company}>{employee.company}</ValueRow>
       </Rows>
       <Rows>
-        <LinkRow testid="row-account-settings" title={m.accountSettings} detail={statusText(linking)} onPress={() => navigate("accountSettings")} />
+        <LinkRow testid="row-account-settings" title={m.accountSettings} detail={linking ? statusText(linking) : m.loading} onPress={() => navigate("accountSettings")} />
       </Rows>
     </Layout>
   );

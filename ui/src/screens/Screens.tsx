@@ -1,20 +1,44 @@
+import { signal } from "@preact/signals";
+import type { FunctionComponent } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { view } from "../app";
 import { Layout } from "../components/Layout";
-import { Flow } from "./Flow";
+import { t } from "../i18n";
+import type { Linking } from "../ipc/bridge";
 import { Locked } from "./Locked";
 import { Home, type SignedIn } from "./Home";
 import { Profile } from "./Profile";
 import { Settings } from "./Settings";
 import { SignIn } from "./SignIn";
 
+const flow = signal<{ Flow: FunctionComponent<{ linking: Linking }> } | null>(null);
+
+/** The flow is a chunk of its own, so that it does not delay the first screen. Loaded before anybody opens it. */
+export async function loadFlow(): Promise<void> {
+  flow.value ??= await import("./Flow");
+}
+
+const Skeleton = () => (
+  <div role="status">
+    <span class="visually-hidden">{t().loading}</span>
+    <i class="skeleton title" />
+    <i class="skeleton" />
+    <i class="skeleton short" />
+    <i class="skeleton control" />
+    <i class="skeleton control" />
+  </div>
+);
+
 const flowScreen =
   (testid: string) =>
-  ({ phase: { linking, notice } }: SignedIn) => (
-    <Layout testid={testid} notice={notice}>
-      <Flow linking={linking} />
-    </Layout>
-  );
+  ({ phase: { linking, notice } }: SignedIn) => {
+    const loaded = flow.value;
+    return (
+      <Layout testid={testid} notice={notice}>
+        {linking && loaded ? <loaded.Flow linking={linking} /> : <Skeleton />}
+      </Layout>
+    );
+  };
 
 const SCREENS = {
   home: Home,
