@@ -21,7 +21,7 @@ async fn complete_flow_by_keyboard_and_names(edition: &'static str) {
 
     sandbox.tab_to(page, "textbox", "Server address").await;
     sandbox.system.type_text(&fixture.backend.url);
-    sandbox.tab_to(page, "textbox", "User name").await;
+    sandbox.tab_to(page, "textbox", "Username").await;
     sandbox.system.type_text(ANNA);
     sandbox.tab_to(page, "textbox", "Password").await;
     sandbox.system.type_text("demo");

@@ -164,6 +164,10 @@ impl Page {
 
     pub async fn sign_in(&self, server: &str, username: &str) {
         self.wait_visible("screen-sign-in").await;
+        // A remembered server is only named.
+        if self.is_visible("change-server").await {
+            self.click("change-server").await;
+        }
         self.fill("server", server).await;
         self.fill("username", username).await;
         self.type_into("password", "demo").await;

@@ -26,6 +26,10 @@ async function start(bridge: Bridge): Promise<void> {
   });
   syncHistory();
   if (navigator.userAgent.includes("Android")) handleSystemBack(bridge);
+  // The focused field stays visible when the on-screen keyboard opens.
+  window.visualViewport?.addEventListener("resize", () => {
+    if (document.activeElement instanceof HTMLInputElement) document.activeElement.scrollIntoView({ block: "center" });
+  });
   const app = document.getElementById("app");
   if (!app) return;
   if (view.value?.isFlow) await loadFlow();

@@ -17,22 +17,32 @@ export function Banner({ line = false }: { line?: boolean }) {
   const locked = now.problem === "linkingLocked";
   // Where the flow is, the button leads to its field. There may be none.
   const leads = !isLinking && !(isFlow && (locked || now.challenge?.attemptsLeft === 0));
-  const title = isLinking ? m.linkingTitle : code && !isFlow ? m.codeSentTitle : m.bannerTitle;
+  const title = () => {
+    if (isLinking) return m.linkingTitle;
+    if (isFlow) return m.bannerTitle;
+    if (locked) return m.linkingLocked;
+    return code ? m.codeSentTitle : m.bannerTitle;
+  };
   const body = () => {
     if (isLinking) return m.linkingBody;
-    if (locked) return m.linkingLocked;
+    if (locked) return m.linkingLockedAdvice;
     if (code) return m.bannerCodeSent({ email: code.email });
     return mobile ? m.bannerBodyMobile : m.bannerBodyDesktop;
   };
-  const connect = mobile ? m.bannerConnectMobile : m.bannerConnectDesktop;
+  const connect = () => {
+    if (locked) return m.statusDetails;
+    if (code) return m.bannerEnterCode;
+    return mobile ? m.bannerConnectMobile : m.bannerConnectDesktop;
+  };
+  // Another banner for another state: its buttons are at another place.
   return (
-    <section class="banner" data-testid="banner" data-line={line ? "" : undefined} aria-labelledby="banner-title">
-      <h2 id="banner-title">{title}</h2>
+    <section key={title()} class="banner" data-testid="banner" data-line={line ? "" : undefined} aria-labelledby="banner-title">
+      <h2 id="banner-title">{title()}</h2>
       {!line && <p>{body()}</p>}
       <div class="banner-buttons">
         {leads && (
           <Button testid="banner-connect" variant={line ? "plain" : "primary"} onPress={openFlow}>
-            {code ? m.bannerEnterCode : connect}
+            {connect()}
           </Button>
         )}
         <Button testid="banner-hide" variant="ghost" busy={pending.value.has("snooze")} onPress={() => void run("snooze", (b) => b.snooze())}>

@@ -30,6 +30,8 @@ export const LanguageSelect = () => (
   </select>
 );
 
+export const serverName = (server: string) => server.replace(/^https:\/\//, "");
+
 /** Copies what the administrator needs to know. */
 export function useCopyDiagnostics() {
   const m = t();

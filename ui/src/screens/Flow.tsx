@@ -1,6 +1,6 @@
 import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { edition, failure, navigate, pending, run, serverNow } from "../app";
 import { secondsSince, secondsUntil } from "../clock";
 import { ActionBar } from "../components/ActionBar";
@@ -105,16 +105,6 @@ export function Flow({ linking }: { linking: Linking }) {
     }
     // oxlint-disable-next-line react-hooks/exhaustive-deps -- the language changes nothing
   }, [mode, mode === "code" && challenge?.sentAt]);
-
-  // Keep the focused field visible when the on-screen keyboard opens.
-  useEffect(() => {
-    const keepInView = () => {
-      const focused = document.activeElement;
-      if (focused instanceof HTMLInputElement) focused.scrollIntoView({ block: "center" });
-    };
-    window.visualViewport?.addEventListener("resize", keepInView);
-    return () => window.visualViewport?.removeEventListener("resize", keepInView);
-  }, []);
 
   const codeIsNext = mode === "code";
   const hasForms = mode === "address" || mode === "undelivered" || mode === "expired" || codeIsNext;

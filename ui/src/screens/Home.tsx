@@ -30,13 +30,14 @@ function LinkingCard({ linking }: { linking: Linking }) {
   const { account, bannerVisible, status, problem } = linking;
   const code = awaitedCode.value;
   const connect = edition.value === "mobile" ? m.bannerConnectMobile : m.bannerConnectDesktop;
-  const isNext = !account && status !== "linking" && problem !== "linkingLocked";
+  const locked = problem === "linkingLocked";
+  const isNext = !account && status !== "linking" && !locked;
   return (
     <section class="card" data-testid="linking-card" aria-labelledby="linking-title">
       <h2 id="linking-title">{m.vismaConnect}</h2>
       <p class="card-status">
         {account && <CheckIcon />}
-        <span>{statusText(linking)}</span>
+        <span>{locked && bannerVisible ? m.statusNotLinked : statusText(linking)}</span>
       </p>
       {!account && <Steps status={status} back={status === "codeSent" && !code} />}
       {!(bannerVisible && status !== "linking") && (

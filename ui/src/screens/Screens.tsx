@@ -5,6 +5,7 @@ import { view } from "../app";
 import { Layout } from "../components/Layout";
 import { t } from "../i18n";
 import type { Linking } from "../ipc/bridge";
+import flowStyle from "../style/flow-screens.css?url";
 import { Locked } from "./Locked";
 import { Home, type SignedIn } from "./Home";
 import { Profile } from "./Profile";
@@ -13,9 +14,19 @@ import { SignIn } from "./SignIn";
 
 const flow = signal<{ Flow: FunctionComponent<{ linking: Linking }> } | null>(null);
 
+const loadStyle = () =>
+  new Promise((loaded) => {
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = flowStyle;
+    link.addEventListener("load", loaded);
+    document.head.append(link);
+  });
+
 /** The flow is a chunk of its own, so that it does not delay the first screen. Loaded before anybody opens it. */
 export async function loadFlow(): Promise<void> {
-  flow.value ??= await import("./Flow");
+  if (flow.value) return;
+  [flow.value] = await Promise.all([import("./Flow"), loadStyle()]);
 }
 
 const Skeleton = () => (

@@ -1,7 +1,7 @@
 import { navigate, pending, run } from "../app";
 import { Button } from "../components/Button";
 import { Layout } from "../components/Layout";
-import { LanguageSelect, useCopyDiagnostics } from "../components/Preferences";
+import { LanguageSelect, serverName, useCopyDiagnostics } from "../components/Preferences";
 import { ProblemMessage } from "../components/ProblemMessage";
 import { ActionRow, LinkRow, Rows, ValueRow } from "../components/Row";
 import { t } from "../i18n";
@@ -36,7 +36,7 @@ export function Settings({ phase: { employee: { firstName, lastName, company }, 
           </label>
           <LanguageSelect />
         </li>
-        <ValueRow title={m.serverRow}>{server}</ValueRow>
+        <ValueRow title={m.serverRow}>{serverName(server)}</ValueRow>
       </Rows>
       <Rows label={m.help}>
         <ActionRow testid="copy-diagnostics" title={copy.name} onPress={copy.run} />

@@ -4,7 +4,7 @@ import { ActionBar } from "../components/ActionBar";
 import { Button, LongWait } from "../components/Button";
 import { Field } from "../components/Field";
 import { NoticeLine } from "../components/Layout";
-import { LanguageSelect, useCopyDiagnostics } from "../components/Preferences";
+import { LanguageSelect, serverName, useCopyDiagnostics } from "../components/Preferences";
 import { ProblemMessage, failureIn } from "../components/ProblemMessage";
 import { EyeIcon, Logo } from "../components/icons";
 import { t } from "../i18n";
@@ -57,7 +57,9 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
 
   useEffect(() => {
     if (serverFailure) setChanging(true);
-  }, [serverFailure]);
+    // On a phone the field is at the end.
+    document.getElementById("server-problem")?.scrollIntoView({ block: "nearest" });
+  }, [serverFailure, changing]);
 
   const valueOf = (name: Name) => inputOf(name)?.value ?? phase.server;
   const onSubmit = (event: Event) => {
@@ -73,10 +75,11 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
     setMissing(null);
     clearFailure();
   };
+  const sentence = { server: m.serverMissing, username: m.usernameMissing, password: m.passwordMissing };
   const required = (name: Name) =>
     missing === name && (
       <p class="field-error" id={`${name}-missing`} role="alert">
-        {m[`${name}Missing`]}
+        {sentence[name]}
       </p>
     );
   const missingId = (name: Name) => (missing === name ? `${name}-missing` : undefined);
@@ -135,7 +138,7 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
           {!isFirst && changing && serverField}
           {!isFirst && !changing && (
             <p class="server-line">
-              <span id="server-name">{phase.server.replace(/^https:\/\//, "")}</span>
+              <span id="server-name">{serverName(phase.server)}</span>
               <span aria-hidden="true">·</span>
               <Button
                 testid="change-server"
