@@ -350,10 +350,6 @@ mod e2e {
         app.page.type_into("email", ANNA_WORK_EMAIL).await;
         for (fault, code) in [("offline", "offline"), ("error", "unavailable"), ("nonsense", "notHrmServer")] {
             fixture.backend.set_faults(json!({ "network": fault })).await;
-            if fault == "offline" {
-                // The notice shifts the layout once; wait for it, or the click misses.
-                app.page.wait_visible("trouble").await;
-            }
             app.page.click("send-code").await;
             app.page.wait_problem(code).await;
             app.page.wait_visible("retry").await;

@@ -45,7 +45,7 @@ fn sentence(language: &str) -> &'static str {
             "Flex HRM Connect kunne ikke starte. Genstart computeren, og prøv igen. Kontakt din administrator, hvis det ikke hjælper."
         }
         "fi" => {
-            "Flex HRM Connect ei käynnistynyt. Käynnistä tietokone uudelleen ja yritä uudestaan. Jos se ei auta, ota yhteyttä järjestelmänvalvojaan."
+            "Flex HRM Connect ei käynnistynyt. Käynnistä tietokone uudelleen ja yritä uudestaan. Jos se ei auta, ota yhteyttä järjestelmänvalvojaasi."
         }
         _ => {
             "Flex HRM Connect couldn't start. Restart the computer and try again. If that doesn't help, tell your administrator."

@@ -283,15 +283,15 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
 
   test("a remembered server is a line until it is to be changed", async () => {
     const { page, recorded } = await open("mobile", "sign-in", { sign_in: "sign-in" });
-    const server = page.getByRole("textbox", { name: "Server address", exact: true });
+    const field = page.getByRole("textbox", { name: "Server address", exact: true });
     await page.getByText("hrm.company.com", { exact: true }).waitFor();
-    expect(await server.count()).toBe(0);
+    expect(await field.count()).toBe(0);
     await page.getByTestId("password").fill("secret");
     await page.keyboard.press("Enter");
     await expect.poll(async () => (await recorded()).calls.at(-1)).toEqual({ command: "sign_in", payload: { server: "https://hrm.company.com", username: "anna.svensson", password: "secret" } });
     await page.getByRole("button", { name: "Change", exact: true }).click();
-    await server.and(page.locator(":focus")).waitFor();
-    expect(await server.inputValue()).toBe("https://hrm.company.com");
+    await field.and(page.locator(":focus")).waitFor();
+    expect(await field.inputValue()).toBe("https://hrm.company.com");
   }, 40_000);
 
   test("a server's problem opens the server's field", async () => {
@@ -299,9 +299,9 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     await page.getByTestId("password").fill("secret");
     await page.evaluate(() => Object.assign(window, { rejectOnce: { code: "noSuchHost", retryable: true } }));
     await page.keyboard.press("Enter");
-    const server = page.getByRole("textbox", { name: "Server address", exact: true });
-    await server.waitFor();
-    expect(await server.getAttribute("aria-describedby")).toMatch(/^server-problem /);
+    const field = page.getByRole("textbox", { name: "Server address", exact: true });
+    await field.waitFor();
+    expect(await field.getAttribute("aria-describedby")).toMatch(/^server-problem /);
     expect(await page.getByTestId("retry").count()).toBe(0);
   }, 40_000);
 
@@ -462,7 +462,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
   }, 60_000);
 
   describe("a page that does not start says so", () => {
-    const SENTENCE: Record<string, string> = { "en-GB": "The app did not start.", "sv-SE": "Appen startade inte.", "nn-NO": "Appen startet ikke.", "da-DK": "Appen startede ikke.", "fi-FI": "Sovellus ei käynnistynyt.", "de-DE": "The app did not start." };
+    const SENTENCE: Record<string, string> = { "en-GB": "The app didn't start.", "sv-SE": "Appen startade inte.", "nn-NO": "Appen startet ikke.", "da-DK": "Appen startede ikke.", "fi-FI": "Sovellus ei käynnistynyt.", "de-DE": "The app didn't start." };
     const main = /assets\/index-.*\.js$/;
     test.each(Object.entries(SENTENCE))("at once if the script throws: %s", async (locale, sentence) => {
       const page = await openStuck(locale, (p) => p.route(main, (route) => route.fulfill({ contentType: "text/javascript", body: "this is no script" })));

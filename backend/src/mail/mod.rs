@@ -109,10 +109,10 @@ fn text_of(block: &Block) -> String {
 
 fn html_of(block: &Block) -> String {
     match block {
-        Block::Line(line) => format!("<p style=\"margin:0 0 16px\">{}</p>\n", escaped(line)),
+        Block::Line(line) => format!("<p style=\"margin:0 0 16px\">{}</p>\n", unbroken(line)),
         Block::List(items) => {
             let items: String =
-                items.iter().map(|item| format!("<li style=\"margin:0 0 8px\">{}</li>\n", escaped(item))).collect();
+                items.iter().map(|item| format!("<li style=\"margin:0 0 8px\">{}</li>\n", unbroken(item))).collect();
             format!("<ul style=\"margin:0 0 16px;padding-left:20px\">\n{items}</ul>\n")
         }
         Block::Code(code) => format!(
@@ -121,6 +121,16 @@ fn html_of(block: &Block) -> String {
             escaped(code)
         ),
     }
+}
+
+/// HTML text without a line end in "e-postadress" or after the hyphen of "Connect -tili". Longer words (addresses) may break.
+fn unbroken(text: &str) -> String {
+    let word = |word: &str| {
+        let is_short = word.contains('-') && word.chars().count() <= 24;
+        let word = escaped(word);
+        if is_short { format!("<span style=\"white-space:nowrap\">{word}</span>") } else { word }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Stored text can hold line ends, which a header must not.
@@ -374,5 +384,47 @@ mod tests {
             assert!(body.contains(&format!("{PREVIEW}012345 ")), "{language:?}");
             assert!(body.find(PREVIEW) < body.find("<p"), "{language:?}");
         }
+    }
+
+    #[test]
+    fn a_mail_has_both_parts_in_short_lines_of_ascii() {
+        for language in ALL {
+            let mail = mail(None, language);
+            let plain = mail.find("Content-Type: text/plain; charset=utf-8").unwrap();
+            let html = mail.find("Content-Type: text/html; charset=utf-8").unwrap();
+            assert!(
+                mail.contains("Content-Type: multipart/alternative;") && plain < html,
+                "the last part is preferred"
+            );
+            assert!(
+                mail.contains("\r\nDate: ") && mail.contains("From: \"Flex HRM\" <no-reply@hrm.example>"),
+                "{mail}"
+            );
+            for line in mail.split("\r\n") {
+                assert!(line.len() <= 78 && line.is_ascii() && !line.contains('\n'), "{language:?}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mail_needs_no_sheet_no_image_and_nothing_from_elsewhere() {
+        for language in ALL {
+            let Rendered { html, .. } = render(&message(), "Anna", language, 30 * MINUTE);
+            for part in ["<style", "<link", "<img", "<script", "url(", "class="] {
+                assert!(!html.contains(part), "{language:?}: {part}");
+            }
+            for tag in ["<p>", "<ul>", "<li>", "<div>"] {
+                assert!(!html.contains(tag), "{language:?}: {tag} has no style of its own");
+            }
+        }
+    }
+
+    #[test]
+    fn a_short_word_with_a_hyphen_is_not_broken() {
+        let html = render(&message(), "Anna", Language::Fi, 30 * MINUTE).html;
+        assert!(html.contains("Connect <span style=\"white-space:nowrap\">-tili,</span>"), "{html}");
+        let long = "a…@a-company-with-a-long-name.com";
+        let notice = Message::Notice { address: long.into() };
+        assert!(render(&notice, "Anna", Language::Sv, 30 * MINUTE).html.contains(&format!(" {long}.</p>")));
     }
 }

@@ -91,7 +91,7 @@ const WAITS: [state: string, pressed: string][] = [
 const byTestid = (id: string) => `[data-testid="${id}"]`;
 
 interface Watched extends Window {
-  shifts: { value: number; sources: string[] }[];
+  shifts: { value: number; nodes: (Node | null)[]; sources: string[] }[];
   observer: PerformanceObserver;
   places: { element: Element; x: number; y: number }[];
 }
@@ -111,15 +111,18 @@ function watch(lowest: string | null): void {
   };
   const record = (entries: PerformanceEntryList) => {
     for (const { value, sources } of entries as LayoutShift[]) {
-      watched.shifts.push({ value, sources: sources.map(({ node, previousRect: a, currentRect: b }) => `${name(node)} ${a.x},${a.y} → ${b.x},${b.y}`) });
+      watched.shifts.push({ value, nodes: sources.map(({ node }) => node), sources: sources.map(({ node, previousRect: a, currentRect: b }) => `${name(node)} ${a.x},${a.y} → ${b.x},${b.y}`) });
     }
   };
   watched.observer = new PerformanceObserver((list) => record(list.getEntries()));
   watched.observer.observe({ type: "layout-shift" });
-  const end = lowest && document.querySelector(lowest)?.getBoundingClientRect();
+  const last = lowest && document.querySelector(lowest);
+  const end = last && last.getBoundingClientRect();
+  // What comes after a button in a bar at the bottom is drawn above it.
+  const follows = (e: Element) => Boolean(last && last.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING);
   watched.places = [...document.querySelectorAll("h1, h2, h3, p, label, input, button, summary, li")]
     .map((element) => ({ element, box: element.getBoundingClientRect() }))
-    .filter(({ element, box }) => element.checkVisibility() && box.height > 0 && (!end || box.bottom <= end.bottom))
+    .filter(({ element, box }) => element.checkVisibility() && box.height > 0 && (!end || (box.bottom <= end.bottom && !follows(element))))
     .map(({ element, box }) => ({ element, x: box.x, y: box.y + scrollY }));
 }
 
@@ -132,6 +135,14 @@ async function movement() {
     });
   }
   const inBar = (e: Element | null): boolean => e !== null && (/sticky|fixed/.test(getComputedStyle(e).position) || inBar(e.parentElement));
+  // A bar at the bottom that gets higher moves its box, and Chromium takes the button that stays for one that moved.
+  const stays = (node: Node | null) => {
+    const place = watched.places.find(({ element }) => element === node);
+    if (!place || !inBar(place.element)) return false;
+    const { x, y } = place.element.getBoundingClientRect();
+    return x === place.x && y + scrollY === place.y;
+  };
+  const shifts = watched.shifts.filter(({ nodes }) => !nodes.every(stays));
   const moved = watched.places
     .filter(({ element }) => element.isConnected && element.checkVisibility() && element.getClientRects().length > 0)
     .map(({ element, x, y }) => {
@@ -140,7 +151,7 @@ async function movement() {
     })
     .filter(({ dx, dy }) => dx !== 0 || dy !== 0)
     .map(({ element, dx, dy }) => `${(element as HTMLElement).dataset.testid ?? element.tagName.toLowerCase()} “${element.textContent.trim().slice(0, 30)}” by ${dx},${dy}`);
-  return { shift: watched.shifts.reduce((sum, { value }) => sum + value, 0), shifts: watched.shifts.flatMap(({ sources }) => sources), moved };
+  return { shift: shifts.reduce((sum, { value }) => sum + value, 0), shifts: shifts.flatMap(({ sources }) => sources), moved };
 }
 
 /** Of a change that nobody pressed for. */

@@ -16,7 +16,7 @@ export const NoticeLine = ({ notice }: { notice: Notice | null }) =>
     </p>
   );
 
-/** Why the view may be stale. It stands over the page, because it comes and goes while somebody reads. */
+/** Why the view may be stale, or what failed that belongs to no part of the screen. */
 function StaleNotice() {
   const problem = view.value?.syncProblem;
   const m = t();

@@ -160,7 +160,7 @@ export default {
   codeExpired: "Koodi on vanhentunut.",
   codeExpiredAdvice: "Voimme lähettää uuden.",
   codeExpiredNewer: "Se koodi on vanhentunut.",
-  codeExpiredNewerAdvice: "Syötä uusin koodi tai lähetä uusi.",
+  codeExpiredNewerAdvice: "Anna uusin koodi tai lähetä uusi.",
   attemptsExhausted: "Liian monta väärää koodia.",
   attemptsExhaustedAdvice: "Näitä koodeja ei voi enää käyttää. Aloita alusta, niin saat uuden.",
   noChallenge: "Syötettävää koodia ei ole.",

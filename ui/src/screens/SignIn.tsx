@@ -158,10 +158,10 @@ export function SignIn({ phase }: { phase: Extract<Phase, { name: "signedOut" }>
             <label for="language">{m.language}</label>
             <LanguageSelect />
           </div>
-          <ProblemMessage slots={["settings"]} id="settings-problem" />
           <Button testid="copy-diagnostics" variant="ghost" onPress={copy.run}>
             {copy.name}
           </Button>
+          <ProblemMessage slots={["settings"]} id="settings-problem" />
         </footer>
       </form>
     </main>
