@@ -4,7 +4,7 @@
 
 import { expect } from "@playwright/test";
 import { statesOf } from "../fixtures";
-import { type Gallery, states, test } from "./test";
+import { type Gallery, SMALL, isInView, states, test } from "./test";
 
 /** Changes that nobody pressed for: the first answer, the backend, another device, the clock. */
 const CHANGES: [from: string, to: string][] = [
@@ -193,11 +193,15 @@ for (const [from, to] of STEPS_BACK.filter((change) => wanted(...change))) {
 for (const [from, pressed, to] of ANSWERS.filter(([one, , other]) => wanted(one, other))) {
   test(`${from} → ${to}: ${pressed} stays`, async ({ gallery }) => {
     inEdition(gallery, from, to);
+    await gallery.page.setViewportSize(SMALL[gallery.edition]);
     await gallery.draw(from, {});
     await gallery.page.evaluate(watch, byTestid(pressed));
     await gallery.answer(to);
     await expect(gallery.page.getByTestId(pressed).and(gallery.page.locator("[data-busy]"))).toHaveCount(0);
     await expectStillAbove(gallery);
+    // Also under nothing, such as the bar at the bottom.
+    const problem = gallery.page.getByTestId("problem");
+    if (await problem.isVisible()) await expect.soft.poll(() => isInView(problem), "the problem is in view").toBe(true);
   });
 }
 

@@ -7,7 +7,7 @@ import { expect } from "@playwright/test";
 import { LANGUAGES } from "../../src/i18n";
 import { findLayoutFaults } from "./layout";
 import { FIELDS, REFERENCES, isCompared, strayPictures } from "./pictures";
-import { type Gallery, SIZES, forEachState, test } from "./test";
+import { ABOVE_KEYBOARD, type Gallery, SIZES, SMALL, forEachState, test } from "./test";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const all = process.env.SHOTS_ALL === "1";
@@ -30,6 +30,22 @@ async function runAxe({ page }: Gallery, runOnly: string[]): Promise<string[]> {
 const checkLayout = async ({ page, edition }: Gallery, what: string) =>
   expect.soft(await page.evaluate(findLayoutFaults, edition === "mobile"), what).toEqual([]);
 
+/** The screen keeps its focused field in view when its window changes. */
+async function resize({ page }: Gallery, size: { width: number; height: number }): Promise<void> {
+  await page.setViewportSize(size);
+  await page.evaluate(
+    () =>
+      new Promise<void>((done) => {
+        requestAnimationFrame(() => {
+          requestAnimationFrame(() => {
+            scrollTo(0, 0);
+            done();
+          });
+        });
+      }),
+  );
+}
+
 /** Compares with `ui/screenshots/EDITION-KIND/STATE.webp`, and writes it for people if they ask for it. */
 async function takePicture({ page, edition }: Gallery, kind: string, state: string): Promise<void> {
   const folder = `${edition}-${kind}`;
@@ -45,10 +61,6 @@ async function takePicture({ page, edition }: Gallery, kind: string, state: stri
 }
 
 const NARROW = { width: 320, height: 640 };
-/** The smallest phone and the smallest window that the screens are made for. */
-const SMALL = { mobile: { width: 360, height: 640 }, desktop: { width: 1024, height: 720 } };
-/** What the on-screen keyboard leaves of it. */
-const ABOVE_KEYBOARD = { width: 360, height: 340 };
 
 forEachState(async (gallery, state) => {
   const { page, edition, theme } = gallery;
@@ -59,9 +71,9 @@ forEachState(async (gallery, state) => {
     await checkLayout(gallery, language);
     await page.evaluate(axe);
     // All of it in the window: what the bar at the bottom covers half is no small target.
-    await page.setViewportSize({ ...SIZES[edition], height: await page.evaluate(() => Math.max(innerHeight, document.documentElement.scrollHeight)) });
+    await resize(gallery, { ...SIZES[edition], height: await page.evaluate(() => Math.max(innerHeight, document.documentElement.scrollHeight)) });
     expect.soft(await runAxe(gallery, ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]), `axe, ${language}`).toEqual([]);
-    await page.setViewportSize(SIZES[edition]);
+    await resize(gallery, SIZES[edition]);
     if (english) await takePicture(gallery, theme, state);
     if (!all) continue;
     if (english) {
@@ -77,7 +89,7 @@ forEachState(async (gallery, state) => {
     // The theme does not change the layout.
     if (theme !== "light") continue;
     if (!english && isCompared(language, state)) await takePicture(gallery, language, state);
-    await page.setViewportSize(SMALL[edition]);
+    await resize(gallery, SMALL[edition]);
     await checkLayout(gallery, `${language}, small`);
     if (english) await takePicture(gallery, "small", state);
     if (english && mobile && isCompared("keyboard", state)) {
@@ -85,7 +97,7 @@ forEachState(async (gallery, state) => {
       await page.setViewportSize(ABOVE_KEYBOARD);
       await takePicture(gallery, "keyboard", state);
     }
-    await page.setViewportSize(SIZES[edition]);
+    await resize(gallery, SIZES[edition]);
     await page.addStyleTag({ content: "html { font-size: 200%; }" });
     await checkLayout(gallery, `${language}, 200 % text`);
     if (english) await takePicture(gallery, "large", state);
@@ -95,10 +107,10 @@ forEachState(async (gallery, state) => {
       await checkLayout(gallery, `${language}, 310 % text`);
     }
     await page.addStyleTag({ content: "html { font-size: 100%; }" });
-    await page.setViewportSize(NARROW);
+    await resize(gallery, NARROW);
     await checkLayout(gallery, `${language}, 320 px`);
     if (english) await takePicture(gallery, "narrow", state);
-    await page.setViewportSize(SIZES[edition]);
+    await resize(gallery, SIZES[edition]);
   }
 });
 

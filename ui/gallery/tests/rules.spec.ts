@@ -5,17 +5,9 @@ import { LANGUAGES } from "../../src/i18n";
 import type { Edition, Problem } from "../../src/ipc/bridge";
 import en from "../../src/messages/en";
 import { STATES, statesOf } from "../fixtures";
-import { type Gallery, forEachState, test } from "./test";
+import { ABOVE_KEYBOARD, type Gallery, SIZES, SMALL, forEachState, isInView, test } from "./test";
 
 const all = process.env.SHOTS_ALL === "1";
-
-/** The smallest window or phone, and the usual one. */
-const SIZES = {
-  mobile: [{ width: 360, height: 640 }],
-  desktop: [{ width: 1280, height: 800 }, { width: 1024, height: 720 }],
-};
-/** What the on-screen keyboard leaves of the smallest phone. */
-const ABOVE_KEYBOARD = { width: 360, height: 340 };
 
 /** Problems of what was typed. All others are notices. (A paste without a code changes nothing in the field.) */
 const WRONG_INPUT = new Set<Problem["code"]>(["emailInvalid", "domainNotAllowed", "accountTaken", "codeWrong", "codeExpired", "badCredentials", "serverAddressInvalid", "noSuchHost"]);
@@ -132,20 +124,12 @@ const primaryOf = (state: string): string | null => {
   return PRIMARY_BY_PREFIX[prefix] ?? null;
 };
 
-/** Whether a person sees all of it: in the window, and nothing over it. */
-const isInView = (one: Locator) =>
-  one.evaluate((e) => {
-    const { top, bottom, left, right } = e.getBoundingClientRect();
-    const at = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
-    return top >= 0 && bottom <= innerHeight && at !== null && (e.contains(at) || at.contains(e));
-  });
-
 const primaries = ({ page }: Gallery) => page.locator(".button.primary").filter({ visible: true });
 
 async function checkFold(gallery: Gallery, state: string, parameters: Record<string, string>): Promise<void> {
   const { page, edition } = gallery;
   await gallery.draw(state, { still: "", ...parameters });
-  for (const size of SIZES[edition]) {
+  for (const size of [SIZES[edition], SMALL[edition]]) {
     await page.setViewportSize(size);
     await page.evaluate(() => scrollTo(0, 0));
     const what = `primary button in view at ${size.width}×${size.height} ${new URLSearchParams(parameters)}`;
@@ -157,7 +141,7 @@ async function checkFold(gallery: Gallery, state: string, parameters: Record<str
 async function checkKeyboard(gallery: Gallery, state: string): Promise<void> {
   const { page } = gallery;
   await gallery.draw(state);
-  await page.setViewportSize({ width: 360, height: 640 });
+  await page.setViewportSize(SMALL.mobile);
   for (const id of ["server", "password", "email", "code"]) {
     const field = page.locator(`#${id}:enabled`);
     if (!(await field.isVisible())) continue;
@@ -166,7 +150,7 @@ async function checkKeyboard(gallery: Gallery, state: string): Promise<void> {
     // The page scrolls when its window has become smaller.
     const areInView = async () => [await isInView(field), ...(await Promise.all((await primaries(gallery).all()).map(isInView)))].every(Boolean);
     await expect.soft.poll(areInView, { message: `${id} and primary button above the keyboard`, timeout: 3000 }).toBe(true);
-    await page.setViewportSize({ width: 360, height: 640 });
+    await page.setViewportSize(SMALL.mobile);
   }
 }
 
