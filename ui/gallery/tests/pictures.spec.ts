@@ -7,7 +7,7 @@ import { expect } from "@playwright/test";
 import { LANGUAGES } from "../../src/i18n";
 import { findLayoutFaults } from "./layout";
 import { FIELDS, REFERENCES, isCompared, strayPictures } from "./pictures";
-import { ABOVE_KEYBOARD, type Gallery, SIZES, SMALL, forEachState, test } from "./test";
+import { ABOVE_KEYBOARD, type Gallery, SIZES, SMALL, forEachState, resize, test } from "./test";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const all = process.env.SHOTS_ALL === "1";
@@ -29,22 +29,6 @@ async function runAxe({ page }: Gallery, runOnly: string[]): Promise<string[]> {
 
 const checkLayout = async ({ page, edition }: Gallery, what: string) =>
   expect.soft(await page.evaluate(findLayoutFaults, edition === "mobile"), what).toEqual([]);
-
-/** The screen keeps its focused field in view when its window changes. */
-async function resize({ page }: Gallery, size: { width: number; height: number }): Promise<void> {
-  await page.setViewportSize(size);
-  await page.evaluate(
-    () =>
-      new Promise<void>((done) => {
-        requestAnimationFrame(() => {
-          requestAnimationFrame(() => {
-            scrollTo(0, 0);
-            done();
-          });
-        });
-      }),
-  );
-}
 
 /** Compares with `ui/screenshots/EDITION-KIND/STATE.webp`, and writes it for people if they ask for it. */
 async function takePicture({ page, edition }: Gallery, kind: string, state: string): Promise<void> {

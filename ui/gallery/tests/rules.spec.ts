@@ -5,7 +5,7 @@ import { LANGUAGES } from "../../src/i18n";
 import type { Edition, Problem } from "../../src/ipc/bridge";
 import en from "../../src/messages/en";
 import { STATES, statesOf } from "../fixtures";
-import { ABOVE_KEYBOARD, type Gallery, SIZES, SMALL, forEachState, isInView, test } from "./test";
+import { ABOVE_KEYBOARD, type Gallery, SIZES, SMALL, forEachState, isInView, resize, test } from "./test";
 
 const all = process.env.SHOTS_ALL === "1";
 
@@ -127,11 +127,10 @@ const primaryOf = (state: string): string | null => {
 const primaries = ({ page }: Gallery) => page.locator(".button.primary").filter({ visible: true });
 
 async function checkFold(gallery: Gallery, state: string, parameters: Record<string, string>): Promise<void> {
-  const { page, edition } = gallery;
+  const { edition } = gallery;
   await gallery.draw(state, { still: "", ...parameters });
   for (const size of [SIZES[edition], SMALL[edition]]) {
-    await page.setViewportSize(size);
-    await page.evaluate(() => scrollTo(0, 0));
+    await resize(gallery, size);
     const what = `primary button in view at ${size.width}×${size.height} ${new URLSearchParams(parameters)}`;
     expect.soft(await Promise.all((await primaries(gallery).all()).map(isInView)), what).not.toContain(false);
   }

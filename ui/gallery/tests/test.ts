@@ -73,6 +73,22 @@ export const test = base.extend<{ gallery: Gallery }, Options & { shared: Galler
   },
 });
 
+/** Not scrolled: the screen brings its focused field into view when its window changes. */
+export async function resize({ page }: Gallery, size: { width: number; height: number }): Promise<void> {
+  await page.setViewportSize(size);
+  await page.evaluate(
+    () =>
+      new Promise<void>((done) => {
+        requestAnimationFrame(() => {
+          requestAnimationFrame(() => {
+            scrollTo(0, 0);
+            done();
+          });
+        });
+      }),
+  );
+}
+
 /** Whether a person sees all of it: in the window, and nothing over it. */
 export const isInView = (one: Locator) =>
   one.evaluate((e) => {
