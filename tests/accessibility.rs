@@ -49,8 +49,10 @@ async fn complete_flow_by_keyboard_and_names(edition: &'static str) {
     sandbox.system.type_text(&code);
     page.wait_role("heading", "You're all set!").await;
     page.wait_announced("You're all set!").await;
-    let settings =
-        by_edition("https://accountsettings.connect.identity.visma.com/", "https://accountsettings.connect.visma.com/");
+    let settings = by_edition(
+        "Manage your account https://accountsettings.connect.identity.visma.com/",
+        "Manage your account https://accountsettings.connect.visma.com/",
+    );
     sandbox.tab_to(page, "link", settings).await;
     app.close(&fixture.sandbox).await;
 }

@@ -289,4 +289,14 @@ mod a_start_is_refused {
         assert!(errors(&[("HRM_MAIL_FROM", "Flex HRM <änna@company.com>")]).contains("HRM_MAIL_FROM"));
         assert_eq!(errors(&[("HRM_MAIL_FROM", "Flex HRM <no-reply@räksmörgås.example>")]), "");
     }
+
+    #[test]
+    fn for_answers_that_nobody_would_get() {
+        for text in ["HR", "HR <änna@company.com>"] {
+            assert!(errors(&[("HRM_MAIL_REPLY_TO", text)]).contains("HRM_MAIL_REPLY_TO"), "{text}");
+        }
+        for text in ["", "HR <hr@company.com>"] {
+            assert_eq!(errors(&[("HRM_MAIL_REPLY_TO", text)]), "", "{text}");
+        }
+    }
 }

@@ -383,7 +383,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     });
     expect(await pastes()).toBe(0);
     await page.getByRole("button", { name: "Paste code", exact: true }).click();
-    const sentence = "Your clipboard has no six-digit code.";
+    const sentence = "There's no 6-digit code in what you copied.";
     await page.locator(".hint", { hasText: sentence }).waitFor();
     expect((await recorded()).announced).toEqual([sentence]);
     expect(await page.getByTestId("problem").count()).toBe(0);
@@ -458,7 +458,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     const [before, after] = [await left(), await page.clock.runFor(3000).then(left)];
     expect(after).not.toBe(before);
     await page.clock.runFor(1_800_000);
-    expect((await recorded()).announced).toEqual([10, 5].map((n) => `The code is valid for ${n} more minutes.`).concat("The code is valid for 1 more minute.", "The code has expired."));
+    expect((await recorded()).announced).toEqual([10, 5].map((n) => `The code expires in ${n} minutes.`).concat("The code expires in 1 minute.", "The code has expired."));
   }, 60_000);
 
   describe("a page that does not start says so", () => {

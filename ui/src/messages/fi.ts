@@ -39,7 +39,7 @@ export default {
   bannerCodeSent: ({ email }) => `Lähetimme koodin osoitteeseen ${email}. Yhdistä tilisi antamalla koodi.`,
   bannerEnterCode: "Anna koodi",
   steps: "Vaiheet",
-  stepEmail: "Sähköposti",
+  stepEmail: "Osoite",
   stepCode: "Koodi",
   stepDone: "Valmis",
   emailStepTitle: "Aloita antamalla sähköpostiosoitteesi.",
