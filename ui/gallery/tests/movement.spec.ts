@@ -93,7 +93,9 @@ const byTestid = (id: string) => `[data-testid="${id}"]`;
 interface Watched extends Window {
   shifts: { value: number; nodes: (Node | null)[]; sources: string[] }[];
   observer: PerformanceObserver;
-  places: { element: Element; x: number; y: number }[];
+  lowestInBar: boolean;
+  /** In the page, or in the window if it is in a bar that stays there. */
+  places: { element: Element; inBar: boolean; x: number; y: number }[];
 }
 
 interface LayoutShift extends PerformanceEntry {
@@ -116,14 +118,19 @@ function watch(lowest: string | null): void {
   };
   watched.observer = new PerformanceObserver((list) => record(list.getEntries()));
   watched.observer.observe({ type: "layout-shift" });
-  const last = lowest && document.querySelector(lowest);
+  const last = lowest ? document.querySelector(lowest) : null;
   const end = last && last.getBoundingClientRect();
   // What comes after a button in a bar at the bottom is drawn above it.
   const follows = (e: Element) => Boolean(last && last.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING);
+  const inBar = (e: Element | null): boolean => e !== null && (/sticky|fixed/.test(getComputedStyle(e).position) || inBar(e.parentElement));
+  watched.lowestInBar = inBar(last);
   watched.places = [...document.querySelectorAll("h1, h2, h3, p, label, input, button, summary, li")]
     .map((element) => ({ element, box: element.getBoundingClientRect() }))
     .filter(({ element, box }) => element.checkVisibility() && box.height > 0 && (!end || (box.bottom <= end.bottom && !follows(element))))
-    .map(({ element, box }) => ({ element, x: box.x, y: box.y + scrollY }));
+    .map(({ element, box }) => {
+      const fixed = inBar(element);
+      return { element, inBar: fixed, x: box.x, y: box.y + (fixed ? 0 : scrollY) };
+    });
 }
 
 /** Runs in the page. What has moved since, though it is still there; and Chromium's measure. */
@@ -134,20 +141,23 @@ async function movement() {
       requestAnimationFrame(() => setTimeout(done, 20));
     });
   }
-  const inBar = (e: Element | null): boolean => e !== null && (/sticky|fixed/.test(getComputedStyle(e).position) || inBar(e.parentElement));
   // A bar at the bottom that gets higher moves its box, and Chromium takes the button that stays for one that moved.
   const stays = (node: Node | null) => {
     const place = watched.places.find(({ element }) => element === node);
-    if (!place || !inBar(place.element)) return false;
+    if (!place?.inBar) return false;
     const { x, y } = place.element.getBoundingClientRect();
-    return x === place.x && y + scrollY === place.y;
+    return x === place.x && y === place.y;
   };
   const shifts = watched.shifts.filter(({ nodes }) => !nodes.every(stays));
+  // All of the screen is above a bar at the bottom: there, what comes after the news makes room for them.
+  const news = watched.lowestInBar && document.querySelector('[data-testid="problem"]');
+  const follows = (e: Element) => Boolean(news && news.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING);
   const moved = watched.places
+    .filter(({ element, inBar }) => inBar || !follows(element))
     .filter(({ element }) => element.isConnected && element.checkVisibility() && element.getClientRects().length > 0)
-    .map(({ element, x, y }) => {
+    .map(({ element, inBar, x, y }) => {
       const box = element.getBoundingClientRect();
-      return { element, dx: Math.round(box.x - x), dy: Math.round(box.y + (inBar(element) ? 0 : scrollY) - y) };
+      return { element, dx: Math.round(box.x - x), dy: Math.round(box.y + (inBar ? 0 : scrollY) - y) };
     })
     .filter(({ dx, dy }) => dx !== 0 || dy !== 0)
     .map(({ element, dx, dy }) => `${(element as HTMLElement).dataset.testid ?? element.tagName.toLowerCase()} “${element.textContent.trim().slice(0, 30)}” by ${dx},${dy}`);
@@ -195,6 +205,7 @@ for (const [from, pressed, to] of ANSWERS.filter(([one, , other]) => wanted(one,
     inEdition(gallery, from, to);
     await gallery.page.setViewportSize(SMALL[gallery.edition]);
     await gallery.draw(from, {});
+    await gallery.page.getByTestId(pressed).scrollIntoViewIfNeeded();
     await gallery.page.evaluate(watch, byTestid(pressed));
     await gallery.answer(to);
     await expect(gallery.page.getByTestId(pressed).and(gallery.page.locator("[data-busy]"))).toHaveCount(0);
