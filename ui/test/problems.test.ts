@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Action } from "../src/app";
 import { LANGUAGES, type Messages } from "../src/i18n";
 import { type Problem, problemOf } from "../src/ipc/bridge";
-import { messageOf, retryAfter, retryAfterText, slotOf } from "../src/problems";
+import { asksForHelp, isWrongInput, messageOf, retryAfter, retryAfterText, slotOf } from "../src/problems";
 import { problemCodes } from "./problem-codes";
 
 const messagesOf = async (language: string) => ((await import(`../src/messages/${language}.ts`)) as { default: Messages }).default;
@@ -54,6 +54,26 @@ test("an outage says that what was typed is still here", async () => {
   expect(messageOf(offline, m, false, "verifyCode").advice).toBe(`${m.inputKept} ${m.offlineAdvice}`);
   expect(messageOf(offline, m, false, "signIn").advice).toBe(m.offlineAdvice);
   expect(messageOf({ code: "linkingLocked", retryable: false }, m, false, "sendCode").advice).toBe(m.linkingLockedAdvice);
+});
+
+test("only what was typed is shown as wrong", () => {
+  const wrong = problemCodes.filter((code) => isWrongInput({ action: "sendCode", problem: { code, retryable: false } as Problem, at: 0, retry: () => {} }));
+  const typed = ["serverAddressInvalid", "noSuchHost", "badCredentials", "emailInvalid", "domainNotAllowed", "accountTaken", "codeFormat", "codeWrong", "codeExpired"];
+  expect(wrong.sort()).toEqual(typed.sort());
+  expect(isWrongInput(null)).toBe(false);
+});
+
+test("an expired code is told apart from a newer one that lives", async () => {
+  const m = await messagesOf("en");
+  const problem: Problem = { code: "codeExpired", retryable: false };
+  expect(messageOf(problem, m, true)).toEqual({ what: m.codeExpiredNewer, advice: m.codeExpiredNewerAdvice });
+  expect(messageOf(problem, m).what).toBe(m.codeExpired);
+});
+
+test.each(Object.keys(LANGUAGES))("who can help is named where a message says to ask: %s", async (language) => {
+  const m = await messagesOf(language);
+  const asks = problemCodes.filter((code) => /administrat|ylläpitäj|järjestelmänvalvoj/i.test(messageOf({ code, attemptsLeft: 1, retryable: false } as Problem, m).advice) && !/^(noSuchHost|proxyRefused|notHrmServer|unexpected|serverAddressInvalid)$/.test(code));
+  expect(asks.sort()).toEqual(problemCodes.filter((code) => asksForHelp(code as Problem["code"])).sort());
 });
 
 test("a rejection that is no problem can be retried", () => {

@@ -149,14 +149,14 @@ export function Flow({ linking }: { linking: Linking }) {
         </div>
       )}
       {codeIsNext && challenge && (
-        <div class="intro" data-testid="check-inbox">
-          <h2>{m.codeSentTitle}</h2>
+        <section class="intro" data-testid="check-inbox" aria-labelledby="inbox-title">
+          <h2 id="inbox-title">{m.codeSentTitle}</h2>
           <p>
             <MessageWithAddress message={m.codeSentBody} email={challenge.email} />
           </p>
           <p class="hint">{m.sentAt({ time: formatDateTime(challenge.sentAt, serverNow()) })}</p>
           <OpenEmailApp testid="open-email-app" />
-        </div>
+        </section>
       )}
       {mode === "undelivered" && challenge && (
         <div class="intro" data-delivery={challenge.delivery}>
