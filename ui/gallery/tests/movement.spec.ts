@@ -91,7 +91,7 @@ const WAITS: [state: string, pressed: string][] = [
 const byTestid = (id: string) => `[data-testid="${id}"]`;
 
 interface Watched extends Window {
-  shifts: { value: number; nodes: (Node | null)[]; sources: string[] }[];
+  shifts: { value: number; sources: string[] }[];
   observer: PerformanceObserver;
   lowestInBar: boolean;
   /** In the page, or in the window if it is in a bar that stays there. */
@@ -113,7 +113,7 @@ function watch(lowest: string | null): void {
   };
   const record = (entries: PerformanceEntryList) => {
     for (const { value, sources } of entries as LayoutShift[]) {
-      watched.shifts.push({ value, nodes: sources.map(({ node }) => node), sources: sources.map(({ node, previousRect: a, currentRect: b }) => `${name(node)} ${a.x},${a.y} → ${b.x},${b.y}`) });
+      watched.shifts.push({ value, sources: sources.map(({ node, previousRect: a, currentRect: b }) => `${name(node)} ${a.x},${a.y} → ${b.x},${b.y}`) });
     }
   };
   watched.observer = new PerformanceObserver((list) => record(list.getEntries()));
@@ -141,14 +141,6 @@ async function movement() {
       requestAnimationFrame(() => setTimeout(done, 20));
     });
   }
-  // A bar at the bottom that gets higher moves its box, and Chromium takes the button that stays for one that moved.
-  const stays = (node: Node | null) => {
-    const place = watched.places.find(({ element }) => element === node);
-    if (!place?.inBar) return false;
-    const { x, y } = place.element.getBoundingClientRect();
-    return x === place.x && y === place.y;
-  };
-  const shifts = watched.shifts.filter(({ nodes }) => !nodes.every(stays));
   // All of the screen is above a bar at the bottom: there, what comes after the news makes room for them.
   const news = watched.lowestInBar && document.querySelector('[data-testid="problem"]');
   const follows = (e: Element) => Boolean(news && news.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING);
@@ -161,7 +153,7 @@ async function movement() {
     })
     .filter(({ dx, dy }) => dx !== 0 || dy !== 0)
     .map(({ element, dx, dy }) => `${(element as HTMLElement).dataset.testid ?? element.tagName.toLowerCase()} “${element.textContent.trim().slice(0, 30)}” by ${dx},${dy}`);
-  return { shift: shifts.reduce((sum, { value }) => sum + value, 0), shifts: shifts.flatMap(({ sources }) => sources), moved };
+  return { shift: watched.shifts.reduce((sum, { value }) => sum + value, 0), shifts: watched.shifts.flatMap(({ sources }) => sources), moved };
 }
 
 /** Of a change that nobody pressed for. */
