@@ -16,13 +16,16 @@ export function findLayoutFaults(mobile: boolean): string[] {
     if (mobile && box.width > 0 && (box.height < 44 || box.width < 44)) found.add(`touch target ${Math.round(box.width)}×${Math.round(box.height)}: ${name(e)}`);
     if (e.scrollWidth > e.clientWidth + 1 && e.tagName !== "INPUT") found.add(`text cut: ${name(e)}`);
   }
+  const bars = [...document.querySelectorAll("body *")].filter((e) => /sticky|fixed/.test(getComputedStyle(e).position)).map((bar) => ({ bar, at: getComputedStyle(bar).bottom === "auto" ? "top" : "bottom" }));
   /** The bar that an element stays in, at the window's top or bottom. */
-  const barOf = (e: Element): { bar: Element; at: "top" | "bottom" } | null => {
-    for (let up: Element | null = e; up; up = up.parentElement) {
-      const style = getComputedStyle(up);
-      if (style.position === "sticky" || style.position === "fixed") return { bar: up, at: style.bottom === "auto" ? "top" : "bottom" };
-    }
-    return null;
+  const barOf = (e: Element) => bars.find(({ bar }) => bar.contains(e));
+  const scrollers = [...document.querySelectorAll("body *")].filter((e) => /auto|scroll/.test(getComputedStyle(e).overflowY));
+  /** What is seen of a box in a list that scrolls by itself. */
+  const clip = (e: Element, box: DOMRect) => {
+    const list = scrollers.find((one) => one !== e && one.contains(e))?.getBoundingClientRect();
+    if (!list) return box;
+    const top = Math.max(box.top, list.top);
+    return new DOMRect(box.x, top, box.width, Math.max(0, Math.min(box.bottom, list.bottom) - top));
   };
   const range = document.createRange();
   // At the top nothing is under the header, at the end nothing is under the bar below.
@@ -38,10 +41,10 @@ export function findLayoutFaults(mobile: boolean): string[] {
       if (!e || !node.nodeValue?.trim() || e.closest(".visually-hidden, option, .code") || !e.checkVisibility()) continue;
       range.selectNodeContents(node);
       const bar = barOf(e);
-      for (const box of range.getClientRects()) boxes.push([e, box, bar]);
+      for (const box of range.getClientRects()) boxes.push([e, clip(e, box), bar]);
     }
-    // The code's input is clipped to its cells.
-    for (const e of controls) boxes.push([e, (e.closest(".code") ?? e).getBoundingClientRect(), barOf(e)]);
+    // The code's input is clipped to its cells, and a choice's label is a part of it.
+    for (const e of controls.map((control) => control.closest(".code, label") ?? control)) boxes.push([e, clip(e, e.getBoundingClientRect()), barOf(e)]);
     for (const [i, [a, x, barA]] of boxes.entries()) {
       for (const [b, z, barB] of boxes.slice(i + 1)) {
         const across = Math.min(x.right, z.right) - Math.max(x.left, z.left);

@@ -4,7 +4,7 @@
 
 import { expect } from "@playwright/test";
 import { statesOf } from "../fixtures";
-import { type Gallery, states, test } from "./test";
+import { type Gallery, SMALL, isInView, states, test } from "./test";
 
 /** Changes that nobody pressed for: the first answer, the backend, another device, the clock. */
 const CHANGES: [from: string, to: string][] = [
@@ -32,13 +32,17 @@ const CHANGES: [from: string, to: string][] = [
   ["flow-old", "flow"],
   ["flow", "code-sent"],
   ["code-sent", "code-deferred"],
-  ["code-sent", "code-bounced"],
-  ["code-sent", "code-failed"],
   ["code-sent", "code-over"],
   ["code-sent", "code-none-left"],
   ["code-sent", "linking"],
   ["code-sent", "done"],
   ["linking", "done"],
+];
+
+/** The next step is the address again, so the forms change places: what is above them stays. */
+const STEPS_BACK: [from: string, to: string][] = [
+  ["code-sent", "code-bounced"],
+  ["code-sent", "code-failed"],
 ];
 
 /** Answers to a press: what was pressed, and what is above it, stays where it is. */
@@ -84,10 +88,14 @@ const WAITS: [state: string, pressed: string][] = [
   ["code-busy", "verify-code"],
 ];
 
+const byTestid = (id: string) => `[data-testid="${id}"]`;
+
 interface Watched extends Window {
   shifts: { value: number; sources: string[] }[];
   observer: PerformanceObserver;
-  places: { element: Element; x: number; y: number }[];
+  lowestInBar: boolean;
+  /** In the page, or in the window if it is in a bar that stays there. */
+  places: { element: Element; inBar: boolean; x: number; y: number }[];
 }
 
 interface LayoutShift extends PerformanceEntry {
@@ -95,8 +103,8 @@ interface LayoutShift extends PerformanceEntry {
   sources: { node: Node | null; previousRect: DOMRect; currentRect: DOMRect }[];
 }
 
-/** Runs in the page. From here on, all movement is recorded, also after a press. */
-function watch(pressed: string | null): void {
+/** Runs in the page. From here on, all movement is recorded, also after a press; what is above `lowest` also by its place. */
+function watch(lowest: string | null): void {
   const watched = window as unknown as Watched;
   watched.shifts = [];
   const name = (node: Node | null) => {
@@ -110,14 +118,19 @@ function watch(pressed: string | null): void {
   };
   watched.observer = new PerformanceObserver((list) => record(list.getEntries()));
   watched.observer.observe({ type: "layout-shift" });
-  const button = pressed && document.querySelector(`[data-testid="${pressed}"]`);
-  const end = button && button.getBoundingClientRect();
+  const last = lowest ? document.querySelector(lowest) : null;
+  const end = last && last.getBoundingClientRect();
   // What comes after a button in a bar at the bottom is drawn above it.
-  const follows = (e: Element) => Boolean(button && button.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING);
+  const follows = (e: Element) => Boolean(last && last.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING);
+  const inBar = (e: Element | null): boolean => e !== null && (/sticky|fixed/.test(getComputedStyle(e).position) || inBar(e.parentElement));
+  watched.lowestInBar = inBar(last);
   watched.places = [...document.querySelectorAll("h1, h2, h3, p, label, input, button, summary, li")]
     .map((element) => ({ element, box: element.getBoundingClientRect() }))
     .filter(({ element, box }) => element.checkVisibility() && box.height > 0 && (!end || (box.bottom <= end.bottom && !follows(element))))
-    .map(({ element, box }) => ({ element, x: box.x, y: box.y + scrollY }));
+    .map(({ element, box }) => {
+      const fixed = inBar(element);
+      return { element, inBar: fixed, x: box.x, y: box.y + (fixed ? 0 : scrollY) };
+    });
 }
 
 /** Runs in the page. What has moved since, though it is still there; and Chromium's measure. */
@@ -128,12 +141,15 @@ async function movement() {
       requestAnimationFrame(() => setTimeout(done, 20));
     });
   }
-  const inBar = (e: Element | null): boolean => e !== null && (/sticky|fixed/.test(getComputedStyle(e).position) || inBar(e.parentElement));
+  // All of the screen is above a bar at the bottom: there, what comes after the news makes room for them.
+  const news = watched.lowestInBar && document.querySelector('[data-testid="problem"]');
+  const follows = (e: Element) => Boolean(news && news.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING);
   const moved = watched.places
+    .filter(({ element, inBar }) => inBar || !follows(element))
     .filter(({ element }) => element.isConnected && element.checkVisibility() && element.getClientRects().length > 0)
-    .map(({ element, x, y }) => {
+    .map(({ element, inBar, x, y }) => {
       const box = element.getBoundingClientRect();
-      return { element, dx: Math.round(box.x - x), dy: Math.round(box.y + (inBar(element) ? 0 : scrollY) - y) };
+      return { element, dx: Math.round(box.x - x), dy: Math.round(box.y + (inBar ? 0 : scrollY) - y) };
     })
     .filter(({ dx, dy }) => dx !== 0 || dy !== 0)
     .map(({ element, dx, dy }) => `${(element as HTMLElement).dataset.testid ?? element.tagName.toLowerCase()} “${element.textContent.trim().slice(0, 30)}” by ${dx},${dy}`);
@@ -147,8 +163,8 @@ async function expectStill({ page }: Gallery): Promise<void> {
   expect.soft({ shift: Number(shift.toFixed(4)), shifts }).toEqual({ shift: 0, shifts: [] });
 }
 
-/** Of an answer: what was pressed and what is above it. */
-async function expectPressedStill({ page }: Gallery): Promise<void> {
+/** Of the rest: what was pressed and what is above it. */
+async function expectStillAbove({ page }: Gallery): Promise<void> {
   const { shift, moved } = await page.evaluate(movement);
   test.info().annotations.push({ type: "shift after a press", description: String(shift) });
   expect.soft(moved, "moved").toEqual([]);
@@ -167,14 +183,28 @@ for (const [from, to] of CHANGES.filter((change) => wanted(...change))) {
   });
 }
 
+for (const [from, to] of STEPS_BACK.filter((change) => wanted(...change))) {
+  test(`${from} → ${to}: the title and the steps stay`, async ({ gallery }) => {
+    await gallery.draw(from, {});
+    await gallery.page.evaluate(watch, ".steps");
+    await gallery.push(to);
+    await expectStillAbove(gallery);
+  });
+}
+
 for (const [from, pressed, to] of ANSWERS.filter(([one, , other]) => wanted(one, other))) {
   test(`${from} → ${to}: ${pressed} stays`, async ({ gallery }) => {
     inEdition(gallery, from, to);
+    await gallery.page.setViewportSize(SMALL[gallery.edition]);
     await gallery.draw(from, {});
-    await gallery.page.evaluate(watch, pressed);
+    await gallery.page.getByTestId(pressed).scrollIntoViewIfNeeded();
+    await gallery.page.evaluate(watch, byTestid(pressed));
     await gallery.answer(to);
     await expect(gallery.page.getByTestId(pressed).and(gallery.page.locator("[data-busy]"))).toHaveCount(0);
-    await expectPressedStill(gallery);
+    await expectStillAbove(gallery);
+    // Also under nothing, such as the bar at the bottom.
+    const problem = gallery.page.getByTestId("problem");
+    if (await problem.isVisible()) await expect.soft.poll(() => isInView(problem), "the problem is in view").toBe(true);
   });
 }
 
@@ -182,17 +212,17 @@ for (const [from, field] of CORRECTIONS.filter(([one]) => wanted(one))) {
   test(`${from}: the ${field} field stays while one types`, async ({ gallery }) => {
     await gallery.draw(from, {});
     await gallery.page.getByTestId(field).focus();
-    await gallery.page.evaluate(watch, field);
+    await gallery.page.evaluate(watch, byTestid(field));
     await gallery.page.keyboard.type("1");
     await expect(gallery.page.locator("[data-code]")).toHaveCount(0);
-    await expectPressedStill(gallery);
+    await expectStillAbove(gallery);
   });
 }
 
 for (const [state, pressed] of WAITS.filter(([one]) => wanted(one))) {
   test(`${state}: the words after three seconds move nothing`, async ({ gallery }) => {
     await gallery.draw(state, {});
-    await gallery.page.evaluate(watch, pressed);
+    await gallery.page.evaluate(watch, byTestid(pressed));
     await expect(gallery.page.locator(".long-wait:not(:empty)")).toHaveCount(1);
     await expectStill(gallery);
   });

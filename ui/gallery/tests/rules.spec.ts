@@ -5,17 +5,9 @@ import { LANGUAGES } from "../../src/i18n";
 import type { Edition, Problem } from "../../src/ipc/bridge";
 import en from "../../src/messages/en";
 import { STATES, statesOf } from "../fixtures";
-import { type Gallery, forEachState, test } from "./test";
+import { ABOVE_KEYBOARD, type Gallery, SIZES, SMALL, forEachState, isInView, resize, test } from "./test";
 
 const all = process.env.SHOTS_ALL === "1";
-
-/** The smallest window or phone, and the usual one. */
-const SIZES = {
-  mobile: [{ width: 360, height: 640 }],
-  desktop: [{ width: 1280, height: 800 }, { width: 1024, height: 720 }],
-};
-/** What the on-screen keyboard leaves of the smallest phone. */
-const ABOVE_KEYBOARD = { width: 360, height: 340 };
 
 /** Problems of what was typed. All others are notices. (A paste without a code changes nothing in the field.) */
 const WRONG_INPUT = new Set<Problem["code"]>(["emailInvalid", "domainNotAllowed", "accountTaken", "codeWrong", "codeExpired", "badCredentials", "serverAddressInvalid", "noSuchHost"]);
@@ -33,7 +25,7 @@ const FACTS = {
   verify: ({ page }: Gallery) => page.getByTestId("verify-code").and(page.locator(":enabled")),
   paste: ({ page }: Gallery) => page.getByTestId("paste-code"),
   retry: ({ page }: Gallery) => page.getByTestId("retry"),
-  help: ({ page }: Gallery) => page.locator("details.delivery-help"),
+  help: ({ page }: Gallery) => page.getByText(en.deliveryHelpTitle),
   contact: ({ page }: Gallery) => page.getByText("HR service desk"),
   administrator: ({ page }: Gallery) => page.getByText(/administrator/),
 } satisfies Record<string, (gallery: Gallery) => Locator>;
@@ -53,7 +45,7 @@ const SENT: Fact[] = ["inbox", "mailed", "resendIn", "expiresIn", "attempts"];
 
 const CODE_ALIVE: Omit<Rule, "says"> = { has: ["codeField", "verify", "expiresIn", "help"], not: ["attempts", "retry"] };
 const NO_FORM: Fact[] = [...FORMS, ...SENT, "retry"];
-const USED_UP: Rule = { says: en.attemptsExhausted, not: [...NO_FORM, "administrator"] };
+const USED_UP: Rule = { says: en.attemptsExhausted, not: NO_FORM };
 const LOCKED: Rule = { says: en.linkingLocked, has: ["administrator"], not: NO_FORM };
 const TOO_MANY: Rule = { says: en.tooManyCodes, has: ["administrator"], not: NO_FORM };
 const ONLY_SEND: Omit<Rule, "says"> = { has: ["addressField", "send"], not: ["codeField", "verify", "paste", ...SENT, "retry"] };
@@ -77,6 +69,8 @@ const RULES: Record<string, Rule> = {
   "code-too-many": { says: en.tooManyCodes, has: ["codeField", "verify"], not: ["send", "attempts", "retry"] },
   "flow-too-many": TOO_MANY,
   "code-over-too-many": TOO_MANY,
+  "code-limited": { says: en.tooManyCodes, has: ["codeField", "verify", "resendIn"], not: ["send", "attempts", "retry"] },
+  "code-over-limited": TOO_MANY,
   linking: { says: en.linkingTitle, not: NO_FORM },
   "flow-offline": { says: en.offline, ...ONLY_SEND },
   "code-offline": { says: en.offline, ...CODE_ALIVE },
@@ -110,6 +104,7 @@ const PRIMARY: Record<string, string | null> = {
   "code-locked": "back-home",
   "flow-too-many": "back-home",
   "code-over-too-many": "back-home",
+  "code-over-limited": "back-home",
 };
 const PRIMARY_BY_PREFIX: Record<string, string | null> = {
   "sign-in": "sign-in",
@@ -129,22 +124,13 @@ const primaryOf = (state: string): string | null => {
   return PRIMARY_BY_PREFIX[prefix] ?? null;
 };
 
-/** Whether a person sees all of it: in the window, and nothing over it. */
-const isInView = (one: Locator) =>
-  one.evaluate((e) => {
-    const { top, bottom, left, right } = e.getBoundingClientRect();
-    const at = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
-    return top >= 0 && bottom <= innerHeight && at !== null && (e.contains(at) || at.contains(e));
-  });
-
 const primaries = ({ page }: Gallery) => page.locator(".button.primary").filter({ visible: true });
 
 async function checkFold(gallery: Gallery, state: string, parameters: Record<string, string>): Promise<void> {
-  const { page, edition } = gallery;
+  const { edition } = gallery;
   await gallery.draw(state, { still: "", ...parameters });
-  for (const size of SIZES[edition]) {
-    await page.setViewportSize(size);
-    await page.evaluate(() => scrollTo(0, 0));
+  for (const size of [SIZES[edition], SMALL[edition]]) {
+    await resize(gallery, size);
     const what = `primary button in view at ${size.width}×${size.height} ${new URLSearchParams(parameters)}`;
     expect.soft(await Promise.all((await primaries(gallery).all()).map(isInView)), what).not.toContain(false);
   }
@@ -154,7 +140,7 @@ async function checkFold(gallery: Gallery, state: string, parameters: Record<str
 async function checkKeyboard(gallery: Gallery, state: string): Promise<void> {
   const { page } = gallery;
   await gallery.draw(state);
-  await page.setViewportSize({ width: 360, height: 640 });
+  await page.setViewportSize(SMALL.mobile);
   for (const id of ["server", "password", "email", "code"]) {
     const field = page.locator(`#${id}:enabled`);
     if (!(await field.isVisible())) continue;
@@ -163,7 +149,7 @@ async function checkKeyboard(gallery: Gallery, state: string): Promise<void> {
     // The page scrolls when its window has become smaller.
     const areInView = async () => [await isInView(field), ...(await Promise.all((await primaries(gallery).all()).map(isInView)))].every(Boolean);
     await expect.soft.poll(areInView, { message: `${id} and primary button above the keyboard`, timeout: 3000 }).toBe(true);
-    await page.setViewportSize({ width: 360, height: 640 });
+    await page.setViewportSize(SMALL.mobile);
   }
 }
 
@@ -187,7 +173,7 @@ forEachState(async (gallery, state) => {
 
   const problem = STATES[state]?.press?.problem;
   const invalid = await page.locator('[aria-invalid="true"]').count();
-  const wrong = (problem && WRONG_INPUT.has(problem.code)) || state.startsWith("flow-refused") || state === "code-bounced";
+  const wrong = (problem && WRONG_INPUT.has(problem.code)) || state === "code-bounced" || state.startsWith("flow-refused");
   expect.soft(invalid, "fields shown as wrong").toBe(wrong ? 1 : 0);
 
   const rule = RULES[state];

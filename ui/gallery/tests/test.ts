@@ -1,6 +1,6 @@
 // A page that draws one state after another. A worker keeps it: a new one for each state would take half of the time.
 
-import { type Page, test as base, expect } from "@playwright/test";
+import { type Locator, type Page, test as base, expect } from "@playwright/test";
 import type { Edition } from "../../src/ipc/bridge";
 import { statesOf } from "../fixtures";
 import type { GalleryBridge } from "../screen";
@@ -11,6 +11,10 @@ export interface Options {
 }
 
 export const SIZES = { mobile: { width: 360, height: 740 }, desktop: { width: 1280, height: 800 } };
+/** The smallest phone and the smallest window that the screens are made for. */
+export const SMALL = { mobile: { width: 360, height: 640 }, desktop: { width: 1024, height: 720 } };
+/** What the on-screen keyboard leaves of the smallest phone. */
+export const ABOVE_KEYBOARD = { width: 360, height: 340 };
 
 export interface Gallery {
   readonly page: Page;
@@ -68,6 +72,30 @@ export const test = base.extend<{ gallery: Gallery }, Options & { shared: Galler
     expect.soft(shared.messages, "written to the console").toEqual([]);
   },
 });
+
+/** Not scrolled: the screen brings its focused field into view when its window changes. */
+export async function resize({ page }: Gallery, size: { width: number; height: number }): Promise<void> {
+  await page.setViewportSize(size);
+  await page.evaluate(
+    () =>
+      new Promise<void>((done) => {
+        requestAnimationFrame(() => {
+          requestAnimationFrame(() => {
+            scrollTo(0, 0);
+            done();
+          });
+        });
+      }),
+  );
+}
+
+/** Whether a person sees all of it: in the window, and nothing over it. */
+export const isInView = (one: Locator) =>
+  one.evaluate((e) => {
+    const { top, bottom, left, right } = e.getBoundingClientRect();
+    const at = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+    return top >= 0 && bottom <= innerHeight && at !== null && (e.contains(at) || at.contains(e));
+  });
 
 const only = process.env.SHOTS_STATES ? process.env.SHOTS_STATES.split(",") : null;
 /** The states that were asked for, of one edition or of both. */
