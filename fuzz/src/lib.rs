@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use flex_connect_core::{
-    App, Edition, LaunchOptions, Platform, SecretString, View,
-    ports::{
-        Browser, Clipboard, NotCopied, NotOpened, NotSaved, Persistence, RecordStore, StoredToken, SystemClock, TokenOwner,
-        Vault, VaultError,
-    },
+    App, Edition, LaunchOptions, SecretString, View,
+    ports::{Browser, Clipboard, NotCopied, NotOpened, NotSaved, Persistence, Platform, RecordStore, StoredToken, SystemClock, TokenOwner, Vault, VaultError},
 };
 
 struct RecordOnly(String);

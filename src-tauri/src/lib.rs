@@ -19,7 +19,10 @@ mod window;
 
 use std::sync::Arc;
 
-use flex_connect_core::{App, Platform, ports::SystemClock};
+use flex_connect_core::{
+    App,
+    ports::{Platform, SystemClock},
+};
 use tauri::{Emitter as _, Manager as _, Runtime, async_runtime};
 
 /// The event that carries a new [`View`](flex_connect_core::View) to the page.

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OnceCell, watch};
 use crate::{
     app_state::AppState,
     client::Client,
-    ports::{Browser, Clipboard, Clock, EmailApp, RecordStore, Vault},
+    ports::Platform,
     problem::Problem,
     projection,
     record::{Record, SignedInRecord},
@@ -28,18 +28,6 @@ pub struct LaunchOptions {
     pub username: Option<String>,
     /// The system and the web view with their versions, for the support report.
     pub system: String,
-}
-
-/// The device that the app runs on.
-#[derive(Clone)]
-pub struct Platform {
-    pub vault: Arc<dyn Vault>,
-    pub record_store: Arc<dyn RecordStore>,
-    pub clock: Arc<dyn Clock>,
-    pub browser: Arc<dyn Browser>,
-    pub clipboard: Arc<dyn Clipboard>,
-    /// None where the system has no way to open one without a new mail in it.
-    pub email_app: Option<Arc<dyn EmailApp>>,
 }
 
 /// Clones share their state.

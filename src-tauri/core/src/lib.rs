@@ -27,7 +27,7 @@ mod sync;
 mod vault_queue;
 mod view;
 
-pub use app::{App, LaunchOptions, Platform};
+pub use app::{App, LaunchOptions};
 pub use hrm_api::{ContactWay, Language};
 pub use problem::Problem;
 pub use screen::{Edition, Screen};

@@ -1,11 +1,23 @@
 //! What the core needs from the device. Extend a trait only when the core needs more.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+/// The device that the app runs on.
+#[derive(Clone)]
+pub struct Platform {
+    pub vault: Arc<dyn Vault>,
+    pub record_store: Arc<dyn RecordStore>,
+    pub clock: Arc<dyn Clock>,
+    pub browser: Arc<dyn Browser>,
+    pub clipboard: Arc<dyn Clipboard>,
+    /// None where the system has no way to open one without a new mail in it.
+    pub email_app: Option<Arc<dyn EmailApp>>,
+}
 
 /// The operating system's credential store, for one secret: the [`StoredToken`].
 ///

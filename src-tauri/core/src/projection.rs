@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use hrm_api::{ContactWay, ProblemCode, State};
 
 use crate::{
-    app::Platform,
     app_state::{AppState, Token},
+    ports::Platform,
     record::{CachedState, SignedInRecord},
     screen::{Edition, Screen},
     view::{Contact, Linking, LinkingProblem, Notice, Phase, View},

@@ -13,10 +13,10 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use flex_connect_core::{
-    App, Edition, LaunchOptions, Linking, Phase, Platform, SecretString, View,
+    App, Edition, LaunchOptions, Linking, Phase, SecretString, View,
     ports::{
-        Browser, Clipboard, Clock, EmailApp, NotCopied, NotOpened, NotSaved, Persistence, RecordStore, StoredToken,
-        SystemClock, TokenOwner, Vault, VaultError,
+        Browser, Clipboard, Clock, EmailApp, NotCopied, NotOpened, NotSaved, Persistence, Platform, RecordStore,
+        StoredToken, SystemClock, TokenOwner, Vault, VaultError,
     },
 };
 use hrm_backend::demo::{Demo, Options};
