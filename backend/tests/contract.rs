@@ -701,7 +701,7 @@ async fn a_non_ascii_local_part_is_refused_without_smtputf8() {
 
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
-    import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", support::light_hash())]);
+    import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", light_hash())]);
     // The setting says that the mail server has SMTPUTF8, and the demo's does not offer it.
     let program = Program::start(support::serve(&url, &demo.running).env("HRM_SMTP_UTF8", "true"));
     let anna = program.server.sign_in("anna").await;
@@ -714,7 +714,7 @@ async fn a_non_ascii_local_part_gets_its_code_over_smtputf8() {
     let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
     let url = support::database_url(folder.path()).await;
-    import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", support::light_hash())]);
+    import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", light_hash())]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let smtp_url = format!("smtp://{}", listener.local_addr().unwrap());
     let relay = Arc::new(RecordingRelay::default());

@@ -1,6 +1,6 @@
 import type { AllHTMLAttributes, ComponentChildren } from "preact";
 
-type InputProps = "inputMode" | "autocomplete" | "enterkeyhint" | "onInput" | "onBlur";
+type InputProps = "inputMode" | "autocomplete" | "enterkeyhint" | "onInput" | "onFocus" | "onBlur";
 
 interface FieldProps extends Pick<AllHTMLAttributes<HTMLInputElement>, InputProps> {
   id: string;

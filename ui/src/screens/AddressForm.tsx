@@ -52,7 +52,7 @@ export function AddressForm({ linking, slots, bouncedId, actions, inBar }: Addre
   const [typed, setTyped] = useState<string | null>(null);
   // Until then the only address on record is chosen.
   const [edited, setEdited] = useState(false);
-  const only = !edited && suggestions.length === 1 && suggestions[0];
+  const only = !edited && suggestions.length === 1 && !linking.email && suggestions[0];
   const email = typed ?? (linking.email || only || "");
   /** From the first letter until the field is left. */
   const [typing, setTyping] = useState(false);
@@ -154,7 +154,14 @@ export function AddressForm({ linking, slots, bouncedId, actions, inBar }: Addre
         value={email}
         problemId={problem ? "email-problem" : bounced}
         invalid={isWrongInput(problem) || bounced !== undefined}
-        onInput={(event) => onInput(event.currentTarget.value)}
+        // What is typed first replaces the address that nobody has chosen.
+        onFocus={(event) => {
+          if (only) event.currentTarget.select();
+        }}
+        onInput={(event) => {
+          const { value } = event.currentTarget;
+          onInput(only && value.startsWith(only) ? value.slice(only.length) : value);
+        }}
         onBlur={onBlur}
       />
       {actions}
