@@ -3,8 +3,6 @@ import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const ROWS = 3;
-
 /** One folder after another, each on as few sheets as needed. */
 export async function makeSheets(from, to) {
   const executablePath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find((p) => p && existsSync(p));
@@ -12,10 +10,10 @@ export async function makeSheets(from, to) {
   const page = await browser.newPage();
   mkdirSync(to, { recursive: true });
   for (const folder of readdirSync(from).toSorted()) {
-    const [columns, width] = folder.startsWith("mobile") ? [6, 360] : [3, 640];
+    const [columns, rows, width] = folder.startsWith("mobile") ? [6, 3, 360] : [3, 4, 640];
     const names = readdirSync(join(from, folder)).toSorted();
-    for (let at = 0; at < names.length; at += columns * ROWS) {
-      const figures = names.slice(at, at + columns * ROWS).map((name) => {
+    for (let at = 0; at < names.length; at += columns * rows) {
+      const figures = names.slice(at, at + columns * rows).map((name) => {
         const data = readFileSync(join(from, folder, name), "base64");
         return `<figure><figcaption>${name.replace(".png", "")}</figcaption><img width="${width}" src="data:image/png;base64,${data}"></figure>`;
       });
@@ -25,7 +23,7 @@ export async function makeSheets(from, to) {
         figure { margin: 0 }
         img { display: block }
       </style>${figures.join("")}`);
-      const file = join(to, `${folder}-${1 + at / (columns * ROWS)}.png`);
+      const file = join(to, `${folder}-${1 + at / (columns * rows)}.png`);
       await page.screenshot({ path: file, fullPage: true });
       console.log(file);
     }
