@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use flex_connect_core::{
     App, Edition, LaunchOptions, SecretString, View,
-    ports::{Browser, Clipboard, NotCopied, NotOpened, NotSaved, Persistence, Platform, RecordStore, StoredToken, SystemClock, TokenOwner, Vault, VaultError},
+    ports::{
+        Browser, Clipboard, NotCopied, NotOpened, NotSaved, Persistence, Platform, RecordStore, StoredToken,
+        SystemClock, TokenOwner, Vault, VaultError,
+    },
 };
 
 struct RecordOnly(String);
