@@ -18,8 +18,10 @@ export function messageOf(problem: Problem, m: Messages, codeAlive = false, acti
   const { code } = problem;
   if (code === "codeExpired" && codeAlive) return { what: m.codeExpiredNewer, advice: m.codeExpiredNewerAdvice };
   const advice = code === "codeWrong" ? m.codeWrongAdvice({ count: problem.attemptsLeft }) : m[`${code}Advice`];
-  const typed = action === "sendCode" || action === "verifyCode";
-  return { what: m[code], advice: typed && OUTAGES.has(code) ? `${m.inputKept} ${advice}` : advice };
+  if (!OUTAGES.has(code)) return { what: m[code], advice };
+  const kept = action === "sendCode" || action === "verifyCode" ? m.inputKept : "";
+  // Where the server named the wait, the countdown beside it is the advice.
+  return { what: m[code], advice: [kept, retryAfter(problem) > 0 ? "" : advice].filter(Boolean).join(" ") };
 }
 
 const WRONG_INPUT = new Set<Problem["code"]>([

@@ -9,7 +9,7 @@ const messagesOf = async (language: string) => ((await import(`../src/messages/$
 
 describe.each(Object.keys(LANGUAGES))("in %s", (language) => {
   test.each(problemCodes)("%s has a message and advice", async (code) => {
-    const problem = { code, retryAfterSeconds: 45, attemptsLeft: 3, retryable: false } as unknown as Problem;
+    const problem = { code, attemptsLeft: 3, retryable: false } as unknown as Problem;
     const { what, advice } = messageOf(problem, await messagesOf(language));
     for (const sentence of [what, advice]) {
       expect(sentence).toMatch(/^.{6,}[.!?]$/u);
@@ -74,6 +74,13 @@ test.each(Object.keys(LANGUAGES))("who can help is named where a message says to
   const m = await messagesOf(language);
   const asks = problemCodes.filter((code) => /administrat|ylläpitäj|järjestelmänvalvoj/i.test(messageOf({ code, attemptsLeft: 1, retryable: false } as Problem, m).advice) && !/^(noSuchHost|proxyRefused|notHrmServer|unexpected|serverAddressInvalid)$/.test(code));
   expect(asks.sort()).toEqual(problemCodes.filter((code) => asksForHelp(code as Problem["code"])).sort());
+});
+
+test("a wait that the server named is the only advice on when", async () => {
+  const m = await messagesOf("en");
+  expect(messageOf({ code: "unavailable", retryAfterSeconds: 30, retryable: true }, m).advice).toBe("");
+  expect(messageOf({ code: "unavailable", retryAfterSeconds: 30, retryable: true }, m, false, "sendCode").advice).toBe(m.inputKept);
+  expect(messageOf({ code: "unavailable", retryAfterSeconds: null, retryable: true }, m).advice).toBe(m.unavailableAdvice);
 });
 
 test("a rejection that is no problem can be retried", () => {
