@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use flex_connect_core::{App, Edition, LaunchOptions, Platform, ports};
+use flex_connect_core::{App, Edition, LaunchOptions, ports, ports::Platform};
 use tauri::{
     WebviewWindow, WebviewWindowBuilder,
     ipc::{CallbackFn, InvokeBody},
