@@ -36,11 +36,13 @@ export function secondsSince(time: string): number {
   return Math.floor((serverNow() - Date.parse(time)) / 1000);
 }
 
+/** No mail arrives, whoever's fault that is. */
+export const isUndelivered = ({ delivery }: Challenge): boolean => delivery === "bounced" || delivery === "failed";
+
 /** The challenge whose mail is on its way or has arrived, and whose code can be entered. */
 export const awaitedCode = computed<Challenge | null>(() => {
   const { challenge, problem } = linking.value ?? {};
-  if (!challenge || problem || challenge.attemptsLeft === 0) return null;
-  if (challenge.delivery === "bounced" || challenge.delivery === "failed") return null;
+  if (!challenge || problem || challenge.attemptsLeft === 0 || isUndelivered(challenge)) return null;
   return secondsUntil(challenge.expiresAt) > 0 ? challenge : null;
 });
 

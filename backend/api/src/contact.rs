@@ -1,7 +1,9 @@
 //! Who helps a company's people, and the only addresses that the app opens to reach them.
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Host;
+
+use crate::settings_page::https_page;
 
 /// Who helps a company's people. Every member is optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,14 +92,10 @@ fn email_link(text: &str) -> Option<String> {
     Some(format!("mailto:{local}@{host}"))
 }
 
-/// `https`, without a user name that could pose as the host.
 fn web_link(text: &str) -> Option<String> {
-    let url = Url::parse(text).ok()?;
-    let plain = url.username().is_empty() && url.password().is_none();
-    let is_domain = matches!(url.host(), Some(Host::Domain(_)));
     // A parser drops line breaks and tabs: what is shown would not be what opens.
     let shown = !text.contains(|char: char| char.is_whitespace() || char.is_control());
-    (url.scheme() == "https" && plain && is_domain && shown).then(|| url.into())
+    https_page(text).filter(|_| shown).map(String::from)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The only kind of page that the app opens in the system browser. A backend with another one refuses to start.
 
-use url::{Host, Url};
+use url::Url;
 
 const ALLOWED_HOSTS: [&str; 2] = [".connect.visma.com", ".connect.identity.visma.com"];
 
@@ -10,10 +10,15 @@ pub const SETTINGS_PAGE: &str = "is not an https address whose host ends in .con
 
 /// Checks an account settings page: `https` to a host under Visma Connect, without user or port.
 pub fn settings_page(address: &str) -> Option<Url> {
+    let is_ours = |name: &str| ALLOWED_HOSTS.iter().any(|end| name.ends_with(end));
+    https_page(address).filter(|url| url.domain().is_some_and(is_ours) && url.port().is_none())
+}
+
+/// `https` to a named host, without a user name that could pose as the host.
+pub(crate) fn https_page(address: &str) -> Option<Url> {
     let url = Url::parse(address).ok()?;
-    let host = matches!(url.host(), Some(Host::Domain(name)) if ALLOWED_HOSTS.iter().any(|end| name.ends_with(end)));
-    let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
-    (url.scheme() == "https" && host && plain).then_some(url)
+    let plain = url.username().is_empty() && url.password().is_none();
+    (url.scheme() == "https" && url.domain().is_some() && plain).then_some(url)
 }
 
 #[cfg(test)]

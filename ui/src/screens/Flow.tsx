@@ -2,7 +2,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { edition, failure, navigate, pending, run, serverNow } from "../app";
-import { secondsSince, secondsUntil } from "../clock";
+import { isUndelivered, secondsSince, secondsUntil } from "../clock";
 import { ActionBar } from "../components/ActionBar";
 import { Button, LongWait } from "../components/Button";
 import { ResendIn } from "../components/Countdown";
@@ -53,7 +53,7 @@ function useMode(linking: Linking) {
     if (limitedUntil && (!challenge || expired)) return "limited";
     if (!challenge) return "address";
     if (expired) return "expired";
-    return challenge.delivery === "bounced" || challenge.delivery === "failed" ? "undelivered" : "code";
+    return isUndelivered(challenge) ? "undelivered" : "code";
   };
   return { mode: mode(), limitedUntil };
 }

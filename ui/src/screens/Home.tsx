@@ -1,4 +1,4 @@
-import { edition, navigate, view } from "../app";
+import { edition } from "../app";
 import { awaitedCode } from "../clock";
 import { Banner } from "../components/Banner";
 import { Button } from "../components/Button";
@@ -7,6 +7,7 @@ import { Steps } from "../components/Steps";
 import { CheckIcon } from "../components/icons";
 import { t } from "../i18n";
 import type { Linking, Phase } from "../ipc/bridge";
+import { openFlow } from "../navigation";
 
 export type SignedIn = { phase: Extract<Phase, { name: "signedIn" }> };
 
@@ -21,8 +22,6 @@ export function statusText({ account, challenge, problem, status }: Linking): st
   if (challenge?.delivery === "failed") return m.deliveryHelpFailed({ email: challenge.email });
   return challenge ? m.expired : m.statusNotLinked;
 }
-
-const openDetails = () => view.value && navigate(view.value.flowScreen);
 
 /** How far the linking is, and what comes next unless the banner says it. */
 function LinkingCard({ linking }: { linking: Linking }) {
@@ -41,7 +40,7 @@ function LinkingCard({ linking }: { linking: Linking }) {
       </p>
       {!account && <Steps status={status} back={status === "codeSent" && !code} />}
       {!(bannerVisible && status !== "linking") && (
-        <Button testid="home-connect" variant={isNext ? "primary" : "plain"} onPress={openDetails}>
+        <Button testid="home-connect" variant={isNext ? "primary" : "plain"} onPress={openFlow}>
           {!isNext ? m.statusDetails : code ? m.bannerEnterCode : connect}
         </Button>
       )}
