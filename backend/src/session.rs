@@ -54,25 +54,36 @@ pub async fn sign_in(backend: &Backend, request: SignIn, client: &str) -> Result
             .fetch_optional(&mut *tx)
             .await?;
     tx.commit().await?;
-    let (id, hash) = row.unzip();
+    let (id, mut hash) = row.unzip();
 
     let pause = places.iter().map(|place| place.pause).max().unwrap_or(0);
     tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())).await;
-    let is_correct = backend.passwords.verify(hash.clone(), request.password, device.is_some()).await;
-    let session = match (id, hash, is_correct) {
-        (_, _, Err(Busy)) => {
-            let mut tx = backend.database.begin_write().await?;
-            for place in &places {
-                place.leave(&mut tx).await?;
+    let session = loop {
+        let check = backend.passwords.verify(hash.clone(), request.password.clone(), device.is_some());
+        match (&id, &hash, check.await) {
+            (_, _, Err(Busy)) => {
+                let mut tx = backend.database.begin_write().await?;
+                for place in &places {
+                    place.leave(&mut tx).await?;
+                }
+                tx.commit().await?;
+                tracing::warn!("more sign-ins than this machine can check");
+                return Err(ApiError::unavailable());
             }
-            tx.commit().await?;
-            tracing::warn!("more sign-ins than this machine can check");
-            return Err(ApiError::unavailable());
-        }
-        (Some(id), Some(hash), Ok(true)) => begin(backend, id, &hash, &places).await?,
-        (id, ..) => {
-            tracing::info!(employee = id, "sign-in rejected");
-            None
+            (Some(id), Some(checked), Ok(true)) => {
+                if let Some(session) = begin(backend, id.clone(), checked, &places).await? {
+                    break Some(session);
+                }
+                // An import has replaced it, by another password's or by a new one of the same: that decides.
+                hash = sqlx::query_scalar("SELECT password_hash FROM employees WHERE id = $1")
+                    .bind(id)
+                    .fetch_optional(&mut *backend.database.acquire().await?)
+                    .await?;
+            }
+            _ => {
+                tracing::info!(employee = id, "sign-in rejected");
+                break None;
+            }
         }
     };
     let Some((token, session)) = session else {

@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use hrm_backend::clock::{DAY, HOUR};
 use hrm_backend::database::Database;
 use hrm_backend::events::Events;
+use hrm_backend::password::PasswordCost;
 use hrm_backend::rate_limit::Limit;
 use hrm_backend::rules::FAILURES_PER_NAME;
 use reqwest::Method;
@@ -168,8 +169,8 @@ async fn an_hour_of_guesses_is_the_limit_and_a_year_is_slow() {
     database.close().await;
 }
 
-#[tokio::test]
-async fn a_password_replaced_during_its_check_signs_nobody_in() {
+/// A sign-in with the right password, during whose check the stored hash becomes this one.
+async fn sign_in_while_the_hash_becomes(hash: &str) -> Answer {
     let company = Company::of(1).await;
     let slow = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64 * 1024, 40, 1, None).unwrap());
     let slow = slow.hash_password(b"demo").unwrap().to_string();
@@ -177,10 +178,21 @@ async fn a_password_replaced_during_its_check_signs_nobody_in() {
     let replace = async {
         let places = "SELECT COUNT(*) FROM failed_sign_ins";
         until("a check", async || (count(&company.url, places).await > 0).then_some(())).await;
-        support::execute(&company.url, "UPDATE employees SET password_hash = 'another'").await;
+        support::execute(&company.url, &format!("UPDATE employees SET password_hash = '{hash}'")).await;
     };
     let (answer, ()) = tokio::join!(company.sign_in("p0", "demo", None, ADDRESS), replace);
-    answer.is(401, "bad_credentials");
+    answer
+}
+
+#[tokio::test]
+async fn a_password_replaced_during_its_check_signs_nobody_in() {
+    sign_in_while_the_hash_becomes("another").await.is(401, "bad_credentials");
+}
+
+#[tokio::test]
+async fn a_password_hashed_anew_during_its_check_still_signs_in() {
+    let anew = PasswordCost::Light.hash(&"demo".into()).unwrap();
+    assert_eq!(sign_in_while_the_hash_becomes(&anew).await.status, 201);
 }
 
 #[tokio::test]
