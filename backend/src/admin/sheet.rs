@@ -98,18 +98,16 @@ pub fn read(bytes: &[u8]) -> Result<Sheet, String> {
         ReaderBuilder::new().delimiter(separator).flexible(true).has_headers(false).from_reader(text.as_bytes());
     let mut record = StringRecord::new();
     let (mut columns, mut rows, mut faults) = (None, Vec::new(), Vec::new());
-    let has_odd_quotes = text.matches('"').count() % 2 == 1;
-    let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
-    let mut breaks_in_cells = 0;
-    while reader.read_record(&mut record).map_err(|error| error.to_string())? {
-        let breaks = record.iter().flat_map(str::bytes).filter(|byte| *byte == b'\n').count();
-        breaks_in_cells += breaks;
-        let lines = usize::try_from(reader.position().line()).unwrap_or(usize::MAX) - 1;
-        // A quotation mark that is not closed takes the rest of the file into its cell, with the last line end.
-        let is_open = has_odd_quotes
-            && reader.position().byte() == length
-            && record.iter().next_back().is_some_and(|cell| cell.ends_with('\n'));
-        let number = lines.saturating_sub(breaks_in_cells) + usize::from(is_open);
+    let mut number = 0;
+    loop {
+        // Counted where a row starts: what its cells contain, closed or not, changes nothing.
+        let start = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+        let rest = text.as_bytes().get(start..).unwrap_or_default();
+        let empty_rows = rest.iter().take_while(|byte| **byte == b'\n').count();
+        if !reader.read_record(&mut record).map_err(|error| error.to_string())? {
+            break;
+        }
+        number += empty_rows + 1;
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
@@ -300,6 +298,8 @@ mod tests {
 
     #[test]
     fn a_quotation_mark_that_is_not_closed_is_told_where_it_opens() {
+        let sheet = read(b"id;first_name\n,\";\"").unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(sheet.rows.iter().map(|row| row.number).collect::<Vec<_>>(), [2]);
         let sheet = read(b"id;first_name\n1;A\n2;\"B\n3;C\n4;D\n").unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(sheet.faults[0].to_string(), "row 3, first_name: has a line break after “B”: delete it");
     }
