@@ -299,6 +299,16 @@ impl Tx {
         Ok(())
     }
 
+    /// Takes the locks of everybody in a company, in one order.
+    pub async fn lock_company(&mut self, company: &str) -> sqlx::Result<()> {
+        if self.engine == Engine::Postgres {
+            let lock =
+                sqlx::query("SELECT id FROM employees WHERE company_id = $1 ORDER BY id FOR UPDATE").bind(company);
+            lock.execute(&mut *self.inner).await?;
+        }
+        Ok(())
+    }
+
     /// Marks the State of `employee` as changed by this transaction.
     pub fn notify(&mut self, employee: &str) {
         self.changed_employees.entry(employee.to_owned()).or_default();

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.to_string()),
     };
+    let failure_code = if let Command::Admin(args) = &cli.command { args.failure_code() } else { 1 };
     let result = runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => serve(*args).await,
@@ -57,7 +58,13 @@ fn main() -> ExitCode {
             Command::Openapi => print(&serde_json::to_string_pretty(&routes::document())?),
         }
     });
-    result.map_or_else(|error| fail(&error.to_string()), |()| ExitCode::SUCCESS)
+    result.map_or_else(
+        |error| {
+            fail(&error.to_string());
+            ExitCode::from(failure_code)
+        },
+        |()| ExitCode::SUCCESS,
+    )
 }
 
 async fn serve(args: ServeArgs) -> Result<(), Box<dyn Error>> {

@@ -17,7 +17,7 @@ use crate::challenge::CodeStatus;
 use crate::challenge_store;
 use crate::clock::{Clock, Millis};
 use crate::database::Tx;
-use crate::mail::{self, Message, SendOutcome};
+use crate::mail::{self, Message, NotAccepted, SendOutcome};
 use crate::queue::{LeasedJob, Queue, backoff, caught};
 
 /// How often a mail is handed over whose acceptance nobody knows.
@@ -47,7 +47,8 @@ impl QueuedMail {
     }
 }
 
-/// Seals a mail and queues it. `code`: the id of the code in it.
+/// Seals a mail and queues it. `code`: the id of the code in it, which is then the mail's too: a later report about the mail
+/// finds its code, see `admin::bounce`.
 pub async fn add(
     tx: &mut Tx,
     backend: &Backend,
@@ -59,7 +60,8 @@ pub async fn add(
     let now = Clock::system_now();
     let permit = backend.permits.try_acquire(Queue::Mails);
     let lease_until = if permit.is_some() { now + backend.settings.lease } else { 0 };
-    let mail = QueuedMail { id: uuid::Uuid::new_v4().to_string(), lease_until, permit };
+    let id = code.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
+    let mail = QueuedMail { id, lease_until, permit };
     // Strings always serialise.
     let sealed = backend.keys.seal(&mail.id, &serde_json::to_string(message).unwrap_or_default());
     sqlx::query(
@@ -152,7 +154,8 @@ impl Lease<'_> {
 
 /// How an attempt ended.
 enum End {
-    Outcome(SendOutcome),
+    Accepted,
+    NotAccepted(NotAccepted),
     /// The code in the mail is not valid any more.
     Superseded,
     /// It cannot be sent any more.
@@ -184,11 +187,13 @@ async fn try_deliver(backend: &Backend, lease: &mut Lease<'_>) -> sqlx::Result<(
         Ok(end) => end?,
         Err(error) => {
             tracing::error!(mail = lease.id, %error, "mail not sent, will be retried");
-            End::Outcome(if lease.handing_over { SendOutcome::Uncertain } else { SendOutcome::Deferred })
+            let outcome = if lease.handing_over { SendOutcome::Uncertain } else { SendOutcome::Deferred };
+            End::NotAccepted(NotAccepted { outcome, why: "a fault in this program".to_owned() })
         }
     };
-    let outcome = match end {
-        End::Outcome(outcome) => outcome,
+    let NotAccepted { outcome, why } = match end {
+        End::Accepted => return finish(lease, &row, Some(Delivery::Accepted)).await,
+        End::NotAccepted(failure) => failure,
         End::Superseded => return finish(lease, &row, None).await,
         End::Failed => return finish(lease, &row, Some(Delivery::Failed)).await,
         End::LeaseLost => {
@@ -198,7 +203,6 @@ async fn try_deliver(backend: &Backend, lease: &mut Lease<'_>) -> sqlx::Result<(
     };
     let is_too_old = Clock::system_now() - row.created_at > backend.settings.give_up;
     match outcome {
-        SendOutcome::Accepted => finish(lease, &row, Some(Delivery::Accepted)).await,
         SendOutcome::Bounced => finish(lease, &row, Some(Delivery::Bounced)).await,
         SendOutcome::Uncertain if row.unconfirmed + 1 >= MOST_HAND_OVERS => {
             tracing::error!(mail = lease.id, "mail handed over twice without an answer, not tried again");
@@ -208,9 +212,7 @@ async fn try_deliver(backend: &Backend, lease: &mut Lease<'_>) -> sqlx::Result<(
             tracing::error!(mail = lease.id, "mail given up");
             finish(lease, &row, Some(Delivery::Failed)).await
         }
-        SendOutcome::Deferred | SendOutcome::RelayRefused | SendOutcome::Uncertain => {
-            reschedule(lease, &row, outcome).await
-        }
+        _ => reschedule(lease, &row, outcome, &why).await,
     }
 }
 
@@ -228,7 +230,7 @@ async fn attempt(backend: &Backend, row: &Row, lease: &mut Lease<'_>) -> sqlx::R
     }
     // The process died in the middle of the last hand-over.
     if row.unconfirmed >= MOST_HAND_OVERS {
-        return Ok(End::Outcome(SendOutcome::Uncertain));
+        return Ok(End::NotAccepted(NotAccepted { outcome: SendOutcome::Uncertain, why: String::new() }));
     }
     let message = backend.keys.open(id, &row.sealed).ok();
     let Some(message) = message.and_then(|text| serde_json::from_str::<Message>(text.expose_secret()).ok()) else {
@@ -238,30 +240,31 @@ async fn attempt(backend: &Backend, row: &Row, lease: &mut Lease<'_>) -> sqlx::R
     let rendered = mail::render(&message, &row.first_name, row.language.parse().unwrap_or_default(), rules.code_life);
     let preparing = backend.mailer.prepare(id, &row.recipient, &row.first_name, &rendered);
     let Some(prepared) = lease.hold(preparing).await else { return Ok(End::LeaseLost) };
-    let outcome = match prepared {
+    let sent = match prepared {
         Ok(prepared) => {
             // Stored first, so that a hand-over counts even if this process dies in it.
             if !lease.renew(1).await? {
                 return Ok(End::LeaseLost);
             }
             lease.handing_over = true;
-            let Some(outcome) = lease.hold(prepared.hand_over()).await else { return Ok(End::LeaseLost) };
-            outcome
+            let Some(sent) = lease.hold(prepared.hand_over()).await else { return Ok(End::LeaseLost) };
+            sent
         }
-        Err(outcome) => outcome,
+        Err(failure) => Err(failure),
     };
-    backend.metrics.mail(outcome);
-    Ok(End::Outcome(outcome))
+    backend.metrics.mail(sent.as_ref().map_or_else(|failure| failure.outcome, |()| SendOutcome::Accepted));
+    Ok(sent.map_or_else(End::NotAccepted, |()| End::Accepted))
 }
 
-async fn reschedule(lease: &Lease<'_>, row: &Row, outcome: SendOutcome) -> sqlx::Result<()> {
+async fn reschedule(lease: &Lease<'_>, row: &Row, outcome: SendOutcome, why: &str) -> sqlx::Result<()> {
     let mut tx = lease.backend.database.begin_locked(&row.employee_id).await?;
     let rescheduled = sqlx::query(
-        "UPDATE outbox SET attempts = attempts + 1, unconfirmed = $1, next_at = $2, lease_until = 0
-         WHERE id = $3 AND lease_until = $4",
+        "UPDATE outbox SET attempts = attempts + 1, unconfirmed = $1, next_at = $2, lease_until = 0, last_error = $3
+         WHERE id = $4 AND lease_until = $5",
     )
     .bind(row.unconfirmed + i64::from(outcome == SendOutcome::Uncertain))
     .bind(Clock::system_now() + backoff(row.attempts, &lease.backend.settings, rand::random()))
+    .bind(why)
     .bind(lease.id)
     .bind(lease.until)
     .execute(&mut *tx)

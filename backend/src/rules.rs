@@ -21,9 +21,6 @@ pub const CLAIM_LIFE: Millis = 5 * SECOND;
 /// How far back issued codes are read: the longest period that counts in [`Rules`].
 pub const CODE_HISTORY: Millis = DAY;
 
-/// Age at which codes and challenges are deleted: twice [`CODE_HISTORY`], since the clocks of several backends differ.
-pub const CODE_RETENTION: Millis = 2 * CODE_HISTORY;
-
 /// How far a time in the database can be ahead: the clocks of several backends differ. What is further ahead was written
 /// while a clock was wrong, and counts as never sent or snoozed.
 pub const CLOCK_TOLERANCE: Millis = 5 * MINUTE;
@@ -59,6 +56,11 @@ pub const DIRECTORY_PAUSES: RangeInclusive<Duration> = Duration::from_secs(1)..=
 
 /// How long Visma Connect may say that an account exists without finding it: a new account takes a while to be found.
 pub const NOT_FOUND_FOR: Millis = HOUR;
+
+/// What `serve` accepts for the days that codes, challenges with their addresses, and rows of the audit log are kept. Codes
+/// count for [`CODE_HISTORY`], and the clocks of several backends differ.
+pub const CODE_DAYS: RangeInclusive<i64> = 2..=90;
+pub const AUDIT_DAYS: RangeInclusive<i64> = 30..=3_650;
 
 /// What `serve` accepts for the days between a leaving date and the unlinking.
 pub const UNLINK_DAYS: RangeInclusive<i64> = 0..=365;
@@ -119,10 +121,16 @@ pub struct Rules {
     pub snooze: Millis,
     /// A code's mail is not sent with less than this left of the code's life: the code would expire on the way.
     pub min_life_in_mail: Millis,
-    /// How long a session lasts.
+    /// How long a session lasts at most.
     pub session_life: Millis,
+    /// How long a session lasts that is not used.
+    pub session_idle: Millis,
     /// Whole days (UTC) after a leaving date until the link is taken away, as Flex HRM has it.
     pub unlink_days: i64,
+    /// Age at which codes and challenges are deleted, with their addresses.
+    pub keep_codes: Millis,
+    /// Age at which rows of the audit log are deleted.
+    pub keep_audit: Millis,
 }
 
 impl Default for Rules {
@@ -139,7 +147,10 @@ impl Default for Rules {
             snooze: SNOOZE_HOURS * HOUR,
             min_life_in_mail: 20 * MINUTE,
             session_life: 30 * DAY,
+            session_idle: 30 * DAY,
             unlink_days: 5,
+            keep_codes: 2 * DAY,
+            keep_audit: 730 * DAY,
         }
     }
 }
@@ -168,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_fixed_times_are_what_the_documentation_says() {
-        let fixed = [CLAIM_LIFE, CODE_RETENTION, CLOCK_TOLERANCE, LONGEST_PAUSE];
+        let fixed = [CLAIM_LIFE, Rules::default().keep_codes, CLOCK_TOLERANCE, LONGEST_PAUSE];
         assert_eq!(fixed, [5_000, 172_800_000, 300_000, 4_000]);
     }
 

@@ -6,7 +6,7 @@ use hrm_api::{Employee, ProblemCode, SessionInfo, SignIn};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::backend::Backend;
-use crate::clock::{Clock, Millis, date};
+use crate::clock::{Clock, HOUR, Millis, date};
 use crate::error::ApiError;
 use crate::keys::{new_token, sha256};
 use crate::password::Busy;
@@ -27,7 +27,15 @@ pub struct NewSession {
     pub info: SessionInfo,
 }
 
-/// The same work for a name that nobody has.
+/// Neither the person nor the company is deactivated.
+macro_rules! may_sign_in {
+    () => {
+        "employees.deactivated_at IS NULL AND NOT EXISTS (SELECT 1 FROM companies
+         WHERE companies.id = employees.company_id AND companies.deactivated_at IS NOT NULL)"
+    };
+}
+
+/// The same work for a name that nobody has, or whose owner is deactivated.
 ///
 /// # Errors
 /// `bad_credentials`; `too_many_requests` after too many failures; `unavailable` when the wait for the password check was
@@ -39,17 +47,15 @@ pub async fn sign_in(backend: &Backend, request: SignIn, client: &str) -> Result
     let client = format!("address {client}");
     let mut tx = backend.database.begin_write().await?;
     let mut places = Vec::new();
-    // Names are hashed, so that the table stores no client-supplied text.
     if let Some(device) = &device {
         let bucket = format!("device {}", sha256(device.expose_secret()));
         places.push(of_name.take(&mut tx, &bucket, Clock::system_now()).await?);
     } else {
-        let bucket = format!("name {}", sha256(&username));
-        places.push(of_name.take(&mut tx, &bucket, Clock::system_now()).await?);
+        places.push(of_name.take(&mut tx, &name_bucket(&username), Clock::system_now()).await?);
         places.extend(of_client.take_if_scarce(&mut tx, &client, Clock::system_now()).await?);
     }
     let row: Option<(String, String)> =
-        sqlx::query_as("SELECT id, password_hash FROM employees WHERE username_key = $1")
+        sqlx::query_as(concat!("SELECT id, password_hash FROM employees WHERE username_key = $1 AND ", may_sign_in!()))
             .bind(&username)
             .fetch_optional(&mut *tx)
             .await?;
@@ -75,10 +81,13 @@ pub async fn sign_in(backend: &Backend, request: SignIn, client: &str) -> Result
                     break Some(session);
                 }
                 // An import has replaced it, by another password's or by a new one of the same: that decides.
-                hash = sqlx::query_scalar("SELECT password_hash FROM employees WHERE id = $1")
-                    .bind(id)
-                    .fetch_optional(&mut *backend.database.acquire().await?)
-                    .await?;
+                hash = sqlx::query_scalar(concat!(
+                    "SELECT password_hash FROM employees WHERE id = $1 AND ",
+                    may_sign_in!()
+                ))
+                .bind(id)
+                .fetch_optional(&mut *backend.database.acquire().await?)
+                .await?;
             }
             _ => {
                 tracing::info!(employee = id, "sign-in rejected");
@@ -100,7 +109,7 @@ pub async fn sign_in(backend: &Backend, request: SignIn, client: &str) -> Result
     Ok(NewSession { token, device_token: backend.keys.new_device_token(&username), info })
 }
 
-/// Stores a session, unless the password that was checked has been replaced meanwhile.
+/// Stores a session, unless the password that was checked has been replaced, or the person deactivated, meanwhile.
 async fn begin(
     backend: &Backend,
     employee_id: String,
@@ -109,14 +118,18 @@ async fn begin(
 ) -> Result<Option<(SecretString, Session)>, ApiError> {
     let token = new_token();
     let token_hash = sha256(token.expose_secret());
-    let expires_at = backend.clock.now() + backend.settings.rules.session_life;
+    let now = backend.clock.now();
+    let ends_at = now + backend.settings.rules.session_life;
+    let expires_at = ends_at.min(now + backend.settings.rules.session_idle);
     let mut tx = backend.database.begin_locked(&employee_id).await?;
-    let stored = sqlx::query(
-        "INSERT INTO sessions (token_hash, employee_id, expires_at)
-         SELECT $1, id, $2 FROM employees WHERE id = $3 AND password_hash = $4",
-    )
+    let stored = sqlx::query(concat!(
+        "INSERT INTO sessions (token_hash, employee_id, expires_at, ends_at)
+         SELECT $1, id, $2, $3 FROM employees WHERE id = $4 AND password_hash = $5 AND ",
+        may_sign_in!()
+    ))
     .bind(&token_hash)
     .bind(expires_at)
+    .bind(ends_at)
     .bind(&employee_id)
     .bind(hash)
     .execute(&mut *tx)
@@ -131,19 +144,42 @@ async fn begin(
     Ok(Some((token, Session { employee_id, token_hash, expires_at })))
 }
 
+/// The session, whose life this use prolongs.
+///
 /// # Errors
 /// `signed_out`, also when the session has expired.
 pub async fn find(backend: &Backend, token_hash: String) -> Result<Session, ApiError> {
+    let now = backend.clock.now();
     let find = || async {
-        sqlx::query_as("SELECT employee_id, expires_at FROM sessions WHERE token_hash = $1 AND expires_at > $2")
-            .bind(&token_hash)
-            .bind(backend.clock.now())
-            .fetch_optional(&mut *backend.database.acquire().await?)
-            .await
+        sqlx::query_as(
+            "SELECT employee_id, expires_at, ends_at FROM sessions WHERE token_hash = $1 AND expires_at > $2",
+        )
+        .bind(&token_hash)
+        .bind(now)
+        .fetch_optional(&mut *backend.database.acquire().await?)
+        .await
     };
-    let row: Option<(String, i64)> = backend.database.retry(find).await?;
-    let (employee_id, expires_at) = row.ok_or_else(|| ApiError::from(ProblemCode::SignedOut))?;
+    let row: Option<(String, i64, Option<i64>)> = backend.database.retry(find).await?;
+    let (employee_id, mut expires_at, ends_at) = row.ok_or_else(|| ApiError::from(ProblemCode::SignedOut))?;
+    let until = ends_at.map_or(expires_at, |end| end.min(now + backend.settings.rules.session_idle));
+    // The limit is in days, so an hour does not count, and few calls write.
+    if expires_at < until - HOUR {
+        match prolong(backend, &token_hash, until).await {
+            Ok(()) => expires_at = until,
+            Err(error) => tracing::warn!(%error, "session not prolonged"),
+        }
+    }
     Ok(Session { employee_id, token_hash, expires_at })
+}
+
+async fn prolong(backend: &Backend, token_hash: &str, until: Millis) -> sqlx::Result<()> {
+    let mut tx = backend.database.begin_write().await?;
+    sqlx::query("UPDATE sessions SET expires_at = $1 WHERE token_hash = $2")
+        .bind(until)
+        .bind(token_hash)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await
 }
 
 /// # Errors
@@ -169,6 +205,11 @@ pub async fn sign_out(backend: &Backend, session: &Session) -> Result<(), ApiErr
     tx.notify(&session.employee_id);
     tx.commit().await?;
     Ok(())
+}
+
+/// Where failures under a normalised user name are counted. Hashed, so that the table stores no client-supplied text.
+pub fn name_bucket(username: &str) -> String {
+    format!("name {}", sha256(username))
 }
 
 /// The normalised user name: without case, in one Unicode spelling (NFC).

@@ -130,6 +130,9 @@ pub struct ServeArgs {
     /// Where answers to the mails go, as "HR <hr@company.com>", if not to the sender
     #[arg(long, env = "HRM_MAIL_REPLY_TO")]
     mail_reply_to: Option<String>,
+    /// Where reports of mails that did not arrive go (the envelope's sender), if not to the sender; see admin bounce
+    #[arg(long, env = "HRM_MAIL_RETURN_PATH")]
+    mail_return_path: Option<String>,
     /// Token endpoint of Visma Connect
     #[arg(long, env = "HRM_VISMA_TOKEN_URL", default_value = "https://connect.visma.com/connect/token")]
     visma_token_url: String,
@@ -157,6 +160,15 @@ pub struct ServeArgs {
     /// Life of a session in days
     #[arg(long, env = "HRM_SESSION_DAYS", default_value_t = (Rules::default().session_life / DAY).to_string())]
     session_days: String,
+    /// Days after which a session ends that is not used (default: HRM_SESSION_DAYS)
+    #[arg(long, env = "HRM_SESSION_IDLE_DAYS")]
+    session_idle_days: Option<String>,
+    /// Days that codes are kept, with the addresses that were tried (2 to 90)
+    #[arg(long, env = "HRM_KEEP_CODES_DAYS", default_value_t = (Rules::default().keep_codes / DAY).to_string())]
+    keep_codes_days: String,
+    /// Days that the audit log keeps a change (30 to 3650)
+    #[arg(long, env = "HRM_KEEP_AUDIT_DAYS", default_value_t = (Rules::default().keep_audit / DAY).to_string())]
+    keep_audit_days: String,
     /// Wrong passwords for one user name in an hour, half of them at once (4 to 100)
     #[arg(long, env = "HRM_FAILURES_PER_NAME", default_value_t = rules::FAILURES_PER_NAME.to_string())]
     failures_per_name: String,
@@ -263,10 +275,14 @@ impl ServeArgs {
             .require("HRM_MAIL_FROM", self.mail_from)
             .and_then(|text| errors.check("HRM_MAIL_FROM", text.parse().map_err(|_| "is not a sender")))
             .and_then(|from| errors.check("HRM_MAIL_FROM", mail::sender(from)));
-        let reply_to = self.mail_reply_to.filter(|text| !text.is_empty()).and_then(|text| {
-            let address = errors.check("HRM_MAIL_REPLY_TO", text.parse().map_err(|_| "is not an address"))?;
-            errors.check("HRM_MAIL_REPLY_TO", mail::sender(address))
-        });
+        let [reply_to, return_path] =
+            [("HRM_MAIL_REPLY_TO", self.mail_reply_to), ("HRM_MAIL_RETURN_PATH", self.mail_return_path)].map(
+                |(name, text)| {
+                    let text = text.filter(|text| !text.is_empty())?;
+                    let address = errors.check(name, text.parse().map_err(|_| "is not an address"))?;
+                    errors.check(name, mail::sender(address))
+                },
+            );
         let token_url = errors.https("HRM_VISMA_TOKEN_URL", &self.visma_token_url);
         let api_url = errors.https("HRM_VISMA_API_URL", &self.visma_api_url).map(as_folder);
         let client_id = self.visma_client_id.filter(|id| !id.trim().is_empty());
@@ -282,6 +298,12 @@ impl ServeArgs {
         let unlink_path = unlink_path.filter(|path| path.contains("{user_id}"));
         let unlink_path = errors.check("HRM_VISMA_UNLINK_PATH", unlink_path.ok_or("has no {user_id} in it"));
         let days = errors.number("HRM_SESSION_DAYS", &self.session_days, rules::SESSION_DAYS);
+        let idle_days = match self.session_idle_days.filter(|text| !text.is_empty()) {
+            Some(text) => errors.number("HRM_SESSION_IDLE_DAYS", &text, rules::SESSION_DAYS),
+            None => days,
+        };
+        let code_days = errors.number("HRM_KEEP_CODES_DAYS", &self.keep_codes_days, rules::CODE_DAYS);
+        let audit_days = errors.number("HRM_KEEP_AUDIT_DAYS", &self.keep_audit_days, rules::AUDIT_DAYS);
         let mut settings_url = default_settings_url();
         for (name, text, setting) in [
             ("HRM_SETTINGS_URL_DESKTOP", self.settings_url_desktop, &mut settings_url.desktop),
@@ -305,6 +327,9 @@ impl ServeArgs {
             settings.database_connections = connections;
             settings.rules = Rules {
                 session_life: days? * DAY,
+                session_idle: idle_days? * DAY,
+                keep_codes: code_days? * DAY,
+                keep_audit: audit_days? * DAY,
                 unlink_days: unlink_days?,
                 ..settings.rules.with_code_life(minutes? * MINUTE)
             };
@@ -327,7 +352,12 @@ impl ServeArgs {
                     client_secret: client_secret?,
                     timeout: Duration::from_secs(4),
                 },
-                mailer: Mailer::with_relay(relay?.with_hello_name(hello_name), mail_from?, reply_to),
+                mailer: Mailer::with_relay(
+                    relay?.with_hello_name(hello_name),
+                    mail_from?,
+                    reply_to,
+                    return_path.map(|mailbox| mailbox.email),
+                ),
             })
         };
         if errors.0.is_empty() { complete().ok_or_else(Vec::new) } else { Err(errors.0) }

@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::clock::{Clock, DAY, HOUR};
-use crate::rules::{CODE_RETENTION, IDEMPOTENCY_LIFE};
+use crate::rules::IDEMPOTENCY_LIFE;
 use crate::unlinking;
 
 /// No job, whose link still needs the address, and no code.
@@ -17,6 +17,7 @@ macro_rules! done_challenges {
 /// One transaction for each statement, so that no call waits for all of them. What an error leaves, the next one deletes.
 pub async fn sweep(backend: &Backend) -> sqlx::Result<()> {
     let (now, system_now) = (backend.clock.now(), Clock::system_now());
+    let rules = &backend.settings.rules;
     for (before, delete) in [
         (now, "DELETE FROM sessions WHERE expires_at <= $1"),
         (system_now - HOUR, "DELETE FROM rate_limits WHERE period < $1"),
@@ -26,11 +27,12 @@ pub async fn sweep(backend: &Backend) -> sqlx::Result<()> {
             "DELETE FROM failed_sign_ins WHERE used_until < $1 AND (in_a_row < 10 OR used_until < $1 - 86400000)",
         ),
         (now - IDEMPOTENCY_LIFE, "DELETE FROM idempotency WHERE created_at <= $1"),
-        (now - CODE_RETENTION, "DELETE FROM codes WHERE sent_at <= $1"),
+        (now - rules.keep_codes, "DELETE FROM codes WHERE sent_at <= $1"),
+        (system_now - rules.keep_audit, "DELETE FROM audit WHERE at <= $1"),
         // The outbox gives its mails up by itself: this is for one that cannot be processed at all.
         (system_now - backend.settings.give_up - DAY, "DELETE FROM outbox WHERE created_at <= $1"),
         (
-            now - CODE_RETENTION,
+            now - rules.keep_codes,
             concat!(
                 "UPDATE employees SET challenge_id = NULL WHERE challenge_id IN (SELECT challenges.id ",
                 done_challenges!(),
@@ -38,7 +40,7 @@ pub async fn sweep(backend: &Backend) -> sqlx::Result<()> {
             ),
         ),
         (
-            now - CODE_RETENTION,
+            now - rules.keep_codes,
             concat!(
                 "DELETE ",
                 done_challenges!(),

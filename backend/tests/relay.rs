@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -298,5 +298,72 @@ mod a_start_is_refused {
         for text in ["", "HR <hr@company.com>"] {
             assert_eq!(errors(&[("HRM_MAIL_REPLY_TO", text)]), "", "{text}");
         }
+    }
+}
+
+mod a_report {
+    use super::*;
+
+    /// The exit code of `admin bounce` with this input, and its output.
+    fn bounce(database_url: &str, report: &str) -> (i32, String) {
+        let mut command = support::program();
+        command.args(["admin", "bounce"]).env("DATABASE_URL", database_url);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        // A program that has no use for the input may be gone.
+        let _ = child.stdin.take().unwrap().write_all(report.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    }
+
+    /// As Exchange and Postfix write it.
+    fn report(action: &str, message_id: &str) -> String {
+        format!(
+            "From: <>\nSubject: Undeliverable\nMIME-Version: 1.0\n\
+             Content-Type: multipart/report; report-type=delivery-status; boundary=\"b\"\n\n\
+             --b\nContent-Type: text/plain\n\nSorry.\n\n\
+             --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx\n\n\
+             Final-Recipient: rfc822; anna@company.com\nAction: {action}\nStatus: 5.1.1\n\n\
+             --b\nContent-Type: text/rfc822-headers\n\nMessage-ID: {message_id}\nTo: anna@company.com\n\n--b--\n"
+        )
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn that_comes_hours_later_is_shown_to_the_employee() {
+        let company = Company::start_with(1, &[("HRM_MAIL_RETURN_PATH", "bounces@company.com")]).await;
+        company.relay.misbehave(At::Hello, AT_ONCE, Reply::Lines(b"250-relay\r\n250-DSN\r\n250 8BITMIME"));
+        let employee = company.ask(0).await;
+        employee.wait_for_delivery("accepted").await;
+        let mail = company.relay.mails().remove(0);
+        let id = mail.message_id.strip_suffix("@company.com").unwrap();
+        // RFC 3461: the report then has this id, and not the mail with its code.
+        let envelope = format!("MAIL FROM:<bounces@company.com> RET=HDRS ENVID={id}");
+        assert!(company.relay.lines().contains(&envelope), "{:?}", company.relay.lines());
+
+        let message_id = format!("<{}>", mail.message_id);
+        let (code, output) = bounce(&company.database_url, &report("delayed", &message_id));
+        assert_eq!((code, output.as_str()), (0, "A code's mail is delayed. The app says so.\n"));
+        assert_eq!(employee.state().await["challenge"]["delivery"], "deferred");
+        let (code, output) = bounce(&company.database_url, &report("failed", &message_id));
+        assert!(code == 0 && output.starts_with("A code's mail did not arrive."), "{output}");
+        assert_eq!(employee.state().await["challenge"]["delivery"], "bounced");
+
+        // It may have arrived by another way.
+        employee.verify(mail.code().unwrap()).await.state(200, "linked");
+        let (code, output) = bounce(&company.database_url, &report("failed", &message_id));
+        assert_eq!(
+            (code, output.as_str()),
+            (0, "The report is about no code that still works. Nothing was changed.\n")
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn that_is_none_is_taken_and_one_that_cannot_be_read_now_comes_again() {
+        let folder = TempDir::new().unwrap();
+        let database_url = support::database_url(folder.path()).await;
+        let answer = "Subject: Out of office\n\nI am away.\n";
+        let (code, output) = bounce(&database_url, answer);
+        assert_eq!((code, output.as_str()), (0, "This is no report that a mail failed. Nothing was changed.\n"));
+        let nowhere = format!("sqlite://{}/no/folder/hrm.sqlite", folder.path().display());
+        assert_eq!(bounce(&nowhere, answer).0, 75, "EX_TEMPFAIL");
     }
 }

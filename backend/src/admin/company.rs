@@ -83,7 +83,12 @@ pub async fn show(tx: &mut Tx, id: Option<&str>) -> Output {
     };
     let mut lines = Vec::with_capacity(ids.len());
     for id in ids {
-        lines.push(format!("{id}: {}", json_of(&find_company(tx, &id).await?)));
+        let company = json_of(&find_company(tx, &id).await?);
+        let deactivated: Option<i64> = sqlx::query_scalar("SELECT deactivated_at FROM companies WHERE id = $1")
+            .bind(&id)
+            .fetch_one(&mut **tx)
+            .await?;
+        lines.push(format!("{id}: {company}{}", if deactivated.is_some() { " (deactivated)" } else { "" }));
     }
     if lines.is_empty() {
         lines.push("There is no company yet. To create one: admin company ID --name NAME".to_owned());

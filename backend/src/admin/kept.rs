@@ -7,13 +7,14 @@ use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::audit;
+use super::company::find_company;
 use super::error::{Output, user_error};
 use super::find_user::find_user;
 use crate::clock::{Clock, date};
 use crate::database::{Database, Tx};
 use crate::keys::{new_token, sha256};
 use crate::rules::Rules;
-use crate::session::username_key;
+use crate::session::{name_bucket, username_key};
 use crate::settings::default_settings_url;
 use crate::{snapshot, state, stored_hash};
 
@@ -125,6 +126,16 @@ pub async fn show(database: &Database, username: &str) -> Output {
     if let Err(fault) = stored_hash::check(&hash) {
         lines.push(format!("cannot sign in: the password hash {fault}"));
     }
+    let deactivated: (Option<i64>, Option<i64>) = sqlx::query_as(
+        "SELECT employees.deactivated_at, companies.deactivated_at FROM employees
+         JOIN companies ON companies.id = employees.company_id WHERE employees.id = $1",
+    )
+    .bind(&id)
+    .fetch_one(&mut *tx)
+    .await?;
+    for (who, since) in [("the person", deactivated.0), ("the company", deactivated.1)] {
+        lines.extend(since.map(|at| format!("cannot sign in: {who} is deactivated since {}", date(at).to_rfc3339())));
+    }
     if rules.is_locked(snapshot.failed_attempts) {
         lines.push("locked: too many wrong codes in a row; admin lift-lock ends it".to_owned());
     }
@@ -174,13 +185,8 @@ pub async fn delete(database: &Database, by: &str, username: &str, yes: bool) ->
         .bind(format!("employee {id}"))
         .execute(&mut *tx)
         .await?;
-    // The limit on sign-ins has a hash of the user name.
-    sqlx::query("DELETE FROM failed_sign_ins WHERE bucket LIKE $1")
-        .bind(format!("%{}%", sha256(&username_key(username))))
-        .execute(&mut *tx)
-        .await?;
-    let (of_person, others): (Vec<_>, Vec<_>) = tables.iter().partition(|table| table.name == "employees");
-    for table in others.into_iter().chain(of_person) {
+    forget_failed_sign_ins(&mut tx, &username_key(username)).await?;
+    for table in employees_last(&tables) {
         let sql = format!("DELETE FROM \"{}\" WHERE \"{}\" = $1", table.name, table.key);
         sqlx::query(AssertSqlSafe(sql)).bind(&id).execute(&mut *tx).await?;
     }
@@ -191,4 +197,67 @@ pub async fn delete(database: &Database, by: &str, username: &str, yes: bool) ->
     Ok(format!(
         "{username} is deleted; the audit log says “{pseudonym}”. An account at Visma Connect stays, and so do backups."
     ))
+}
+
+/// Rows of other tables point to those of `employees`.
+fn employees_last(tables: &[Table]) -> impl Iterator<Item = &Table> {
+    let (of_person, others): (Vec<_>, Vec<_>) = tables.iter().partition(|table| table.name == "employees");
+    others.into_iter().chain(of_person)
+}
+
+/// The limit on sign-ins has a hash of the user name.
+async fn forget_failed_sign_ins(tx: &mut Tx, username: &str) -> sqlx::Result<()> {
+    sqlx::query("DELETE FROM failed_sign_ins WHERE bucket = $1").bind(name_bucket(username)).execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// Deletes a company with all its people. The audit log keeps that changes were made, and by whom.
+pub async fn delete_company(database: &Database, by: &str, company: &str, yes: bool) -> Output {
+    let mut tx = database.begin_write().await?;
+    find_company(&mut tx, company).await?;
+    tx.lock_company(company).await?;
+    let people: Vec<(String, String)> = sqlx::query_as("SELECT id, username_key FROM employees WHERE company_id = $1")
+        .bind(company)
+        .fetch_all(&mut *tx)
+        .await?;
+    if !yes {
+        let count = people.len();
+        let links: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM links WHERE company_id = $1")
+            .bind(company)
+            .fetch_one(&mut *tx)
+            .await?;
+        return Err(user_error(format!(
+            "This deletes company {company} with {count} people for good; {links} of them are linked, and stay so at Visma \
+             Connect. To do it: --yes"
+        )));
+    }
+    let tables = tables(database, &mut tx).await?;
+    let of_company = "SELECT id FROM employees WHERE company_id = $1";
+    let subjects = "SELECT 'employee ' || id FROM employees WHERE company_id = $1";
+    let pseudonymise = format!(
+        "UPDATE audit SET subject = 'deleted person', old_value = 'null', new_value = 'null' WHERE subject IN ({subjects})"
+    );
+    sqlx::query(AssertSqlSafe(pseudonymise)).bind(company).execute(&mut *tx).await?;
+    // A contact is a person too.
+    let subject = format!("company {company}");
+    sqlx::query("UPDATE audit SET old_value = 'null', new_value = 'null' WHERE subject = $1")
+        .bind(&subject)
+        .execute(&mut *tx)
+        .await?;
+    for (_, username) in &people {
+        forget_failed_sign_ins(&mut tx, username).await?;
+    }
+    for table in employees_last(&tables) {
+        let sql = format!("DELETE FROM \"{}\" WHERE \"{}\" IN ({of_company})", table.name, table.key);
+        sqlx::query(AssertSqlSafe(sql)).bind(company).execute(&mut *tx).await?;
+    }
+    sqlx::query("DELETE FROM company_domains WHERE company_id = $1").bind(company).execute(&mut *tx).await?;
+    sqlx::query("DELETE FROM companies WHERE id = $1").bind(company).execute(&mut *tx).await?;
+    audit::record(&mut tx, by, "delete", &subject, &Value::Null, &Value::Null).await?;
+    for (id, _) in &people {
+        tx.notify(id);
+    }
+    tx.commit().await?;
+    let count = people.len();
+    Ok(format!("Company {company} is deleted with {count} people. Accounts at Visma Connect stay, and so do backups."))
 }

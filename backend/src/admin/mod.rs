@@ -2,7 +2,9 @@
 //!
 //! Each change runs in one transaction and leaves an [`audit`] row.
 
+mod activation;
 pub mod audit;
+mod bounce;
 mod company;
 mod contact;
 mod employee;
@@ -15,6 +17,8 @@ mod kept;
 mod people;
 mod person;
 mod sheet;
+mod verify_accounts;
+mod waiting_mails;
 
 use std::io;
 use std::path::PathBuf;
@@ -22,6 +26,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 
+use self::activation::Whom;
 use self::audit::Filter;
 use self::company::{PolicyOptions, find_company};
 use self::contact::ContactOptions;
@@ -100,6 +105,28 @@ enum Command {
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
     },
+    /// Link everybody whose work address needs no code under the company's policy
+    VerifyAccounts {
+        /// The company's id
+        #[arg(long)]
+        company: String,
+        /// Only addresses in this domain
+        #[arg(long)]
+        domain: Option<String>,
+        /// Do it; without it, only show how many
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Keep a person, or everybody in a company, from signing in; their links stay
+    Deactivate {
+        #[command(flatten)]
+        whom: Whom,
+    },
+    /// Let a person or a company sign in again
+    Activate {
+        #[command(flatten)]
+        whom: Whom,
+    },
     /// Set the last day of employment; the link is taken away some days after it (HRM_UNLINK_DAYS_AFTER_LEAVING of serve)
     LeavingDate {
         /// User name
@@ -150,6 +177,36 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Delete a company with all its people and all that is kept about them
+    DeleteCompany {
+        /// The company's id
+        id: String,
+        /// Delete for good; without it, only show what would be deleted
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Show the mails that wait for the mail server, and why
+    Mails {
+        /// The company's id
+        #[arg(long)]
+        company: String,
+        /// Output format
+        #[arg(long, value_enum, default_value = "table")]
+        format: Format,
+    },
+    /// Try all waiting mails again now, for example when the mail server works again
+    RetryMails {
+        /// The company's id
+        #[arg(long)]
+        company: String,
+    },
+    /// Stop trying to send the mails that wait for a person; the app says that the code could not be sent
+    GiveUpMails {
+        /// User name
+        username: String,
+    },
+    /// Read a report that a mail did not arrive (RFC 3464) from standard input, for a mail system to call
+    Bounce,
     /// Show the audit log, newest first
     Audit {
         #[command(flatten)]
@@ -160,6 +217,13 @@ enum Command {
     },
     /// Read a password from standard input and print its hash, for an import
     HashPassword,
+}
+
+impl AdminArgs {
+    /// The exit code of a failure. For a mail system EX_TEMPFAIL (sysexits.h), so that it tries again.
+    pub fn failure_code(&self) -> u8 {
+        if matches!(self.command, Command::Bounce) { 75 } else { 1 }
+    }
 }
 
 /// Runs a command and returns its output. On an error, nothing was changed.
@@ -213,6 +277,17 @@ async fn execute(database: &Database, by: Option<&str>, command: Command) -> Out
             find_company(&mut tx, &company).await?;
             Ok(people::progress(&people::read(&mut tx, &company).await?, format))
         }
+        Command::VerifyAccounts { company, domain, yes } => {
+            let by = if yes { by()? } else { "" };
+            verify_accounts::verify_accounts(database, by, &company, domain.as_deref(), yes).await
+        }
+        Command::Deactivate { whom } => activation::deactivate(database, by()?, &whom).await,
+        Command::Activate { whom } => activation::activate(database, by()?, &whom).await,
+        Command::DeleteCompany { id, yes } => kept::delete_company(database, by()?, &id, yes).await,
+        Command::Mails { company, format } => waiting_mails::list(database, &company, format).await,
+        Command::RetryMails { company } => waiting_mails::retry(database, by()?, &company).await,
+        Command::GiveUpMails { username } => waiting_mails::give_up(database, by()?, &username).await,
+        Command::Bounce => bounce::read(database, io::stdin()).await,
         Command::Unlink { username } => employee::unlink(database, by()?, &username).await,
         Command::LeavingDate { username, date } => employee::leaving_date(database, by()?, &username, &date).await,
         Command::RetryLinking { username } => employee::retry_linking(database, by()?, &username).await,

@@ -1,6 +1,6 @@
 //! The progress of a company's people, and a preview of another policy.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hrm_api::{Delivery, Status};
 use serde_json::json;
@@ -22,6 +22,7 @@ pub struct People {
     list: Vec<(String, Snapshot)>,
     /// By id: what the linking or unlinking waits for, or why there is no link.
     causes: HashMap<String, String>,
+    deactivated: HashSet<String>,
     now: Millis,
 }
 
@@ -38,8 +39,13 @@ pub async fn read(tx: &mut Tx, company: &str) -> sqlx::Result<People> {
             list.push((username, snapshot));
         }
     }
+    let deactivated: Vec<String> =
+        sqlx::query_scalar("SELECT id FROM employees WHERE company_id = $1 AND deactivated_at IS NOT NULL")
+            .bind(company)
+            .fetch_all(&mut **tx)
+            .await?;
     let causes = read_causes(tx, company).await?;
-    Ok(People { list, causes, now })
+    Ok(People { list, causes, deactivated: deactivated.into_iter().collect(), now })
 }
 
 async fn read_causes(tx: &mut Tx, company: &str) -> sqlx::Result<HashMap<String, String>> {
@@ -91,20 +97,60 @@ fn address_key(address: &Address) -> String {
     address.mailbox().to_lowercase()
 }
 
+/// What a person's work address needs under a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    Linked,
+    /// There is no address.
+    Address,
+    /// Somebody else's record has the address too.
+    OfTwo,
+    NoCode,
+    Code,
+    DomainNotAllowed,
+}
+
+/// Without a look at others' records.
+pub fn need(snapshot: &Snapshot, policy: &Policy) -> Need {
+    match snapshot.addresses.first() {
+        _ if snapshot.link.is_some() => Need::Linked,
+        None => Need::Address,
+        Some(address) => match policy.proof_for(address, &snapshot.addresses) {
+            Ok(Proof::Company) => Need::NoCode,
+            Ok(Proof::Code) => Need::Code,
+            Err(_) => Need::DomainNotAllowed,
+        },
+    }
+}
+
+impl People {
+    pub fn is_deactivated(&self, id: &str) -> bool {
+        self.deactivated.contains(id)
+    }
+
+    pub fn needs(&self, policy: &Policy) -> impl Iterator<Item = (&Snapshot, Need)> {
+        let owners = self.owners();
+        self.list.iter().map(move |(_, snapshot)| {
+            let is_shared = snapshot.addresses.first().is_some_and(|address| owners[&address_key(address)] > 1);
+            match need(snapshot, policy) {
+                Need::NoCode | Need::Code | Need::DomainNotAllowed if is_shared => (snapshot, Need::OfTwo),
+                need => (snapshot, need),
+            }
+        })
+    }
+}
+
 /// Counts what the work addresses would need under a policy.
 pub fn preview(people: &People, policy: &Policy) -> String {
-    let owners = people.owners();
     let (mut at_once, mut code, mut none, mut shared, mut refused, mut linked) = (0, 0, 0, 0, 0, 0);
-    for (_, snapshot) in &people.list {
-        let counter = match snapshot.addresses.first() {
-            _ if snapshot.link.is_some() => &mut linked,
-            None => &mut none,
-            Some(address) if owners[&address_key(address)] > 1 => &mut shared,
-            Some(address) => match policy.proof_for(address, &snapshot.addresses) {
-                Ok(Proof::Company) => &mut at_once,
-                Ok(Proof::Code) => &mut code,
-                Err(_) => &mut refused,
-            },
+    for (_, need) in people.needs(policy) {
+        let counter = match need {
+            Need::Linked => &mut linked,
+            Need::Address => &mut none,
+            Need::OfTwo => &mut shared,
+            Need::NoCode => &mut at_once,
+            Need::Code => &mut code,
+            Need::DomainNotAllowed => &mut refused,
         };
         *counter += 1;
     }
@@ -155,6 +201,7 @@ pub fn progress(people: &People, format: Format) -> String {
         let cause = people.causes.get(&person.id).map_or("", String::as_str);
         let has_left = snapshot.leaves_on.as_ref().is_some_and(|day| *day < today);
         let problem = match end {
+            _ if people.is_deactivated(&person.id) => "deactivated",
             _ if rules.is_locked(snapshot.failed_attempts) => "locked",
             _ if !cause.is_empty() => cause,
             _ if has_left => "has left",

@@ -158,6 +158,14 @@ pub enum SendOutcome {
     Bounced,
 }
 
+/// Why an attempt at a mail failed.
+#[derive(Debug)]
+pub struct NotAccepted {
+    pub outcome: SendOutcome,
+    /// For the administrator. Without text of the mail server, which can contain the address.
+    pub why: String,
+}
+
 impl From<&Failure> for SendOutcome {
     fn from(failure: &Failure) -> Self {
         match failure {
@@ -175,6 +183,8 @@ pub struct Mailer {
     from: Mailbox,
     /// Where answers go, if not to the sender.
     reply_to: Option<Mailbox>,
+    /// Where reports of mails that did not arrive go, if not to the sender.
+    return_path: Option<Address>,
 }
 
 /// A mail whose recipient the mail server has accepted.
@@ -187,33 +197,34 @@ pub struct PreparedMail<'a> {
 impl Mailer {
     /// See [`Relay::new`].
     pub fn new(url: &Url, login: Option<(String, SecretString)>, from: Mailbox) -> Result<Self, String> {
-        Ok(Self { relay: Relay::new(url, login, None)?, from: sender(from)?, reply_to: None })
+        Ok(Self { relay: Relay::new(url, login, None)?, from: sender(from)?, reply_to: None, return_path: None })
     }
 
     /// `from` and `reply_to`: as [`sender`] returns them.
-    pub fn with_relay(relay: Relay, from: Mailbox, reply_to: Option<Mailbox>) -> Self {
-        Self { relay, from, reply_to }
+    pub fn with_relay(relay: Relay, from: Mailbox, reply_to: Option<Mailbox>, return_path: Option<Address>) -> Self {
+        Self { relay, from, reply_to, return_path }
     }
 
     /// Everything before the mail itself. `id` becomes the Message-ID, so that it is the same at every attempt.
     ///
     /// # Errors
-    /// The outcome; the mail server does not have the mail.
+    /// The mail server does not have the mail.
     pub async fn prepare<'a>(
         &self,
         id: &'a str,
         recipient: &str,
         first_name: &str,
         rendered: &Rendered,
-    ) -> Result<PreparedMail<'a>, SendOutcome> {
+    ) -> Result<PreparedMail<'a>, NotAccepted> {
         let (to, message) = match self.message(id, recipient, first_name, rendered) {
             Ok(built) => built,
             Err(error) => {
                 tracing::warn!(mail = id, %error, "mail cannot be built");
-                return Err(SendOutcome::Bounced);
+                return Err(NotAccepted { outcome: SendOutcome::Bounced, why: "it cannot be built".to_owned() });
             }
         };
-        let prepared = self.relay.prepare(&self.from.email, &to).await.map_err(|failure| logged(id, &failure))?;
+        let from = self.return_path.as_ref().unwrap_or(&self.from.email);
+        let prepared = self.relay.prepare(id, from, &to).await.map_err(|failure| logged(id, &failure))?;
         Ok(PreparedMail { id, message: message.formatted(), prepared })
     }
 
@@ -247,23 +258,22 @@ impl Mailer {
 
 impl PreparedMail<'_> {
     /// Sends the mail itself.
-    pub async fn hand_over(self) -> SendOutcome {
-        match self.prepared.hand_over(&self.message).await {
-            Ok(()) => SendOutcome::Accepted,
-            Err(failure) => logged(self.id, &failure),
-        }
+    ///
+    /// # Errors
+    /// The mail server does not have the mail, or has not said so.
+    pub async fn hand_over(self) -> Result<(), NotAccepted> {
+        self.prepared.hand_over(&self.message).await.map_err(|failure| logged(self.id, &failure))
     }
 }
 
-/// A failure holds no text of the mail server, which can contain the address.
-fn logged(id: &str, failure: &Failure) -> SendOutcome {
+fn logged(id: &str, failure: &Failure) -> NotAccepted {
     let outcome = failure.into();
     match outcome {
         SendOutcome::RelayRefused => tracing::error!(mail = id, %failure, "the mail server refuses this backend"),
         SendOutcome::Uncertain => tracing::warn!(mail = id, %failure, "mail may have been accepted"),
         _ => tracing::info!(mail = id, %failure, "mail not accepted"),
     }
-    outcome
+    NotAccepted { outcome, why: failure.to_string() }
 }
 
 /// The sender with the ASCII form of its domain, which every mail server takes.
@@ -351,7 +361,7 @@ mod tests {
     fn mail(reply_to: Option<&str>, language: Language) -> String {
         let relay = Relay::new(&Url::parse("smtp://127.0.0.1:25").unwrap(), None, None).unwrap();
         let from = "Flex HRM <no-reply@hrm.example>".parse().unwrap();
-        let mailer = Mailer::with_relay(relay, from, reply_to.map(|to| to.parse().unwrap()));
+        let mailer = Mailer::with_relay(relay, from, reply_to.map(|to| to.parse().unwrap()), None);
         let rendered = render(&message(), "Anna", language, 30 * MINUTE);
         let mail = mailer.message("row-1", "anna@company.com", "Anna", &rendered).unwrap().1.formatted();
         String::from_utf8(mail).unwrap()

@@ -160,17 +160,17 @@ impl Relay {
         Self { hello_name: name, ..self }
     }
 
-    /// Everything up to the relay's reply to DATA.
+    /// Everything up to the relay's reply to DATA. `id`: of the mail, for reports about it (RFC 3461, ENVID).
     ///
     /// # Errors
     /// Nothing was handed over.
-    pub async fn prepare(&self, from: &Address, to: &Address) -> Result<Prepared, Failure> {
+    pub async fn prepare(&self, id: &str, from: &Address, to: &Address) -> Result<Prepared, Failure> {
         let stream =
             timeout(CONNECT_LIMIT, TcpStream::connect((&*self.host, self.port))).await.map_err(io::Error::from)??;
         stream.set_nodelay(true)?;
         let hello_name = self.hello_name.clone().unwrap_or(literal(stream.local_addr()?));
         let mut conversation = Conversation::new(Box::new(stream));
-        match self.envelope(&mut conversation, &hello_name, from, to).await {
+        match self.envelope(&mut conversation, &hello_name, id, (from, to)).await {
             Ok(()) => Ok(Prepared(conversation)),
             Err(failure) => {
                 conversation.quit();
@@ -183,8 +183,8 @@ impl Relay {
         &self,
         conversation: &mut Conversation,
         hello_name: &str,
-        from: &Address,
-        to: &Address,
+        id: &str,
+        (from, to): (&Address, &Address),
     ) -> Result<(), Failure> {
         if self.security == Security::Tls {
             self.encrypt(conversation).await?;
@@ -207,7 +207,11 @@ impl Relay {
         if !is_ascii && !extensions.iter().any(|line| line == SMTPUTF8) {
             return Err(Failure::Missing(SMTPUTF8));
         }
-        let options = if is_ascii { "" } else { " SMTPUTF8 BODY=8BITMIME" };
+        let mut options = if is_ascii { String::new() } else { " SMTPUTF8 BODY=8BITMIME".to_owned() };
+        if extensions.iter().any(|line| line == "DSN") {
+            // A report then names the mail, and does not carry its text with the code.
+            options += &format!(" RET=HDRS ENVID={id}");
+        }
         conversation.command(Step::Mail, &format!("MAIL FROM:<{from}>{options}"), 250).await?;
         conversation.command(Step::Rcpt, &format!("RCPT TO:<{to}>"), 250).await?;
         conversation.command(Step::Data, "DATA", 354).await
