@@ -163,6 +163,10 @@ export const STATES: Record<string, State> = {
   "flow-refused-contact": { view: signedIn("flow", { email: ANNA, problem: "accountTaken", contact: CONTACT }) },
   "flow-locked-before": { view: signedIn("flow", { email: ANNA, problem: "linkingLocked" }) },
   "flow-locked-contact": { view: signedIn("flow", { email: ANNA, problem: "linkingLocked", contact: CONTACT }) },
+  "flow-contact-not-called": {
+    view: signedIn("flow", { email: ANNA, problem: "linkingLocked", contact: CONTACT }),
+    press: { button: "contact-phone", problem: { code: "linkNotOpened", retryable: false } },
+  },
   "flow-no-email": { view: signedIn("flow", {}), opened: true },
   "flow-no-email-contact": { view: signedIn("flow", { contact: CONTACT }), opened: true },
   "flow-no-email-phone": { view: signedIn("flow", { contact: { name: null, phone: "+46 8 123 45 67", email: null, url: null } }), opened: true },

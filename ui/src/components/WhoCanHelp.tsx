@@ -1,18 +1,24 @@
 import { useState } from "preact/hooks";
 import { linking, openContact } from "../app";
 import { t } from "../i18n";
-import type { Problem } from "../ipc/bridge";
+import type { ContactWay, Problem } from "../ipc/bridge";
 import { messageOf } from "../problems";
+import { unbrokenDomain } from "./Address";
 
 const SCHEME = { phone: "tel:", email: "mailto:", url: "" };
 
 /** The company's contact. Without one: the administrator, if no sentence beside it has said so. */
 export function WhoCanHelp({ administrator = false }: { administrator?: boolean }) {
   const m = t();
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const [failed, setFailed] = useState<{ way: ContactWay; problem: Problem } | null>(null);
   const contact = linking.value?.contact;
   if (!contact) return administrator ? <p>{m.administratorHelps}</p> : null;
-  const message = problem && messageOf(problem, m);
+  const message =
+    failed &&
+    // "Type it into a browser" is no advice about a number.
+    (failed.problem.code === "linkNotOpened" && failed.way !== "url"
+      ? { what: m.contactNotOpened, advice: m.contactNotOpenedAdvice }
+      : messageOf(failed.problem, m));
   return (
     <div class="contact" data-testid="contact">
       <p>
@@ -30,16 +36,16 @@ export function WhoCanHelp({ administrator = false }: { administrator?: boolean 
               onClick={(event) => {
                 // The page stays: Rust opens it.
                 event.preventDefault();
-                void openContact(way).then(setProblem);
+                void openContact(way).then((problem) => setFailed(problem && { way, problem }));
               }}
             >
-              {to}
+              {unbrokenDomain(to)}
             </a>
           )
         );
       })}
       {message && (
-        <p role="alert" data-testid="problem" data-code={problem?.code}>
+        <p role="alert" data-testid="problem" data-code={failed?.problem.code}>
           {message.what} {message.advice}
         </p>
       )}

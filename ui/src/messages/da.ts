@@ -167,6 +167,8 @@ export default {
   noChallengeAdvice: "Send en ny.",
   linkNotOpened: "Vi kunne ikke åbne siden.",
   linkNotOpenedAdvice: "Skriv adressen ovenfor i en browser.",
+  contactNotOpened: "Vi kunne ikke åbne det på denne enhed.",
+  contactNotOpenedAdvice: "Brug nummeret eller adressen ovenfor på telefonen eller i din e-mail.",
   noEmailApp: "Vi kunne ikke åbne en e-mailapp.",
   noEmailAppAdvice: "Åbn den selv, kom så tilbage, og indtast koden.",
   notCopied: "Intet blev kopieret.",

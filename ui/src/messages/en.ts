@@ -168,6 +168,8 @@ export default {
   noChallengeAdvice: "Send a new one.",
   linkNotOpened: "We couldn't open the page.",
   linkNotOpenedAdvice: "Type the address above into a browser.",
+  contactNotOpened: "We couldn't open that on this device.",
+  contactNotOpenedAdvice: "Use the number or address above on your phone or in your mail.",
   noEmailApp: "We couldn't open an email app.",
   noEmailAppAdvice: "Open it yourself, then come back and enter the code.",
   notCopied: "Nothing was copied.",

@@ -167,6 +167,8 @@ export default {
   noChallengeAdvice: "Lähetä uusi.",
   linkNotOpened: "Sivua ei voitu avata.",
   linkNotOpenedAdvice: "Kirjoita yllä oleva osoite selaimeen.",
+  contactNotOpened: "Sitä ei voitu avata tällä laitteella.",
+  contactNotOpenedAdvice: "Käytä yllä olevaa numeroa tai osoitetta puhelimessa tai sähköpostissa.",
   noEmailApp: "Sähköpostisovellusta ei voitu avata.",
   noEmailAppAdvice: "Avaa se itse, palaa sitten tänne ja anna koodi.",
   notCopied: "Ei kopioitu.",

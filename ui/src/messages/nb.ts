@@ -167,6 +167,8 @@ export default {
   noChallengeAdvice: "Send en ny.",
   linkNotOpened: "Vi kunne ikke åpne siden.",
   linkNotOpenedAdvice: "Skriv inn adressen ovenfor i en nettleser.",
+  contactNotOpened: "Vi kunne ikke åpne det på denne enheten.",
+  contactNotOpenedAdvice: "Bruk nummeret eller adressen ovenfor på telefonen eller i e-posten din.",
   noEmailApp: "Vi kunne ikke åpne en e-postapp.",
   noEmailAppAdvice: "Åpne den selv, kom så tilbake og skriv inn koden.",
   notCopied: "Ingenting ble kopiert.",

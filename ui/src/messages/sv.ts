@@ -167,6 +167,8 @@ export default {
   noChallengeAdvice: "Skicka en ny.",
   linkNotOpened: "Vi kunde inte öppna sidan.",
   linkNotOpenedAdvice: "Skriv in adressen ovan i en webbläsare.",
+  contactNotOpened: "Vi kunde inte öppna det på den här enheten.",
+  contactNotOpenedAdvice: "Använd numret eller adressen ovan i telefonen eller i din e-post.",
   noEmailApp: "Vi kunde inte öppna någon e-postapp.",
   noEmailAppAdvice: "Öppna den själv, kom sedan tillbaka och ange koden.",
   notCopied: "Ingenting kopierades.",

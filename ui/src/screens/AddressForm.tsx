@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { looksLikeAddress, suggestDomain } from "../address";
 import { type Failure, clearFailure, edition, pending, run, saveEmailDraft, setFailure } from "../app";
+import { unbrokenDomain } from "../components/Address";
 import { Button, LongWait } from "../components/Button";
 import { Field } from "../components/Field";
 import { ProblemMessage, failureIn } from "../components/ProblemMessage";
@@ -133,7 +134,7 @@ export function AddressForm({ linking, slots, bouncedId, actions, inBar }: Addre
                 <span class="choice-mark">
                   <CheckIcon />
                 </span>
-                <span class="address">{address}</span>
+                <span class="address">{unbrokenDomain(address)}</span>
               </label>
             ))}
           </div>

@@ -1,4 +1,5 @@
 import { pending, run, view } from "../app";
+import { unbrokenDomain } from "../components/Address";
 import { Button } from "../components/Button";
 import { WhoCanHelp } from "../components/WhoCanHelp";
 import { t } from "../i18n";
@@ -10,7 +11,7 @@ export function MessageWithAddress({ message, email }: { message: (params: { ema
   return (
     <>
       {before}
-      <strong class="address">{email}</strong>
+      <strong class="address">{unbrokenDomain(email)}</strong>
       {after}
     </>
   );

@@ -1,4 +1,5 @@
 import { run } from "../app";
+import { unbrokenDomain } from "../components/Address";
 import { ProblemMessage, failureIn } from "../components/ProblemMessage";
 import { ExternalIcon, SuccessIcon } from "../components/icons";
 import { t } from "../i18n";
@@ -19,7 +20,7 @@ export function Done({ account, settingsUrl }: { account: Account; settingsUrl: 
           <span class="row-text">
             <span class="row-title">{m.doneEmail}</span>
             <span class="row-detail address" data-testid="account-email">
-              {account.email}
+              {unbrokenDomain(account.email)}
             </span>
           </span>
         </li>
