@@ -12,6 +12,7 @@ use crate::database::Database;
 use crate::directory::Directory;
 use crate::events::Events;
 use crate::keys::Keys;
+use crate::login_provider::LoginProvider;
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::password::Passwords;
@@ -26,6 +27,8 @@ pub struct Backend {
     pub events: Events,
     /// Visma Connect.
     pub directory: Arc<dyn Directory>,
+    /// None: the new login cannot be tried.
+    pub login_provider: Option<LoginProvider>,
     pub mailer: Mailer,
     pub metrics: Metrics,
     pub passwords: Passwords,

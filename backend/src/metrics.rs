@@ -26,6 +26,7 @@ pub struct Metrics {
     verdicts: Family<Labels, Counter>,
     mails: Family<Labels, Counter>,
     links: Family<Labels, Counter>,
+    login_tries: Family<Labels, Counter>,
     sweeps: Counter,
     waiting: Family<Labels, Gauge>,
     oldest_seconds: Family<Labels, Gauge>,
@@ -41,6 +42,7 @@ impl Default for Metrics {
             verdicts: Family::default(),
             mails: Family::default(),
             links: Family::default(),
+            login_tries: Family::default(),
             sweeps: Counter::default(),
             waiting: Family::default(),
             oldest_seconds: Family::default(),
@@ -52,6 +54,7 @@ impl Default for Metrics {
         registry.register("codes_verified", "Codes entered, by verdict", metrics.verdicts.clone());
         registry.register("mails", "Mails offered to the mail server, by its answer", metrics.mails.clone());
         registry.register("links", "Link jobs finished, by origin of the account, or abandoned", metrics.links.clone());
+        registry.register("login_tries", "Practices of the new login, by result", metrics.login_tries.clone());
         registry.register("sweeps", "Sweeps of old rows", metrics.sweeps.clone());
         registry.register("outbox_waiting", "Waiting jobs, by queue", metrics.waiting.clone());
         registry.register(
@@ -84,6 +87,10 @@ impl Metrics {
 
     pub fn link(&self, origin: &str) {
         self.links.get_or_create(&label("origin", origin)).inc();
+    }
+
+    pub fn login_try(&self, result: &str) {
+        self.login_tries.get_or_create(&label("result", result)).inc();
     }
 
     pub fn swept(&self) {

@@ -95,6 +95,11 @@ pub const IMPORT_FAULTS: usize = 100;
 pub const IMPORT_HOLD: Duration = Duration::from_millis(100);
 pub const IMPORT_PAUSE: Duration = Duration::from_millis(150);
 
+/// How long a practice of the new login waits for the browser.
+pub const LOGIN_TRY_LIFE: Millis = 10 * MINUTE;
+/// Practices that an employee can begin in an hour.
+pub const LOGIN_TRIES_PER_HOUR: usize = 5;
+
 /// Rows of the audit log that a table shows, if nothing else is asked for.
 pub const AUDIT_ROWS: u32 = 100;
 
@@ -127,6 +132,8 @@ pub struct Rules {
     pub session_idle: Millis,
     /// Whole days (UTC) after a leaving date until the link is taken away, as Flex HRM has it.
     pub unlink_days: i64,
+    /// How long a practice of the new login waits for the browser. None: it cannot be tried.
+    pub try_login: Option<Millis>,
     /// Age at which codes and challenges are deleted, with their addresses.
     pub keep_codes: Millis,
     /// Age at which rows of the audit log are deleted.
@@ -149,6 +156,7 @@ impl Default for Rules {
             session_life: 30 * DAY,
             session_idle: 30 * DAY,
             unlink_days: 5,
+            try_login: None,
             keep_codes: 2 * DAY,
             keep_audit: 730 * DAY,
         }

@@ -17,6 +17,7 @@ use crate::database::Database;
 use crate::directory::Directory;
 use crate::events::Events;
 use crate::keys::Keys;
+use crate::login_provider::LoginProvider;
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::password::Passwords;
@@ -36,6 +37,8 @@ pub async fn start(
     mailer: Mailer,
     clock: Clock,
 ) -> sqlx::Result<Arc<Backend>> {
+    let login_provider = settings.login.clone().map(LoginProvider::new).transpose();
+    let login_provider = login_provider.map_err(|error| sqlx::Error::Configuration(error.into()))?;
     let events = Events::default();
     let database =
         Database::connect_with(&settings.database_url, events.clone(), settings.database_connections).await?;
@@ -48,6 +51,7 @@ pub async fn start(
         database,
         events,
         directory,
+        login_provider,
         mailer,
         metrics: Metrics::default(),
         permits: Permits::default(),

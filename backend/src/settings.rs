@@ -14,11 +14,12 @@ use crate::client_address::parse_network;
 use crate::clock::{DAY, MINUTE, Millis, SECOND};
 use crate::directory::{DirectorySettings, UNLINK_PATH};
 use crate::keys::Keys;
+use crate::login_provider::{CALLBACK_PATH, LoginSettings};
 use crate::mail::smtp::{Relay, is_host_name};
 use crate::mail::{self, Mailer};
 use crate::password::PasswordCost;
 use crate::rate_limit::Limit;
-use crate::rules::{self, Rules};
+use crate::rules::{self, LOGIN_TRY_LIFE, Rules};
 
 /// The default of [`Settings::lease`].
 const LEASE: Millis = MINUTE;
@@ -30,6 +31,8 @@ pub struct Settings {
     /// The most connections to it; none: a default for its kind.
     pub database_connections: Option<u32>,
     pub rules: Rules,
+    /// The OpenID provider for [`Rules::try_login`].
+    pub login: Option<LoginSettings>,
     /// Where the employee manages the account.
     pub settings_url: SettingsUrl,
     /// See [`rules::FAILURES_PER_NAME`].
@@ -71,6 +74,7 @@ impl Settings {
             database_url,
             database_connections: None,
             rules: Rules::default(),
+            login: None,
             settings_url: default_settings_url(),
             failures_per_name: Limit::of_name(rules::FAILURES_PER_NAME),
             failures_per_address: Limit::of_address(rules::FAILURES_PER_ADDRESS),
@@ -148,6 +152,18 @@ pub struct ServeArgs {
     /// File with the client secret
     #[arg(long, env = "HRM_VISMA_CLIENT_SECRET_FILE")]
     visma_client_secret_file: Option<PathBuf>,
+    /// OpenID issuer of Visma Connect, as https://connect.visma.com; lets employees try their new login
+    #[arg(long, env = "HRM_VISMA_ISSUER")]
+    visma_issuer: Option<String>,
+    /// Client id for the login, if not HRM_VISMA_CLIENT_ID
+    #[arg(long, env = "HRM_VISMA_LOGIN_CLIENT_ID")]
+    visma_login_client_id: Option<String>,
+    /// File with that client's secret (or set HRM_VISMA_LOGIN_CLIENT_SECRET)
+    #[arg(long, env = "HRM_VISMA_LOGIN_CLIENT_SECRET_FILE")]
+    visma_login_client_secret_file: Option<PathBuf>,
+    /// Address of this backend for browsers, as https://hrm.company.com; needed with HRM_VISMA_ISSUER
+    #[arg(long, env = "HRM_PUBLIC_URL")]
+    public_url: Option<String>,
     /// Account settings page for the desktop edition
     #[arg(long, env = "HRM_SETTINGS_URL_DESKTOP")]
     settings_url_desktop: Option<String>,
@@ -289,6 +305,28 @@ impl ServeArgs {
         let client_id = errors.require("HRM_VISMA_CLIENT_ID", client_id);
         let client_secret = errors.secret("HRM_VISMA_CLIENT_SECRET", self.visma_client_secret_file.as_ref());
         let client_secret = errors.require("HRM_VISMA_CLIENT_SECRET", client_secret);
+        let login = self.visma_issuer.filter(|text| !text.is_empty()).and_then(|issuer| {
+            let issuer = errors.https("HRM_VISMA_ISSUER", &issuer);
+            let public_url = errors.require("HRM_PUBLIC_URL", self.public_url.filter(|text| !text.is_empty()));
+            let public_url = public_url.and_then(|text| errors.https("HRM_PUBLIC_URL", &text)).map(as_folder);
+            let callback = public_url.and_then(|url| errors.check("HRM_PUBLIC_URL", url.join(CALLBACK_PATH)));
+            let own_id = self.visma_login_client_id.filter(|id| !id.trim().is_empty());
+            let own_secret =
+                errors.secret("HRM_VISMA_LOGIN_CLIENT_SECRET", self.visma_login_client_secret_file.as_ref());
+            let (client_id, client_secret) = match (own_id, own_secret) {
+                (Some(id), secret) => (Some(id), errors.require("HRM_VISMA_LOGIN_CLIENT_SECRET", secret)),
+                (None, Some(_)) => {
+                    (None, errors.check("HRM_VISMA_LOGIN_CLIENT_ID", Err("is missing, but there is a secret")))
+                }
+                (None, None) => (client_id.clone(), client_secret.clone()),
+            };
+            Some(LoginSettings {
+                issuer: issuer?,
+                client_id: client_id?,
+                client_secret: client_secret?,
+                callback: callback?,
+            })
+        });
         let minutes = errors.number("HRM_CODE_MINUTES", &self.code_minutes, rules::CODE_MINUTES);
         let utf8 = errors.check("HRM_SMTP_UTF8", self.smtp_utf8.parse().map_err(|_| "is neither true nor false"));
         let lease = errors.number("HRM_LEASE_SECONDS", &self.lease_seconds, 5..=600);
@@ -331,8 +369,10 @@ impl ServeArgs {
                 keep_codes: code_days? * DAY,
                 keep_audit: audit_days? * DAY,
                 unlink_days: unlink_days?,
+                try_login: login.as_ref().map(|_| LOGIN_TRY_LIFE),
                 ..settings.rules.with_code_life(minutes? * MINUTE)
             };
+            settings.login = login;
             settings.settings_url = settings_url;
             settings.trusted_proxies = proxies?;
             settings.failures_per_name = Limit::of_name(of_name?);

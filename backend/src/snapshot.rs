@@ -2,7 +2,7 @@
 
 use std::mem::take;
 
-use hrm_api::{Account, Contact, Delivery, Language, Origin};
+use hrm_api::{Account, Contact, Delivery, Language, Origin, TryLoginStatus};
 use sqlx::{AnyConnection, FromRow};
 
 use crate::challenge::{Challenge, CodeStatus, IssuedCode};
@@ -32,6 +32,15 @@ pub struct Snapshot {
     pub codes: Vec<IssuedCode>,
     pub is_linking: bool,
     pub link: Option<Account>,
+    /// The newest practice of the new login.
+    pub login_try: Option<LoginTry>,
+}
+
+#[derive(Debug)]
+pub struct LoginTry {
+    pub status: TryLoginStatus,
+    pub at: Millis,
+    pub until: Option<Millis>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +68,9 @@ struct Row {
     revision: i64,
     snoozed_until: Option<i64>,
     leaves_on: Option<String>,
+    login_status: Option<String>,
+    login_at: Option<i64>,
+    login_until: Option<i64>,
     contact_name: Option<String>,
     contact_phone: Option<String>,
     contact_email: Option<String>,
@@ -103,6 +115,14 @@ impl Row {
         })
     }
 
+    fn login_try(&mut self) -> Option<LoginTry> {
+        Some(LoginTry {
+            status: self.login_status.take()?.parse().unwrap_or(TryLoginStatus::NotFinished),
+            at: self.login_at?,
+            until: self.login_until,
+        })
+    }
+
     fn code(self) -> Option<IssuedCode> {
         Some(IssuedCode {
             id: self.code_id?,
@@ -126,7 +146,7 @@ macro_rules! snapshot_sql {
         concat!(
             "SELECT employees.id, employees.company_id, employees.first_name, employees.last_name, employees.language,
                     employees.country, employees.failed_attempts, employees.snoozed_until, employees.leaves_on,
-                    employees.revision, companies.contact_name, companies.contact_phone, companies.contact_email,
+                    employees.revision, employees.login_status, employees.login_at, employees.login_until, companies.contact_name, companies.contact_phone, companies.contact_email,
                     companies.contact_url,
                     (SELECT string_agg(employee_addresses.address, '\u{1f}' ORDER BY employee_addresses.position)
                      FROM employee_addresses WHERE employee_addresses.employee_id = employees.id) AS addresses,
@@ -194,6 +214,7 @@ fn from_rows(rows: Vec<Row>) -> Option<Snapshot> {
         },
         challenge: first.challenge(),
         is_linking: first.link_job_created_at.is_some(),
+        login_try: first.login_try(),
         link: first.link(),
         codes: std::iter::once(first).chain(rows).filter_map(Row::code).collect(),
     })

@@ -1,11 +1,11 @@
 //! The State of the contract, projected from a snapshot. Pure.
 
-use hrm_api::{Banner, Challenge, Company, Contact, ProblemCode, SettingsUrl, State, Status};
+use hrm_api::{Banner, Challenge, Company, Contact, ProblemCode, SettingsUrl, State, Status, TryLogin, TryLoginStatus};
 
 use crate::challenge::ChallengeEnd;
 use crate::clock::{Millis, date};
 use crate::rules::Rules;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{LoginTry, Snapshot};
 
 pub fn project(snapshot: &Snapshot, rules: &Rules, settings_url: &SettingsUrl, now: Millis) -> State {
     let challenge = snapshot.live_challenge(now).and_then(|challenge| {
@@ -35,6 +35,7 @@ pub fn project(snapshot: &Snapshot, rules: &Rules, settings_url: &SettingsUrl, n
         challenge: challenge.filter(|_| status == Status::CodeSent),
         account: snapshot.link.clone(),
         problem: problem(snapshot, status, rules, now).map(|code| code.as_str().to_owned()),
+        try_login: rules.try_login.filter(|_| status == Status::Linked).map(|_| try_login(snapshot, now)),
         settings_url: settings_url.clone(),
         company: (snapshot.contact != Contact::default()).then(|| Company { contact: Some(snapshot.contact.clone()) }),
     }
@@ -55,6 +56,16 @@ fn problem(snapshot: &Snapshot, status: Status, rules: &Rules, now: Millis) -> O
     }
 }
 
+/// A try that waited for too long was not finished.
+fn try_login(snapshot: &Snapshot, now: Millis) -> Option<TryLogin> {
+    let LoginTry { status, at, until } = *snapshot.login_try.as_ref()?;
+    Some(match until.filter(|_| status == TryLoginStatus::Waiting) {
+        Some(until) if now < until => TryLogin { status, at: date(at), expires_at: Some(date(until)) },
+        Some(until) => TryLogin { status: TryLoginStatus::NotFinished, at: date(until), expires_at: None },
+        None => TryLogin { status, at: date(at), expires_at: None },
+    })
+}
+
 /// The banner shows until the employee is linked, except while snoozed.
 fn banner(status: Status, snoozed_until: Option<Millis>) -> Banner {
     let snoozed_until = snoozed_until.filter(|_| status != Status::Linked);
@@ -64,7 +75,8 @@ fn banner(status: Status, snoozed_until: Option<Millis>) -> Banner {
 /// When the State next changes by time alone.
 pub fn next_change(snapshot: &Snapshot, now: Millis) -> Option<Millis> {
     let expiries = snapshot.codes.iter().filter(|code| code.is_live(now)).map(|code| code.expires_at);
-    expiries.chain(snapshot.snoozed_until).filter(|at| *at > now).min()
+    let login_try = snapshot.login_try.as_ref().and_then(|login_try| login_try.until);
+    expiries.chain(snapshot.snoozed_until).chain(login_try).filter(|at| *at > now).min()
 }
 
 #[cfg(test)]

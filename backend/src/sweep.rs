@@ -28,6 +28,7 @@ pub async fn sweep(backend: &Backend) -> sqlx::Result<()> {
         ),
         (now - IDEMPOTENCY_LIFE, "DELETE FROM idempotency WHERE created_at <= $1"),
         (now - rules.keep_codes, "DELETE FROM codes WHERE sent_at <= $1"),
+        (now - DAY, "DELETE FROM login_tries WHERE begun_at <= $1"),
         (system_now - rules.keep_audit, "DELETE FROM audit WHERE at <= $1"),
         // The outbox gives its mails up by itself: this is for one that cannot be processed at all.
         (system_now - backend.settings.give_up - DAY, "DELETE FROM outbox WHERE created_at <= $1"),

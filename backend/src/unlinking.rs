@@ -18,6 +18,7 @@ use crate::mail::Message;
 use crate::outbox;
 use crate::queue::{backoff, caught};
 use crate::snapshot;
+use crate::try_login;
 
 /// Who asks for the unlinking of people who have left, in the audit log.
 const LEAVING_DATE: &str = "leaving date";
@@ -201,6 +202,7 @@ async fn finish(backend: &Arc<Backend>, job: &Job, user: &UserId, at_visma: bool
     // Otherwise a repeated send would get the stored response "linked".
     sqlx::query("DELETE FROM idempotency WHERE employee_id = $1").bind(employee).execute(&mut *tx).await?;
     challenge_store::drop_challenge(&mut tx, employee, now).await?;
+    try_login::forget(&mut tx, employee, now).await?;
     let mut notices = Vec::new();
     if let Some(snapshot) = snapshot
         && let Some(link) = snapshot.link

@@ -17,7 +17,8 @@ pub use problem::{Problem, ProblemCode};
 pub use session::{Employee, SessionInfo, SignIn, SignedIn};
 pub use settings_page::{SETTINGS_PAGE, settings_page};
 pub use state::{
-    Account, Banner, Challenge, Company, Delivery, Language, Origin, SendCode, SettingsUrl, State, Status, VerifyCode,
+    Account, Banner, Challenge, Company, Delivery, Language, Origin, SendCode, SettingsUrl, State, Status, TryLogin,
+    TryLoginStarted, TryLoginStatus, VerifyCode,
 };
 
 /// How long the banner stays hidden, in hours. Part of the contract, because the app's button says it.
@@ -44,6 +45,10 @@ pub mod path {
     pub const CHALLENGE: &str = "/v1/me/visma-connect/challenge";
     /// `PUT` hides the banner for a while.
     pub const SNOOZE: &str = "/v1/me/visma-connect/snooze";
+    /// `POST` begins to practise the new login, `DELETE` gives it up.
+    pub const TRY_LOGIN: &str = "/v1/me/visma-connect/try-login";
+    /// `GET` takes the browser that comes back from Visma Connect.
+    pub const CALLBACK: &str = "/v1/visma-connect/callback";
     /// `GET` opens a stream of events named `state`.
     pub const EVENTS: &str = "/v1/me/visma-connect/events";
     /// `GET` succeeds while the process is alive.

@@ -70,6 +70,8 @@ problem_codes! {
     // Does not say whose account it is.
     AccountTaken = "account_taken", 409, "This account cannot be linked. The administrator can help.";
     LinkingLocked = "linking_locked", 423, "Linking is locked. The administrator can unlock it.";
+    NotLinked = "not_linked", 409, "The user is not linked to a Visma Connect account.";
+    TryLoginOff = "try_login_off", 404, "The new login cannot be tried at this server.";
     IdempotencyKeyMissing = "idempotency_key_missing", 400, "The header Idempotency-Key is missing.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "This Idempotency-Key was used for another request.";
     RequestInProgress = "request_in_progress", 409, "The same request is still in progress.";

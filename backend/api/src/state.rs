@@ -34,11 +34,64 @@ pub struct State {
     /// `linking_locked`, in [`Status::NotLinked`] and [`Status::CodeSent`]: only the company can unlock it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// The employee's practice of the new login: absent if it cannot be tried (the server is not set up for it, or the employee
+    /// is not linked), null if it was not tried yet.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub try_login: Option<Option<TryLogin>>,
     /// The page where the employee manages the Visma Connect account.
     pub settings_url: SettingsUrl,
     /// The employee's company; absent if there is nothing to show of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company: Option<Company>,
+}
+
+/// Tells a null from an absent member.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// The newest practice of the new login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct TryLogin {
+    /// How it went.
+    pub status: TryLoginStatus,
+    /// When it ended; while it waits, when it began.
+    pub at: DateTime<Utc>,
+    /// Until when it waits; only in [`TryLoginStatus::Waiting`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// How a practice of the new login went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, strum::IntoStaticStr, strum::EnumString)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+#[strum(serialize_all = "camelCase")]
+pub enum TryLoginStatus {
+    /// A browser is open with it.
+    Waiting,
+    /// The employee signed in to the linked account.
+    Worked,
+    /// The employee signed in to an account that is not linked.
+    OtherAccount,
+    /// Cancelled, failed, or not finished in time.
+    NotFinished,
+}
+
+/// The answer of `POST /v1/me/visma-connect/try-login`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TryLoginStarted {
+    /// To be opened in the system's browser.
+    pub authorize_url: String,
+    /// Until when the backend waits for the browser.
+    pub expires_at: DateTime<Utc>,
 }
 
 /// What the app shows of the employee's company.
@@ -215,6 +268,8 @@ unknown_words! {
     Delivery => Accepted;
     /// Promises no new account.
     Origin => Existing;
+    /// Offers to try again.
+    TryLoginStatus => NotFinished;
     /// As for a company without a language.
     Language => En;
 }

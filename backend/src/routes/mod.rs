@@ -4,6 +4,7 @@ pub mod extract;
 mod openapi;
 mod operations;
 mod session;
+mod try_login;
 mod visma_connect;
 
 use std::any::Any;
@@ -37,6 +38,8 @@ fn contract() -> OpenApiRouter<Arc<Backend>> {
         .routes(routes!(visma_connect::start_over))
         .routes(routes!(visma_connect::snooze))
         .routes(routes!(visma_connect::events))
+        .routes(routes!(try_login::begin, try_login::cancel))
+        .routes(routes!(try_login::callback))
         .routes(routes!(operations::health))
         .routes(routes!(operations::ready))
         .routes(routes!(operations::metrics))

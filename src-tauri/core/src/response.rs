@@ -87,7 +87,10 @@ fn problem_of(refusal: &Refusal, status: u16, header: Option<u32>) -> Problem {
         ProblemCode::LinkingLocked => Problem::LinkingLocked,
         ProblemCode::Unavailable | ProblemCode::RequestInProgress => Problem::Unavailable { retry_after_seconds: wait },
         ProblemCode::NotFound => Problem::NotHrmServer,
-        ProblemCode::IdempotencyKeyMissing
+        // The State that comes next says what is true now.
+        ProblemCode::NotLinked
+        | ProblemCode::TryLoginOff
+        | ProblemCode::IdempotencyKeyMissing
         | ProblemCode::IdempotencyKeyReused
         | ProblemCode::BodyInvalid
         | ProblemCode::MethodNotAllowed => Problem::Unexpected,
