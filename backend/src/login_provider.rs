@@ -29,8 +29,6 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER: usize = 1 << 20;
 /// How long the provider's addresses and keys are used before they are read again. New keys are looked for at once.
 const METADATA_LIFE: Duration = Duration::from_hours(1);
-/// Not more often, whatever tokens name.
-const METADATA_PAUSE: Duration = Duration::from_secs(10);
 
 /// Signatures whose keys the provider publishes.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
@@ -47,7 +45,8 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
 
 #[derive(Debug, Clone)]
 pub struct LoginSettings {
-    pub issuer: Url,
+    /// As the provider writes it: a slash at the end counts.
+    pub issuer: String,
     pub client_id: String,
     pub client_secret: SecretString,
     /// The whole address of [`CALLBACK_PATH`].
@@ -149,7 +148,7 @@ impl LoginProvider {
     }
 
     pub fn issuer(&self) -> &str {
-        self.settings.issuer.as_str()
+        &self.settings.issuer
     }
 
     /// What was read longer ago than `oldest` is read again.
@@ -158,7 +157,8 @@ impl LoginProvider {
         if let Some(known) = known.as_ref().filter(|known| known.read_at.elapsed() < oldest) {
             return Ok(Arc::clone(&known.metadata));
         }
-        let issuer = IssuerUrl::from_url(self.settings.issuer.clone());
+        let issuer = IssuerUrl::new(self.settings.issuer.clone());
+        let issuer = issuer.map_err(|error| LoginError::Discovery(error.to_string()))?;
         let metadata = CoreProviderMetadata::discover_async(issuer, &self.http).await;
         let metadata = Arc::new(metadata.map_err(|error| LoginError::Discovery(error.to_string()))?);
         *known = Some(Known { metadata: Arc::clone(&metadata), read_at: Instant::now() });
@@ -219,7 +219,7 @@ impl LoginProvider {
         let result = match subject(&metadata) {
             // The provider may have begun to sign with a new key.
             Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
-                subject(&*self.metadata(METADATA_PAUSE).await?)
+                subject(&*self.metadata(Duration::ZERO).await?)
             }
             result => result,
         };

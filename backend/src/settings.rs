@@ -306,7 +306,7 @@ impl ServeArgs {
         let client_secret = errors.secret("HRM_VISMA_CLIENT_SECRET", self.visma_client_secret_file.as_ref());
         let client_secret = errors.require("HRM_VISMA_CLIENT_SECRET", client_secret);
         let login = self.visma_issuer.filter(|text| !text.is_empty()).and_then(|issuer| {
-            let issuer = errors.https("HRM_VISMA_ISSUER", &issuer);
+            let issuer = errors.https("HRM_VISMA_ISSUER", &issuer).map(|_| issuer);
             let public_url = errors.require("HRM_PUBLIC_URL", self.public_url.filter(|text| !text.is_empty()));
             let public_url = public_url.and_then(|text| errors.https("HRM_PUBLIC_URL", &text)).map(as_folder);
             let callback = public_url.and_then(|url| errors.check("HRM_PUBLIC_URL", url.join(CALLBACK_PATH)));

@@ -94,8 +94,7 @@ pub async fn finish(
     callback: Callback,
 ) -> Result<Option<(TryLoginStatus, hrm_api::Language)>, ApiError> {
     let provider = provider(backend)?;
-    let is_mixed_up =
-        callback.iss.is_some_and(|iss| iss.trim_end_matches('/') != provider.issuer().trim_end_matches('/'));
+    let is_mixed_up = callback.iss.is_some_and(|iss| iss != provider.issuer());
     let answers = callback.code.is_some() || callback.error.is_some();
     let Some(state) = callback.state.filter(|_| answers && !is_mixed_up) else { return Ok(None) };
     let state_hash = sha256(&state);

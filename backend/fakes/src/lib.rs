@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod json_file;
+pub mod login;
 pub mod mail_server;
 pub mod program;
 pub mod visma_connect;

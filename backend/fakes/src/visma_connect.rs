@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Form, Path, Query, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::json_file::JsonFile;
+use crate::login::{self, CodeGrant, Login};
 
 /// The OAuth client that the fake accepts.
 pub const CLIENT_ID: &str = "flex-hrm-demo";
@@ -44,6 +45,8 @@ pub enum DirectoryFault {
     Refuse,
     /// It answers 429 to every call but that for a token, and asks for a pause of two seconds.
     Busy,
+    /// It answers 500 where a login's code is redeemed, and works otherwise.
+    LoginError,
 }
 
 /// An account as the Public API returns it.
@@ -60,6 +63,12 @@ pub struct User {
     unlinked: bool,
     #[serde(flatten)]
     given: NewUser,
+}
+
+impl User {
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -97,23 +106,27 @@ struct Fake {
     users: Arc<JsonFile<Users>>,
     fault: Box<dyn Fn() -> DirectoryFault + Send + Sync>,
     token: String,
+    login: Arc<Login>,
 }
 
-/// Serves clients until the future is dropped. `fault` is called for every request.
+/// Serves clients until the future is dropped. `fault` is called for every request. `login`: the OpenID provider at the same
+/// address.
 pub async fn serve(
     listener: TcpListener,
     users: Arc<JsonFile<Users>>,
+    login: Arc<Login>,
     fault: impl Fn() -> DirectoryFault + Send + Sync + 'static,
 ) {
-    let fake = Arc::new(Fake { users, fault: Box::new(fault), token: Uuid::new_v4().to_string() });
+    let fake = Arc::new(Fake { users, fault: Box::new(fault), token: Uuid::new_v4().to_string(), login });
     let api = Router::new()
         .route(SEARCH, get(search))
         .route(USERS, post(create))
         .route("/v1.0/users/{id}/unlink", post(unlink))
         .layer(middleware::from_fn_with_state(Arc::clone(&fake), check_token))
         .route(TOKEN, post(issue_token))
-        .layer(middleware::from_fn_with_state(Arc::clone(&fake), inject_fault))
-        .with_state(fake);
+        .with_state(Arc::clone(&fake))
+        .merge(login::router(Arc::clone(&fake.login)))
+        .layer(middleware::from_fn_with_state(fake, inject_fault));
     // axum documents that this never returns.
     let _ = axum::serve(listener, api).await;
 }
@@ -137,6 +150,7 @@ async fn inject_fault(State(fake): State<Arc<Fake>>, request: Request, next: Nex
             response
         }
         DirectoryFault::Ok
+        | DirectoryFault::LoginError
         | DirectoryFault::CreateTimeout
         | DirectoryFault::Conflict
         | DirectoryFault::Refuse
@@ -162,11 +176,21 @@ async fn check_token(State(fake): State<Arc<Fake>>, request: Request, next: Next
 #[derive(Deserialize)]
 struct TokenRequest {
     grant_type: String,
+    #[serde(default)]
     client_id: String,
+    #[serde(default)]
     client_secret: String,
+    #[serde(flatten)]
+    code: CodeGrant,
 }
 
-async fn issue_token(State(fake): State<Arc<Fake>>, Form(request): Form<TokenRequest>) -> Response {
+async fn issue_token(State(fake): State<Arc<Fake>>, headers: HeaderMap, Form(request): Form<TokenRequest>) -> Response {
+    if request.grant_type == "authorization_code" {
+        if (fake.fault)() == DirectoryFault::LoginError {
+            return error(StatusCode::INTERNAL_SERVER_ERROR, "ERROR_INTERNAL");
+        }
+        return login::redeem(&fake.login, &headers, request.code).await;
+    }
     let is_client = request.client_id == CLIENT_ID && request.client_secret == CLIENT_SECRET;
     if request.grant_type != "client_credentials" || !is_client {
         return (StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_client" }))).into_response();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use hrm_api::{Delivery, Status};
+use hrm_api::{Delivery, Status, TryLoginStatus};
 use serde_json::json;
 use sqlx::FromRow;
 
@@ -177,6 +177,7 @@ pub fn progress(people: &People, format: Format) -> String {
     let mut causes: BTreeMap<String, u32> = BTreeMap::new();
     let mut totals = vec![("linked", 0), ("linking", 0), ("code sent", 0), ("not started", 0)];
     let mut flags = vec![("snoozed", 0), ("bounced", 0), ("no address", 0), ("shared address", 0)];
+    let mut tries = vec![("tried the new login", 0), ("tried with another account", 0)];
     let mut rows = Vec::with_capacity(people.list.len());
     for (username, snapshot) in &people.list {
         let state = state::project(snapshot, &rules, &url, people.now);
@@ -195,6 +196,11 @@ pub fn progress(people: &People, format: Format) -> String {
         ];
         for (total, is) in flags.iter_mut().zip(is) {
             total.1 += u32::from(is);
+        }
+        match snapshot.login_try.as_ref().map(|login_try| login_try.status) {
+            Some(TryLoginStatus::Worked) => tries[0].1 += 1,
+            Some(TryLoginStatus::OtherAccount) => tries[1].1 += 1,
+            Some(TryLoginStatus::Waiting | TryLoginStatus::NotFinished) | None => {}
         }
         let end = snapshot.challenge.as_ref().and_then(|challenge| challenge.end);
         let person = &snapshot.person;
@@ -218,6 +224,8 @@ pub fn progress(people: &People, format: Format) -> String {
         rows.push(row);
     }
     totals.extend(flags);
+    // Nobody asks where it cannot be tried.
+    totals.extend(tries.into_iter().filter(|(_, sum)| *sum > 0));
     match format {
         Format::Table => {
             let sums: Vec<_> = totals.iter().map(|(name, sum)| format!("{sum} {name}")).collect();

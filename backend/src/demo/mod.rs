@@ -19,6 +19,7 @@ use std::time::Duration;
 use axum::middleware;
 use clap::Args;
 use hrm_fakes::json_file::JsonFile;
+use hrm_fakes::login::Login;
 use hrm_fakes::{mail_server, visma_connect};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
@@ -30,9 +31,11 @@ use url::Url;
 use crate::clock::{Clock, SECOND};
 use crate::directory::{DirectorySettings, PublicApi, UNLINK_PATH};
 use crate::keys::Keys;
+use crate::login_provider::{CALLBACK_PATH, LoginSettings};
 use crate::mail::Mailer;
 use crate::password::PasswordCost;
 use crate::rate_limit::Limit;
+use crate::rules::{LOGIN_TRY_LIFE, Rules};
 use crate::server::{self, install_cryptography};
 use crate::settings::Settings;
 use faults::Faults;
@@ -109,6 +112,8 @@ pub struct Services {
 /// A running demo. [`Demo::shutdown`] finishes running calls first; a drop does not wait for them.
 pub struct Demo {
     services: Services,
+    /// Visma Connect's login, for tests.
+    pub login: Arc<Login>,
     state: Arc<DemoState>,
     serving: JoinHandle<()>,
     _fakes: [AbortOnDropHandle<()>; 2],
@@ -162,7 +167,14 @@ impl Demo {
         };
         let handler = InboxHandler { inbox: Arc::clone(&inbox), faults: Arc::clone(&faults), clock: clock.clone() };
         let smtp = mail_server::serve(smtp, Arc::new(handler));
-        let visma = visma_connect::serve(visma, Arc::clone(&visma_users), {
+        let issuer = services.visma_url.trim_end_matches('/').to_owned();
+        let login = Arc::new(Login::new(issuer.clone(), Arc::clone(&visma_users), {
+            let clock = clock.clone();
+            move || clock.now() / SECOND
+        }));
+        let callback = format!("http://{address}/{CALLBACK_PATH}");
+        login.register(&callback);
+        let visma = visma_connect::serve(visma, Arc::clone(&visma_users), Arc::clone(&login), {
             let faults = Arc::clone(&faults);
             move || faults.now().directory
         });
@@ -189,6 +201,13 @@ impl Demo {
             // Short, so that a killed demo's jobs are soon repeated.
             lease: 10 * SECOND,
             password_cost: PasswordCost::Light,
+            login: Some(LoginSettings {
+                issuer,
+                client_id: visma_connect::CLIENT_ID.to_owned(),
+                client_secret: SecretString::from(visma_connect::CLIENT_SECRET),
+                callback: url(&callback)?,
+            }),
+            rules: Rules { try_login: Some(LOGIN_TRY_LIFE), ..Rules::default() },
             ..Settings::new(database_url.map_or_else(|| sqlite_url(&data.join("hrm.sqlite")), Ok)?)
         };
         let backend = server::start(settings, keys, Arc::new(directory), mailer, clock).await?;
@@ -210,7 +229,7 @@ impl Demo {
         });
         let router = crate::routes::router(&backend, routes::routes(Arc::clone(&state))).layer(with_faults);
         let serving = tokio::spawn(async move { server::serve(&backend, listener, router).await });
-        Ok(Self { services, state, serving, _fakes: fakes })
+        Ok(Self { services, login, state, serving, _fakes: fakes })
     }
 
     pub fn services(&self) -> &Services {

@@ -19,6 +19,7 @@ use std::time::Instant;
 use databases::Databases;
 use environment::Bench;
 use hrm_fakes::json_file::JsonFile;
+use hrm_fakes::login::Login;
 use hrm_fakes::visma_connect::{self, DirectoryFault};
 use relay::Relay;
 use tokio::net::TcpListener;
@@ -31,7 +32,9 @@ async fn main() -> anyhow::Result<()> {
     raise_file_limit()?;
     let visma = TcpListener::bind("127.0.0.1:0").await?;
     let bench = Bench { databases: Databases::start()?, relay: Relay::start(None).await?, visma: visma.local_addr()? };
-    tokio::spawn(visma_connect::serve(visma, Arc::new(JsonFile::default()), || DirectoryFault::Ok));
+    let users = Arc::new(JsonFile::default());
+    let login = Arc::new(Login::new(format!("http://{}", bench.visma), Arc::clone(&users), || 0));
+    tokio::spawn(visma_connect::serve(visma, users, login, || DirectoryFault::Ok));
     let only = std::env::var("BENCH_ONLY").ok();
     let mut rows = Vec::new();
     for name in ["state", "cycles", "streams", "sizes", "burst"] {
