@@ -87,6 +87,9 @@ async fn each_scenario_sets_up_its_state() {
                 server.faults(json!({ "directory": "ok" })).await;
                 who.wait_for_status("linked").await;
             }
+            "try-login-waiting" => assert_eq!(state["tryLogin"]["status"], "waiting"),
+            "tried" => assert_eq!(state["tryLogin"]["status"], "worked"),
+            "tried-other-account" => assert_eq!(state["tryLogin"]["status"], "otherAccount"),
             "linked-here" | "linked-elsewhere" => {
                 assert_eq!((status, state["account"]["origin"].as_str()), ("linked", Some("created")));
             }

@@ -254,6 +254,7 @@ mod a_callback {
         let ok = pages.iter().filter(|(status, _)| *status == 200).count();
         let refused = pages.iter().filter(|(status, _)| *status == 400).count();
         assert_eq!((ok, refused), (1, 99));
+        assert_eq!(result(&anna).await, "worked", "the one that redeemed the code");
         assert_eq!(demo.count("SELECT COUNT(*) FROM audit WHERE what = 'try-login'").await, 1);
     }
 }

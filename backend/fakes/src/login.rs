@@ -130,6 +130,28 @@ impl Login {
         self.users.read(|users| users.get(&email.to_ascii_lowercase()).map(|user| user.id().to_string()))
     }
 
+    /// What the page does when somebody chooses this account: the address that the browser is sent to. None: the address is
+    /// no request for a login.
+    pub fn sign_in(&self, authorize_url: &str, email: &str) -> Option<String> {
+        let Query(request) = Query::<Authorize>::try_from_uri(&authorize_url.parse().ok()?).ok()?;
+        Some(self.answer(request, email))
+    }
+
+    fn answer(&self, request: Authorize, email: &str) -> String {
+        let encoded = |text: &str| text.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"));
+        let (state, issuer) = (encoded(&request.state), encoded(&self.issuer));
+        let redirect_uri = request.redirect_uri.clone();
+        let answer = match self.subject(email) {
+            Some(subject) => {
+                let code = Uuid::new_v4().to_string();
+                lock(&self.codes).insert(code.clone(), (request, subject));
+                format!("code={code}")
+            }
+            None => "error=access_denied".to_owned(),
+        };
+        format!("{redirect_uri}?{answer}&state={state}&iss={issuer}")
+    }
+
     fn id_token(&self, request: &Authorize, subject: &str) -> String {
         let fault = *lock(&self.fault);
         let now = (self.now)();
@@ -247,18 +269,7 @@ async fn choose(State(login): State<Arc<Login>>, Form(choice): Form<Choice>) -> 
     let Some(request) = lock(&login.waiting).remove(&choice.request) else {
         return (StatusCode::BAD_REQUEST, "This sign-in is over.").into_response();
     };
-    let answer = match login.subject(&choice.email) {
-        Some(subject) => {
-            let code = Uuid::new_v4().to_string();
-            lock(&login.codes).insert(code.clone(), (request.clone(), subject));
-            format!("code={code}")
-        }
-        None => "error=access_denied".to_owned(),
-    };
-    let encoded = |text: &str| text.bytes().fold(String::new(), |all, byte| all + &format!("%{byte:02X}"));
-    let Authorize { redirect_uri, state, .. } = request;
-    Redirect::to(&format!("{redirect_uri}?{answer}&state={}&iss={}", encoded(&state), encoded(&login.issuer)))
-        .into_response()
+    Redirect::to(&login.answer(request, &choice.email)).into_response()
 }
 
 /// The body of a request for tokens.

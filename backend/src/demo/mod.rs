@@ -221,6 +221,7 @@ impl Demo {
             backend: Arc::clone(&backend),
             inbox,
             visma_users,
+            login: Arc::clone(&login),
             clock_offset,
             faults,
             calls,

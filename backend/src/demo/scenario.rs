@@ -45,6 +45,8 @@ enum Step {
     /// Another person links this address of theirs.
     LinkOther(&'static str, &'static str),
     AdvanceClock(u32),
+    /// Begins to practise the new login, and signs in to this account, if any.
+    TryLogin(Option<&'static str>),
     MailFault(MailFault),
     DirectoryFault(DirectoryFault),
     SetPolicy(CodePolicy, Option<&'static str>),
@@ -52,7 +54,7 @@ enum Step {
     FailAttempts(u32),
 }
 
-use Step::{AdvanceClock, Enter, EnterWrong, FailAttempts, LinkOther, Send, SetPolicy, Snooze};
+use Step::{AdvanceClock, Enter, EnterWrong, FailAttempts, LinkOther, Send, SetPolicy, Snooze, TryLogin};
 
 const SENT: Step = Send(ANNA_AT_WORK, "accepted");
 const LINKED: &[Step] = &[SENT, Enter("linked")];
@@ -106,6 +108,21 @@ pub const SCENARIOS: &[Scenario] = &[
         &[SENT, Step::DirectoryFault(DirectoryFault::Error), Enter("linking")],
     ),
     anna("linked-here", "Linked, to an account that was created.", LINKED),
+    anna(
+        "try-login-waiting",
+        "Linked; the new login is being tried, in a browser that nobody sees.",
+        &[SENT, Enter("linked"), TryLogin(None)],
+    ),
+    anna(
+        "tried",
+        "Linked; the new login was tried, and works.",
+        &[SENT, Enter("linked"), TryLogin(Some(ANNA_AT_WORK))],
+    ),
+    anna(
+        "tried-other-account",
+        "Linked; the new login was tried with an account that is not linked.",
+        &[SENT, Enter("linked"), TryLogin(Some(MIA_AT_WORK))],
+    ),
     Scenario {
         keeps: true,
         ..anna("linked-elsewhere", "Another device sends a code and links. Play it while the app is signed in.", LINKED)
@@ -229,6 +246,15 @@ impl<'a> Device<'a> {
             }
             AdvanceClock(seconds) => {
                 self.state.advance_clock(seconds);
+                Ok(())
+            }
+            TryLogin(email) => {
+                let begun = self.response(self.call(Method::POST, "me/visma-connect/try-login")).await?;
+                let url = begun["authorizeUrl"].as_str().ok_or_else(|| begun.to_string())?;
+                let Some(email) = email else { return Ok(()) };
+                let callback = self.state.login.sign_in(url, email).ok_or("the login was not asked for")?;
+                let page = self.http.get(callback).header(ANOTHER_DEVICE, "scenario").send().await;
+                page.and_then(reqwest::Response::error_for_status).map_err(|error| error.to_string())?;
                 Ok(())
             }
             Step::MailFault(mail) => {

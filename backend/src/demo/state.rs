@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hrm_fakes::json_file::JsonFile;
+use hrm_fakes::login::Login;
 use hrm_fakes::visma_connect::Users;
 use tokio::sync::{Mutex, RwLock};
 
@@ -19,6 +20,8 @@ pub struct DemoState {
     pub backend: Arc<Backend>,
     pub inbox: Arc<Inbox>,
     pub visma_users: Arc<JsonFile<Users>>,
+    /// Visma Connect's login.
+    pub login: Arc<Login>,
     pub clock_offset: JsonFile<Millis>,
     pub faults: Arc<Faults>,
     /// Held by every call of an app while it runs.
