@@ -18,6 +18,7 @@ use crate::challenge_store;
 use crate::clock::{Clock, Millis};
 use crate::database::Tx;
 use crate::mail::{self, Message, SendOutcome};
+use crate::metrics::MailEnd;
 use crate::queue::{LeasedJob, Queue, backoff, caught};
 
 /// How often a mail is handed over whose acceptance nobody knows.
@@ -238,20 +239,21 @@ async fn attempt(backend: &Backend, row: &Row, lease: &mut Lease<'_>) -> sqlx::R
     let rendered = mail::render(&message, &row.first_name, row.language.parse().unwrap_or_default(), rules.code_life);
     let preparing = backend.mailer.prepare(id, &row.recipient, &row.first_name, &rendered);
     let Some(prepared) = lease.hold(preparing).await else { return Ok(End::LeaseLost) };
-    let outcome = match prepared {
+    let sent = match prepared {
         Ok(prepared) => {
             // Stored first, so that a hand-over counts even if this process dies in it.
             if !lease.renew(1).await? {
                 return Ok(End::LeaseLost);
             }
             lease.handing_over = true;
-            let Some(outcome) = lease.hold(prepared.hand_over()).await else { return Ok(End::LeaseLost) };
-            outcome
+            let Some(sent) = lease.hold(prepared.hand_over()).await else { return Ok(End::LeaseLost) };
+            sent
         }
-        Err(outcome) => outcome,
+        Err(not_sent) => Err(not_sent),
     };
-    backend.metrics.mail(outcome);
-    Ok(End::Outcome(outcome))
+    backend.metrics.mail(sent);
+    backend.health.mail(sent);
+    Ok(End::Outcome(sent.map_or_else(|not_sent| not_sent.outcome, |()| SendOutcome::Accepted)))
 }
 
 async fn reschedule(lease: &Lease<'_>, row: &Row, outcome: SendOutcome) -> sqlx::Result<()> {
@@ -285,7 +287,11 @@ async fn finish(lease: &Lease<'_>, row: &Row, delivery: Option<Delivery>) -> sql
     {
         record_delivery(&mut tx, row, delivery).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    if deleted.rows_affected() > 0 {
+        lease.backend.metrics.mail_ended(MailEnd::of(delivery));
+    }
+    Ok(())
 }
 
 async fn record_delivery(tx: &mut Tx, row: &Row, delivery: Delivery) -> sqlx::Result<()> {

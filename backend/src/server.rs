@@ -16,6 +16,7 @@ use crate::connection::{self, HEAD_LIMIT};
 use crate::database::Database;
 use crate::directory::Directory;
 use crate::events::Events;
+use crate::health::Health;
 use crate::keys::Keys;
 use crate::mail::Mailer;
 use crate::metrics::Metrics;
@@ -50,6 +51,7 @@ pub async fn start(
         directory,
         mailer,
         metrics: Metrics::default(),
+        health: Health::default(),
         permits: Permits::default(),
         worker_pass: LastPass::default(),
         database_checked_at: Mutex::default(),

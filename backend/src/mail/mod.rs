@@ -144,11 +144,12 @@ pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SendOutcome {
     Accepted,
     /// The mail server asked to try later, or could not be reached.
+    #[default]
     Deferred,
     /// The mail server refused this backend, not the mail. An operator has to look.
     RelayRefused,
@@ -166,6 +167,24 @@ impl From<&Failure> for SendOutcome {
             failure if failure.is_relays() => Self::RelayRefused,
             _ => Self::Deferred,
         }
+    }
+}
+
+/// Why a mail was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NotSent {
+    pub outcome: SendOutcome,
+    /// A word for the metrics.
+    pub cause: &'static str,
+    /// Other mails will not be accepted either.
+    pub is_relays_trouble: bool,
+}
+
+impl From<&Failure> for NotSent {
+    fn from(failure: &Failure) -> Self {
+        let is_relays_trouble =
+            failure.is_relays() || matches!(failure, Failure::Connection(_)) || failure.cause() == "login";
+        Self { outcome: failure.into(), cause: failure.cause(), is_relays_trouble }
     }
 }
 
@@ -198,19 +217,19 @@ impl Mailer {
     /// Everything before the mail itself. `id` becomes the Message-ID, so that it is the same at every attempt.
     ///
     /// # Errors
-    /// The outcome; the mail server does not have the mail.
+    /// The mail server does not have the mail.
     pub async fn prepare<'a>(
         &self,
         id: &'a str,
         recipient: &str,
         first_name: &str,
         rendered: &Rendered,
-    ) -> Result<PreparedMail<'a>, SendOutcome> {
+    ) -> Result<PreparedMail<'a>, NotSent> {
         let (to, message) = match self.message(id, recipient, first_name, rendered) {
             Ok(built) => built,
             Err(error) => {
                 tracing::warn!(mail = id, %error, "mail cannot be built");
-                return Err(SendOutcome::Bounced);
+                return Err(NotSent { outcome: SendOutcome::Bounced, cause: "message", is_relays_trouble: false });
             }
         };
         let prepared = self.relay.prepare(&self.from.email, &to).await.map_err(|failure| logged(id, &failure))?;
@@ -247,23 +266,23 @@ impl Mailer {
 
 impl PreparedMail<'_> {
     /// Sends the mail itself.
-    pub async fn hand_over(self) -> SendOutcome {
-        match self.prepared.hand_over(&self.message).await {
-            Ok(()) => SendOutcome::Accepted,
-            Err(failure) => logged(self.id, &failure),
-        }
+    ///
+    /// # Errors
+    /// The mail server has it only if the outcome is uncertain.
+    pub async fn hand_over(self) -> Result<(), NotSent> {
+        self.prepared.hand_over(&self.message).await.map_err(|failure| logged(self.id, &failure))
     }
 }
 
 /// A failure holds no text of the mail server, which can contain the address.
-fn logged(id: &str, failure: &Failure) -> SendOutcome {
-    let outcome = failure.into();
-    match outcome {
+fn logged(id: &str, failure: &Failure) -> NotSent {
+    let not_sent = NotSent::from(failure);
+    match not_sent.outcome {
         SendOutcome::RelayRefused => tracing::error!(mail = id, %failure, "the mail server refuses this backend"),
         SendOutcome::Uncertain => tracing::warn!(mail = id, %failure, "mail may have been accepted"),
         _ => tracing::info!(mail = id, %failure, "mail not accepted"),
     }
-    outcome
+    not_sent
 }
 
 /// The sender with the ASCII form of its domain, which every mail server takes.
