@@ -181,7 +181,7 @@ async fn the_alert_rules_and_the_board_use_only_metrics_that_there_are() {
     let code = demo.server.wait_for_code(ANNA, 1).await;
     anna.verify(wrong_for(&code)).await.is(422, "code_wrong");
     anna.verify(&code).await.state(200, "linking");
-    wait_until_degraded(&demo.server, json!({ "visma_connect": "server_error" })).await;
+    wait_until_degraded(&demo.server, json!({ "visma_connect": "no_token" })).await;
     let now = metrics(&demo.server).await;
     // The library takes a histogram's parts together.
     let is_there = |name: &str| {
