@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_no_about_one_person_and_a_pause_are_no_trouble_of_visma_connect() {
+    fn a_no_about_one_person_is_no_trouble_of_visma_connect() {
         let health = Health::default();
         let rejected = |status| DirectoryError::Rejected { status, code: String::new() };
         health.directory::<()>(Err(&rejected(400)));

@@ -52,7 +52,7 @@ async fn restore(file: &Path, folder: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_made_at_work_restores_links_codes_under_way_and_mails_that_wait() {
+async fn a_backup_made_at_work_restores_links_codes_and_mails() {
     let (demo, folder, fresh) = (TestDemo::start().await, TempDir::new().unwrap(), TempDir::new().unwrap());
     let url = database_url(folder.path()).await;
     let hash = light_hash();

@@ -49,7 +49,7 @@ fn value(scrape: &Scrape, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
 }
 
 #[tokio::test]
-async fn a_relay_that_refuses_the_login_degrades_and_does_not_take_the_backend_away() {
+async fn a_relay_that_refuses_the_login_only_degrades() {
     let (demo, folder) = (TestDemo::start().await, TempDir::new().unwrap());
     let url = database_url(folder.path()).await;
     import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,anna@company.com", light_hash())]);
@@ -170,7 +170,7 @@ fn selectors(text: &str) -> Vec<(&str, &str, &str)> {
 }
 
 #[tokio::test]
-async fn the_alert_rules_and_the_board_use_only_metrics_that_there_are() {
+async fn alert_rules_and_the_board_use_metrics_that_exist() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
     // Series whose labels are not known at the start begin with their first event.
