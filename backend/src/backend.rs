@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::database::Database;
 use crate::directory::Directory;
 use crate::events::Events;
+use crate::health::Health;
 use crate::keys::Keys;
 use crate::login_provider::LoginProvider;
 use crate::mail::Mailer;
@@ -31,6 +32,7 @@ pub struct Backend {
     pub login_provider: Option<LoginProvider>,
     pub mailer: Mailer,
     pub metrics: Metrics,
+    pub health: Health,
     pub passwords: Passwords,
     pub permits: Permits,
     /// When the worker last made a pass over the queues.
@@ -59,7 +61,11 @@ impl Default for LastPass {
 
 impl LastPass {
     pub fn record(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.set(Instant::now());
+    }
+
+    pub(crate) fn set(&self, at: Instant) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = at;
     }
 
     pub fn elapsed(&self) -> Duration {

@@ -109,7 +109,8 @@ impl Database {
             })
             .connect(url)
             .await?;
-        sqlx::migrate!().run(&pool).await?;
+        // A newer program may have migrated already: see "Migrations" in CONTRIBUTING.md.
+        sqlx::migrate!().set_ignore_missing(true).run(&pool).await?;
         upgrade::run(&pool).await?;
         Ok(Self { pool, engine, writer: Arc::default(), events, broken_at, lock: Arc::default() })
     }
@@ -157,6 +158,12 @@ impl Database {
         })?;
         let _ = self.lock.set(lock);
         Ok(())
+    }
+
+    /// Connections in use, idle ones, and how many there may be.
+    pub fn connections(&self) -> (u32, u32, u32) {
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        (self.pool.size().saturating_sub(idle), idle, self.pool.options().get_max_connections())
     }
 
     /// A connection for a single reading statement, which is consistent without a transaction.

@@ -57,6 +57,27 @@ pub enum DirectoryError {
 }
 
 impl DirectoryError {
+    /// A word for the metrics.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::OutOfReach(_) => "out_of_reach",
+            Self::Paused(_) => "paused",
+            Self::NoToken(_) => "no_token",
+            Self::Rejected { status: 401 | 403, .. } => "not_authorised",
+            Self::Rejected { status: 500.., .. } => "server_error",
+            Self::Rejected { .. } => "rejected",
+        }
+    }
+
+    /// Whether calls about other people will fail, too.
+    pub fn is_trouble_for_all(&self) -> bool {
+        match self {
+            Self::OutOfReach(_) | Self::NoToken(_) => true,
+            Self::Rejected { status, .. } => matches!(status, 401 | 403 | 500..),
+            Self::Paused(_) => false,
+        }
+    }
+
     /// Whether the same call will get the same answer.
     pub fn is_permanent(&self) -> bool {
         match self {

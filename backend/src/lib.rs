@@ -21,6 +21,7 @@ pub mod email;
 pub mod error;
 pub mod events;
 pub mod flow;
+pub mod health;
 pub mod idempotency;
 pub mod keys;
 pub mod linking;

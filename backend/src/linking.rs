@@ -83,7 +83,17 @@ pub async fn process(backend: &Arc<Backend>, employee: &str) -> Outcome {
         }
     };
     let attempt = caught(attempt(backend, &mut job, &snapshot)).await;
-    let stored = match attempt.unwrap_or_else(|panicked| Err(panicked.into())) {
+    let attempt = attempt.unwrap_or_else(|panicked| Err(panicked.into()));
+    match &attempt {
+        Ok(_) => backend.health.directory(Ok(())),
+        Err(error) => {
+            backend.metrics.link_failure(error.word());
+            if let LinkError::Directory(error) = error {
+                backend.health.directory::<()>(Err(error));
+            }
+        }
+    }
+    let stored = match attempt {
         Ok(outcome) => Ok(outcome),
         Err(LinkError::LeaseLost) => {
             tracing::info!(employee, "another attempt at the link has begun");
@@ -121,6 +131,21 @@ enum LinkError {
     LeaseLost,
     #[error("the address is not valid")]
     Address,
+}
+
+impl LinkError {
+    /// For the metrics.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Directory(error) => error.cause(),
+            Self::Database(_) => "database",
+            Self::Panicked(_) => "fault",
+            Self::Contradiction => "contradiction",
+            Self::TooSlow => "too_slow",
+            Self::LeaseLost => "lease_lost",
+            Self::Address => "address",
+        }
+    }
 }
 
 /// For the administrator. A database's text can quote a row.

@@ -17,7 +17,8 @@ use crate::challenge::CodeStatus;
 use crate::challenge_store;
 use crate::clock::{Clock, Millis};
 use crate::database::Tx;
-use crate::mail::{self, Message, NotAccepted, SendOutcome};
+use crate::mail::{self, Message, NotSent, SendOutcome};
+use crate::metrics::MailEnd;
 use crate::queue::{LeasedJob, Queue, backoff, caught};
 
 /// How often a mail is handed over whose acceptance nobody knows.
@@ -155,7 +156,7 @@ impl Lease<'_> {
 /// How an attempt ended.
 enum End {
     Accepted,
-    NotAccepted(NotAccepted),
+    NotSent(NotSent),
     /// The code in the mail is not valid any more.
     Superseded,
     /// It cannot be sent any more.
@@ -188,12 +189,12 @@ async fn try_deliver(backend: &Backend, lease: &mut Lease<'_>) -> sqlx::Result<(
         Err(error) => {
             tracing::error!(mail = lease.id, %error, "mail not sent, will be retried");
             let outcome = if lease.handing_over { SendOutcome::Uncertain } else { SendOutcome::Deferred };
-            End::NotAccepted(NotAccepted { outcome, why: "a fault in this program".to_owned() })
+            End::NotSent(NotSent { outcome, why: "a fault in this program".to_owned(), ..NotSent::default() })
         }
     };
-    let NotAccepted { outcome, why } = match end {
+    let NotSent { outcome, why, .. } = match end {
         End::Accepted => return finish(lease, &row, Some(Delivery::Accepted)).await,
-        End::NotAccepted(failure) => failure,
+        End::NotSent(not_sent) => not_sent,
         End::Superseded => return finish(lease, &row, None).await,
         End::Failed => return finish(lease, &row, Some(Delivery::Failed)).await,
         End::LeaseLost => {
@@ -230,7 +231,7 @@ async fn attempt(backend: &Backend, row: &Row, lease: &mut Lease<'_>) -> sqlx::R
     }
     // The process died in the middle of the last hand-over.
     if row.unconfirmed >= MOST_HAND_OVERS {
-        return Ok(End::NotAccepted(NotAccepted { outcome: SendOutcome::Uncertain, why: String::new() }));
+        return Ok(End::NotSent(NotSent { outcome: SendOutcome::Uncertain, ..NotSent::default() }));
     }
     let message = backend.keys.open(id, &row.sealed).ok();
     let Some(message) = message.and_then(|text| serde_json::from_str::<Message>(text.expose_secret()).ok()) else {
@@ -250,10 +251,11 @@ async fn attempt(backend: &Backend, row: &Row, lease: &mut Lease<'_>) -> sqlx::R
             let Some(sent) = lease.hold(prepared.hand_over()).await else { return Ok(End::LeaseLost) };
             sent
         }
-        Err(failure) => Err(failure),
+        Err(not_sent) => Err(not_sent),
     };
-    backend.metrics.mail(sent.as_ref().map_or_else(|failure| failure.outcome, |()| SendOutcome::Accepted));
-    Ok(sent.map_or_else(End::NotAccepted, |()| End::Accepted))
+    backend.metrics.mail(sent.as_ref().copied());
+    backend.health.mail(sent.as_ref().copied());
+    Ok(sent.map_or_else(End::NotSent, |()| End::Accepted))
 }
 
 async fn reschedule(lease: &Lease<'_>, row: &Row, outcome: SendOutcome, why: &str) -> sqlx::Result<()> {
@@ -288,7 +290,11 @@ async fn finish(lease: &Lease<'_>, row: &Row, delivery: Option<Delivery>) -> sql
     {
         record_delivery(&mut tx, row, delivery).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    if deleted.rows_affected() > 0 {
+        lease.backend.metrics.mail_ended(MailEnd::of(delivery));
+    }
+    Ok(())
 }
 
 async fn record_delivery(tx: &mut Tx, row: &Row, delivery: Delivery) -> sqlx::Result<()> {

@@ -30,10 +30,14 @@ impl Queue {
 
     /// The number of waiting jobs, and when the oldest was created.
     pub async fn waiting(self, tx: &mut Tx) -> sqlx::Result<(i64, Option<Millis>)> {
-        let (table, _) = self.table_and_key();
-        let sql = format!("SELECT COUNT(*), MIN(created_at) FROM {table}");
-        sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut **tx).await
+        waiting(tx, self.table_and_key().0).await
     }
+}
+
+/// The number of jobs in a table, and when the oldest was created.
+pub async fn waiting(tx: &mut Tx, table: &str) -> sqlx::Result<(i64, Option<Millis>)> {
+    let sql = format!("SELECT COUNT(*), MIN(created_at) FROM {table}");
+    sqlx::query_as(AssertSqlSafe(sql)).fetch_one(&mut **tx).await
 }
 
 /// Jobs with a permit that run at the same time in each queue, each with a connection to the mail server or Visma

@@ -16,6 +16,7 @@ use crate::connection::{self, HEAD_LIMIT};
 use crate::database::Database;
 use crate::directory::Directory;
 use crate::events::Events;
+use crate::health::Health;
 use crate::keys::Keys;
 use crate::login_provider::LoginProvider;
 use crate::mail::Mailer;
@@ -54,6 +55,7 @@ pub async fn start(
         login_provider,
         mailer,
         metrics: Metrics::default(),
+        health: Health::default(),
         permits: Permits::default(),
         worker_pass: LastPass::default(),
         database_checked_at: Mutex::default(),

@@ -128,6 +128,7 @@ mod tests {
             codes: vec![code("other", NOW), code("own", NOW - MINUTE), code("own", NOW - 5 * MINUTE)],
             is_linking: false,
             link: None,
+            login_try: None,
         }
     }
 

@@ -140,6 +140,7 @@ async fn process(backend: &Arc<Backend>, mut job: Job) -> sqlx::Result<()> {
     let limit = Duration::from_millis((backend.settings.lease / 4 * 3).unsigned_abs());
     let answer = tokio::time::timeout(limit, backend.directory.unlink(&user)).await;
     let answer = answer.unwrap_or_else(|_| Err(DirectoryError::OutOfReach("no answer in time".to_owned())));
+    backend.health.directory(answer.as_ref());
     match answer {
         Ok(()) => finish(backend, &job, &user, true).await,
         Err(error) if Clock::system_now() - job.created_at > backend.settings.give_up => {

@@ -144,11 +144,12 @@ pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SendOutcome {
     Accepted,
     /// The mail server asked to try later, or could not be reached.
+    #[default]
     Deferred,
     /// The mail server refused this backend, not the mail. An operator has to look.
     RelayRefused,
@@ -156,14 +157,6 @@ pub enum SendOutcome {
     Uncertain,
     /// The mail server rejected it for good, or the mail cannot be built.
     Bounced,
-}
-
-/// Why an attempt at a mail failed.
-#[derive(Debug)]
-pub struct NotAccepted {
-    pub outcome: SendOutcome,
-    /// For the administrator. Without text of the mail server, which can contain the address.
-    pub why: String,
 }
 
 impl From<&Failure> for SendOutcome {
@@ -174,6 +167,26 @@ impl From<&Failure> for SendOutcome {
             failure if failure.is_relays() => Self::RelayRefused,
             _ => Self::Deferred,
         }
+    }
+}
+
+/// Why a mail was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NotSent {
+    pub outcome: SendOutcome,
+    /// A word for the metrics.
+    pub cause: &'static str,
+    /// For the administrator. Without text of the mail server, which can contain the address.
+    pub why: String,
+    /// Other mails will not be accepted either.
+    pub is_relays_trouble: bool,
+}
+
+impl From<&Failure> for NotSent {
+    fn from(failure: &Failure) -> Self {
+        let is_relays_trouble =
+            failure.is_relays() || matches!(failure, Failure::Connection(_)) || failure.cause() == "login";
+        Self { outcome: failure.into(), cause: failure.cause(), why: failure.to_string(), is_relays_trouble }
     }
 }
 
@@ -215,12 +228,17 @@ impl Mailer {
         recipient: &str,
         first_name: &str,
         rendered: &Rendered,
-    ) -> Result<PreparedMail<'a>, NotAccepted> {
+    ) -> Result<PreparedMail<'a>, NotSent> {
         let (to, message) = match self.message(id, recipient, first_name, rendered) {
             Ok(built) => built,
             Err(error) => {
                 tracing::warn!(mail = id, %error, "mail cannot be built");
-                return Err(NotAccepted { outcome: SendOutcome::Bounced, why: "it cannot be built".to_owned() });
+                return Err(NotSent {
+                    outcome: SendOutcome::Bounced,
+                    cause: "message",
+                    why: "it cannot be built".to_owned(),
+                    is_relays_trouble: false,
+                });
             }
         };
         let from = self.return_path.as_ref().unwrap_or(&self.from.email);
@@ -260,20 +278,20 @@ impl PreparedMail<'_> {
     /// Sends the mail itself.
     ///
     /// # Errors
-    /// The mail server does not have the mail, or has not said so.
-    pub async fn hand_over(self) -> Result<(), NotAccepted> {
+    /// The mail server has it only if the outcome is uncertain.
+    pub async fn hand_over(self) -> Result<(), NotSent> {
         self.prepared.hand_over(&self.message).await.map_err(|failure| logged(self.id, &failure))
     }
 }
 
-fn logged(id: &str, failure: &Failure) -> NotAccepted {
-    let outcome = failure.into();
-    match outcome {
+fn logged(id: &str, failure: &Failure) -> NotSent {
+    let not_sent = NotSent::from(failure);
+    match not_sent.outcome {
         SendOutcome::RelayRefused => tracing::error!(mail = id, %failure, "the mail server refuses this backend"),
         SendOutcome::Uncertain => tracing::warn!(mail = id, %failure, "mail may have been accepted"),
         _ => tracing::info!(mail = id, %failure, "mail not accepted"),
     }
-    NotAccepted { outcome, why: failure.to_string() }
+    not_sent
 }
 
 /// The sender with the ASCII form of its domain, which every mail server takes.

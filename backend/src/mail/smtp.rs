@@ -84,6 +84,22 @@ impl Failure {
         }
     }
 
+    /// A word for the metrics.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::Connection(_) => "unreachable",
+            Self::Tls(_) => "tls",
+            Self::Uncertain(_) => "uncertain",
+            Self::Missing(_) if self.is_bounce() => "recipient",
+            Self::Missing(_) => "not_offered",
+            Self::Reply { step: Step::Auth, .. } | Self::Reply { code: 530..=538, .. } => "login",
+            Self::Reply { step, .. } if self.is_bounce() && *step == Step::Rcpt => "recipient",
+            Self::Reply { .. } if self.is_bounce() => "message",
+            Self::Reply { code: 400..=499, .. } => "try_later",
+            Self::Reply { .. } => "refused",
+        }
+    }
+
     /// An operator has to do something.
     pub fn is_relays(&self) -> bool {
         match self {

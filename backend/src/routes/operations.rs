@@ -7,15 +7,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tracing::Instrument as _;
 
 use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::error::ApiError;
-
-/// The worker makes a pass at least every second; a pass waits for the database for 10 s at most, twice.
-const WORKER_LIMIT: Duration = Duration::from_mins(1);
+use crate::health::{self, Service};
 
 /// A database that needs longer for one small change cannot serve a company.
 const CHECK_LIMIT: Duration = Duration::from_secs(3);
@@ -30,15 +28,12 @@ pub(super) async fn health() -> Json<Value> {
     Json(json!({ "service": "flex-hrm-connect", "status": "ok" }))
 }
 
-/// The database takes changes, and the worker runs
+/// The database takes changes, and the worker runs. `degraded` names shared services that fail, and why
 #[utoipa::path(get, path = hrm_api::path::READY, tag = "operations", security(()),
     responses((status = 200, description = "Ready", body = Value)))]
 pub(super) async fn ready(State(backend): State<Arc<Backend>>) -> Result<Json<Value>, ApiError> {
-    if backend.stopping.is_cancelled() {
-        return Err(ApiError::unavailable());
-    }
-    if backend.worker_pass.elapsed() > WORKER_LIMIT {
-        tracing::error!("the worker has stopped: no mail is sent, and nobody is linked");
+    if let Some(why) = health::not_ready(&backend) {
+        tracing::error!("not ready: {why}");
         return Err(ApiError::unavailable());
     }
     // Only the wait ends with the limit: sqlx cannot cancel the work of a connection.
@@ -48,7 +43,10 @@ pub(super) async fn ready(State(backend): State<Arc<Backend>>) -> Result<Json<Va
         return Err(ApiError::unavailable());
     };
     checked.map_err(|_| ApiError::unavailable())??;
-    Ok(Json(json!({ "status": "ready" })))
+    let causes = Service::ALL.map(|service| (service.into_str(), backend.health.cause(service)));
+    let degraded: Map<String, Value> =
+        causes.into_iter().filter_map(|(service, cause)| Some((service.to_owned(), cause?.into()))).collect();
+    Ok(Json(json!({ "status": if degraded.is_empty() { "ready" } else { "degraded" }, "degraded": degraded })))
 }
 
 /// Changes the database. One check at a time, and not at every probe: each is a commit.
@@ -70,8 +68,53 @@ async fn check_database(backend: Arc<Backend>) -> sqlx::Result<()> {
 
 /// Prometheus metrics
 #[utoipa::path(get, path = hrm_api::path::METRICS, tag = "operations", security(()),
-    responses((status = 200, description = "Metrics", body = String, content_type = "text/plain")))]
+    responses((status = 200, description = "Metrics", body = String, content_type = "application/openmetrics-text")))]
 pub(super) async fn metrics(State(backend): State<Arc<Backend>>) -> Result<impl IntoResponse, ApiError> {
-    let text = backend.metrics.text(&backend.database).await?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
+    let text = backend.metrics.text(&backend).await?;
+    Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use axum::response::IntoResponse as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::directory::{DirectorySettings, PublicApi, UNLINK_PATH};
+    use crate::keys::Keys;
+    use crate::mail::Mailer;
+    use crate::server::{install_cryptography, start};
+    use crate::settings::Settings;
+
+    #[tokio::test]
+    async fn a_process_whose_worker_has_stopped_is_not_ready() {
+        install_cryptography();
+        let folder = tempfile::tempdir().unwrap();
+        let nowhere = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap();
+        let url = |scheme: &str| format!("{scheme}://{nowhere}/").parse().unwrap();
+        let directory = PublicApi::new(DirectorySettings {
+            token_url: url("http"),
+            api_url: url("http"),
+            unlink_path: UNLINK_PATH.to_owned(),
+            client_id: "id".to_owned(),
+            client_secret: "secret".into(),
+            timeout: Duration::from_secs(1),
+        });
+        let mailer = Mailer::new(&url("smtp"), None, "hrm@company.com".parse().unwrap()).unwrap();
+        let keys = Keys::parse(&"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".into()).unwrap();
+        let settings = Settings {
+            // So that the worker makes no second pass.
+            poll: Duration::from_hours(1),
+            ..Settings::new(format!("sqlite://{}?mode=rwc", folder.path().join("hrm.sqlite").display()))
+        };
+        let backend = start(settings, keys, Arc::new(directory.unwrap()), mailer, Clock::default()).await.unwrap();
+        let status = async || ready(State(Arc::clone(&backend))).await.into_response().status();
+        assert_eq!(status().await, 200);
+        backend.worker_pass.set(Instant::now().checked_sub(Duration::from_secs(61)).unwrap());
+        assert_eq!(status().await, 503);
+        backend.stopping.cancel();
+    }
 }

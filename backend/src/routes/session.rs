@@ -23,7 +23,9 @@ pub(super) async fn sign_in(
     ClientIp(client): ClientIp,
     Body(body): Body<SignIn>,
 ) -> Result<Response, ApiError> {
-    let NewSession { token, device_token, info } = session::sign_in(&backend, body, &client).await?;
+    let answer = session::sign_in(&backend, body, &client).await;
+    backend.metrics.sign_in(answer.as_ref().err().map_or("signed_in", |ApiError(problem)| problem.code.as_str()));
+    let NewSession { token, device_token, info } = answer?;
     let body = json!({
         "token": token.expose_secret(),
         "expiresAt": info.expires_at,
