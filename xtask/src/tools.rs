@@ -1,6 +1,6 @@
 //! The npm programs in `xtask/tools/package.json`: the Tauri CLI, a Kotlin compiler, a linter for workflows.
 
-use std::fs;
+use std::{env, ffi::OsString, fs};
 
 use anyhow::ensure;
 use xshell::{Shell, cmd};
@@ -22,11 +22,21 @@ pub(crate) fn tauri<T: AsRef<str>>(arguments: &[T]) -> anyhow::Result<()> {
     // The CLI reformats Cargo.toml.
     let manifest = fs::read("Cargo.toml")?;
     let shell = Shell::new()?;
-    let result = cmd!(shell, "node {TAURI} {arguments...}").run();
+    let mut command = cmd!(shell, "node {TAURI} {arguments...}");
+    for name in empty_signing_variables(env::vars_os()) {
+        command = command.env_remove(name);
+    }
+    let result = command.run();
     if fs::read("Cargo.toml")? != manifest {
         fs::write("Cargo.toml", manifest)?;
     }
     Ok(result?)
+}
+
+/// A workflow's secret that does not exist is an empty variable, and Tauri would sign with the empty certificate.
+fn empty_signing_variables(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<OsString> {
+    let empty = variables.filter(|(name, value)| name.to_string_lossy().starts_with("APPLE_") && value.is_empty());
+    empty.map(|(name, _)| name).collect()
 }
 
 /// Checks the syntax with the real compiler. It has no Android libraries, so other errors are expected.
@@ -49,4 +59,16 @@ pub(crate) fn kotlin_syntax() -> anyhow::Result<()> {
 pub(crate) fn lint_workflows() -> anyhow::Result<()> {
     let shell = Shell::new()?;
     Ok(cmd!(shell, "node xtask/tools/lint-workflows.mjs").run()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_that_do_not_exist_sign_nothing() {
+        let variables = [("APPLE_CERTIFICATE", ""), ("APPLE_ID", "a@b.se"), ("APPLE_PASSWORD", ""), ("LC_ALL", "")];
+        let variables = variables.map(|(name, value)| (name.into(), value.into()));
+        assert_eq!(empty_signing_variables(variables.into_iter()), ["APPLE_CERTIFICATE", "APPLE_PASSWORD"]);
+    }
 }
