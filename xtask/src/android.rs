@@ -33,28 +33,26 @@ pub(crate) fn link() -> anyhow::Result<()> {
     let list = fs::read_to_string(SYMBOLS)?;
     let symbols = symbols(&list)?;
     let min_sdk = min_sdk()?;
-    let clang_target = format!("--target={TARGET}{min_sdk}");
+    let clang_target = format!("{TARGET}{min_sdk}");
     let stubs = target_folder().join("cross/android-stubs");
     steps.step("stubs of Android's libraries", || make_stubs(&symbols, &clang_target, &stubs))?;
     steps.step("release build and link", || {
         let toolchain = Toolchain::find("build", &[TARGET])?;
         let cargo = toolchain.program("cargo");
-        let stubs = stubs.canonicalize()?.display().to_string();
-        let mut arguments = Vec::new();
-        for argument in [&clang_target, "-fuse-ld=lld", "-nostartfiles", &format!("-L{stubs}"), "-Wl,-z,defs"] {
-            arguments.extend(["-C".to_owned(), format!("link-arg={argument}")]);
-        }
         let shell = Shell::new()?;
         let library = ["--package", "flex-connect", "--lib", "--crate-type", "cdylib"];
-        let build = cmd!(shell, "{cargo} rustc --quiet --release --target {TARGET} {library...} -- {arguments...}");
-        // ring's C needs no headers of the system.
-        let flags = format!("{clang_target} -nostdlibinc -DRING_CORE_NOSTDLIBINC=1");
-        let build = build
+        let build = cmd!(shell, "{cargo} rustc --quiet --locked --release --target {TARGET} {library...}")
             .envs(toolchain.variables()?)
-            .env("CARGO_TARGET_AARCH64_LINUX_ANDROID_LINKER", "clang-19")
+            .env("CARGO_TARGET_AARCH64_LINUX_ANDROID_LINKER", shell.current_dir().join("xtask/cross/android-linker.sh"))
+            .env("ANDROID_CLANG_TARGET", &clang_target)
+            .env("ANDROID_STUBS", stubs.canonicalize()?)
             .env("CC_aarch64_linux_android", "clang-19")
             .env("AR_aarch64_linux_android", "llvm-ar-19")
-            .env("CFLAGS_aarch64_linux_android", flags);
+            // ring has the only C, which needs no headers of the system.
+            .env(
+                "CFLAGS_aarch64_linux_android",
+                format!("--target={clang_target} -nostdlibinc -DRING_CORE_NOSTDLIBINC=1"),
+            );
         Ok(build.run()?)
     })?;
     let file = target_folder().join(TARGET).join("release/libflex_connect_lib.so");
@@ -123,13 +121,16 @@ fn make_stubs(symbols: &[Symbol<'_>], clang_target: &str, folder: &Path) -> anyh
         let functions = names.iter().map(|name| format!(".globl {name}\n.type {name},%function\n{name}: ret\n"));
         fs::write(&source, functions.collect::<String>())?;
         if is_static {
-            cmd!(shell, "clang-19 {clang_target} -c {source} -o {object}").quiet().run()?;
+            cmd!(shell, "clang-19 --target={clang_target} -c {source} -o {object}").quiet().run()?;
             cmd!(shell, "llvm-ar-19 rcs {archive} {object}").quiet().run()?;
         } else {
             let soname = format!("-Wl,-soname,lib{library}.so");
-            cmd!(shell, "clang-19 {clang_target} -fuse-ld=lld -nostdlib -shared {soname} {source} -o {shared}")
-                .quiet()
-                .run()?;
+            cmd!(
+                shell,
+                "clang-19 --target={clang_target} -fuse-ld=lld -nostdlib -shared {soname} {source} -o {shared}"
+            )
+            .quiet()
+            .run()?;
         }
         println!("lib{library}: {} functions", names.len());
     }
@@ -214,17 +215,12 @@ fn too_new(imports: &[Import], symbols: &[Symbol<'_>], min_sdk: u32) -> Vec<Stri
 
 /// The names that JNI gives to every `external fun` of the Kotlin that Tauri, wry and the plugins bring.
 fn native_functions_of_the_packages() -> anyhow::Result<BTreeSet<String>> {
-    let shell = Shell::new()?;
     let config: serde_json::Value = serde_json::from_str(&fs::read_to_string("tauri.conf.json")?)?;
     let package = config["identifier"].as_str().context("tauri.conf.json has no identifier")?;
-    let metadata =
-        cmd!(shell, "cargo metadata --format-version 1 --locked --filter-platform {TARGET}").quiet().read()?;
-    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
     let mut functions = BTreeSet::new();
-    for crate_ in metadata["packages"].as_array().context("cargo metadata lists no packages")? {
-        let manifest = Path::new(crate_["manifest_path"].as_str().context("a package without a manifest")?);
+    for (_, crate_folder) in crates()? {
         for folder in ["src/android/kotlin", "mobile/android/src/main", "mobile/android-codegen", "android/src/main"] {
-            for file in kotlin_files(&manifest.with_file_name(folder)) {
+            for file in kotlin_files(&crate_folder.join(folder)) {
                 // wry's are templates.
                 let source = fs::read_to_string(&file)?.replace("{{package}}", package);
                 let class = file.file_stem().and_then(|stem| stem.to_str()).context("a file without a name")?;
@@ -234,6 +230,20 @@ fn native_functions_of_the_packages() -> anyhow::Result<BTreeSet<String>> {
     }
     ensure!(!functions.is_empty(), "No Kotlin of Tauri was found.");
     Ok(functions)
+}
+
+/// The crates of the app on Android, with the folders of their sources.
+pub(crate) fn crates() -> anyhow::Result<BTreeMap<String, PathBuf>> {
+    let shell = Shell::new()?;
+    let metadata =
+        cmd!(shell, "cargo metadata --format-version 1 --locked --filter-platform {TARGET}").quiet().read()?;
+    let metadata: serde_json::Value = serde_json::from_str(&metadata)?;
+    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    let folder = |package: &serde_json::Value| -> Option<(String, PathBuf)> {
+        let manifest = Path::new(package["manifest_path"].as_str()?);
+        Some((package["name"].as_str()?.to_owned(), manifest.parent()?.to_owned()))
+    };
+    packages.iter().map(|package| folder(package).context("a package without a name or a manifest")).collect()
 }
 
 fn kotlin_files(folder: &Path) -> Vec<PathBuf> {

@@ -159,9 +159,13 @@ fn folder(mode: &str) -> anyhow::Result<PathBuf> {
     let shell = Shell::new()?;
     let rustc = cmd!(shell, "rustc -vV").quiet().read()?;
     let release = rustc.lines().find_map(|line| line.strip_prefix("release: ")).context("rustc prints no release")?;
-    let base = match env::var_os("FLEX_CONNECT_CROSS") {
-        Some(folder) => PathBuf::from(folder),
-        None => env::home_dir().context("there is no home folder")?.join(".cache/flex-connect-cross"),
-    };
-    Ok(base.join(if mode == "check" { release.to_owned() } else { format!("{release}-{mode}") }))
+    Ok(cache()?.join(if mode == "check" { release.to_owned() } else { format!("{release}-{mode}") }))
+}
+
+/// For what is downloaded or built once for all checkouts.
+pub(crate) fn cache() -> anyhow::Result<PathBuf> {
+    match env::var_os("FLEX_CONNECT_CROSS") {
+        Some(folder) => Ok(PathBuf::from(folder)),
+        None => Ok(env::home_dir().context("there is no home folder")?.join(".cache/flex-connect-cross")),
+    }
 }

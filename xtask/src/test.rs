@@ -131,7 +131,7 @@ const STEPS: &[Group] = &[
         ("types, lint and messages of the UI", || ui::npm(&["run", "--silent", "check"])),
         ("reproducible build of the UI", ui::reproducible_build),
         ("tests of the UI", || ui::npm(&["test", "--silent"])),
-        ("Kotlin of the Android project", tools::kotlin_syntax),
+        ("Kotlin of the Android project", tools::kotlin),
         ("workflows", tools::lint_workflows),
     ],
     &[("licences, sources and bans of the dependencies", supply_chain::deny)],
