@@ -2,7 +2,7 @@
 # toolchain.sh FOLDER TARGET...
 # For machines where rustup cannot download targets: copies the installed Rust toolchain to FOLDER and builds the standard library
 # from Debian's `rust-src` of the same version. Enough for `cargo clippy --target`. Changes nothing outside FOLDER.
-# MODE=build makes a library that links, for x86_64-pc-windows-gnu (needs mingw's dlltool on the PATH).
+# MODE=build makes a library that links, for aarch64-linux-android and x86_64-pc-windows-gnu (needs mingw's dlltool on the PATH).
 set -euo pipefail
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
@@ -48,6 +48,8 @@ fi
 
 export PATH=$toolchain/bin:$PATH LD_LIBRARY_PATH=$toolchain/lib RUSTC=$toolchain/bin/rustc CARGO_TARGET_DIR=$folder/target-std RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Zforce-unstable-if-unmarked --cap-lints=allow"
+# Our release profile optimises at link time, which needs the bitcode.
+[ "$mode" = build ] && RUSTFLAGS="$RUSTFLAGS -Cembed-bitcode=yes"
 for target in "$@"; do
   lib=$toolchain/lib/rustlib/$target/lib
   [ -e "$lib/.$mode" ] && continue

@@ -35,9 +35,10 @@ pub(crate) fn bundle() -> anyhow::Result<()> {
     steps.step(kinds, || {
         let mut arguments = vec!["build", "--ci", "--bundles", kinds];
         // On macOS Tauri itself reads APPLE_SIGNING_IDENTITY and the like.
-        let signing = env::var("WINDOWS_CERTIFICATE_THUMBPRINT")
+        let thumbprint = env::var("WINDOWS_CERTIFICATE_THUMBPRINT").ok().filter(|thumbprint| !thumbprint.is_empty());
+        let signing = thumbprint
             .map(|thumbprint| format!(r#"{{"bundle":{{"windows":{{"certificateThumbprint":"{thumbprint}"}}}}}}"#));
-        if let Ok(signing) = &signing {
+        if let Some(signing) = &signing {
             arguments.extend(["--config", signing]);
         }
         tools::tauri(&arguments)

@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stdout, reason = "command line program")]
 
+mod android;
 mod bench;
 mod bundle;
 mod dev;
@@ -19,7 +20,10 @@ mod test;
 mod tools;
 mod ui;
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
 
@@ -48,8 +52,14 @@ enum Command {
     /// Type-check the whole app for Android, iOS, Windows and macOS.
     CheckTargets {
         /// Build the tests for Windows instead and run them in Wine.
-        #[arg(long)]
+        #[arg(long, group = "instead")]
         wine: bool,
+        /// Link the library for Android instead, without an NDK, and check what the linker made.
+        #[arg(long, group = "instead")]
+        link_android: bool,
+        /// Check a library for Android that the NDK has linked instead.
+        #[arg(long, group = "instead", value_name = "FILE")]
+        android_library: Option<PathBuf>,
     },
     /// Build this system's packages and their bill of materials.
     Bundle {
@@ -88,8 +98,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Qa(args) => qa::qa(args),
         Command::Bench { only } => bench::bench(only.as_deref()),
         Command::Mutants => mutants::mutants(),
-        Command::CheckTargets { wine: true } => targets::wine(),
-        Command::CheckTargets { wine: false } => targets::check(),
+        Command::CheckTargets { wine: true, .. } => targets::wine(),
+        Command::CheckTargets { link_android: true, .. } => android::link(),
+        Command::CheckTargets { android_library: Some(file), .. } => android::check_library(&file),
+        Command::CheckTargets { .. } => targets::check(),
         Command::Bundle { check: true } => bundle::check(),
         Command::Bundle { check: false } => bundle::bundle(),
         Command::Tauri { arguments } => {
@@ -117,6 +129,8 @@ mod tests {
             "x qa fault mail=refuse network=offline --demo http://127.0.0.1:1",
             "x qa clock +24h",
             "x tauri android build --debug",
+            "x check-targets --link-android",
+            "x check-targets --android-library x.so",
         ] {
             assert!(parses(valid), "{valid}");
         }
@@ -131,6 +145,7 @@ mod tests {
             "x qa --scenario code-sent reset",
             "x qa clock",
             "x bench --only phone",
+            "x check-targets --wine --link-android",
         ] {
             assert!(!parses(invalid), "{invalid}");
         }

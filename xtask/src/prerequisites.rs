@@ -1,6 +1,6 @@
 //! What the machine needs. Installs what is missing, or says what to install.
 
-use std::{fs, path::Path};
+use std::{env, fs, path::Path};
 
 use anyhow::{Context as _, bail, ensure};
 use xshell::{Shell, cmd};
@@ -20,8 +20,10 @@ const WINDOW_TESTS: &[&str] = &[
     "imagemagick",
     "fonts-dejavu-core",
 ];
-/// For the tests of the UI, whose reference screenshots are drawn in Noto Sans.
-const BROWSER: &[&str] = &["chromium", "fonts-noto-core"];
+/// For the tests of the UI, unless `CHROMIUM` names another browser.
+const BROWSER: &str = "chromium";
+/// The reference screenshots are drawn in Noto Sans.
+const FONTS: &[&str] = &["fonts-noto-core"];
 /// For the second database, and Schemathesis.
 const BACKEND_TESTS: &[&str] = &["postgresql", "python3-venv"];
 /// For the Kotlin compiler.
@@ -56,7 +58,11 @@ fn packages(purpose: Purpose) -> anyhow::Result<()> {
         packages.extend(WINDOW_TESTS);
     }
     if purpose >= Purpose::Testing {
-        packages.extend([BROWSER, BACKEND_TESTS, JAVA].concat());
+        packages.extend([FONTS, BACKEND_TESTS, JAVA].concat());
+        // Ubuntu's is a snap.
+        if env::var_os("CHROMIUM").is_none() {
+            packages.push(BROWSER);
+        }
     }
     debian_packages(&packages)
 }

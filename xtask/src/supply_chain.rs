@@ -30,9 +30,11 @@ pub(crate) fn bill_of_materials() -> anyhow::Result<()> {
             .env("SOURCE_DATE_EPOCH", "0")
             .run();
     let folder = target_folder().join("release/bundle/sbom");
+    // A release has the files of all systems in one folder.
+    let system = format!("{}-{}", env::consts::OS, env::consts::ARCH);
     fs::create_dir_all(&folder)?;
     let copied = result.map_err(anyhow::Error::from).and_then(|()| {
-        fs::copy(format!("{name}.json"), folder.join(format!("flex-connect-{}.cdx.json", env::consts::OS)))
+        fs::copy(format!("{name}.json"), folder.join(format!("flex-connect-{system}.cdx.json")))
             .context("cargo-cyclonedx wrote no file")
     });
     // It writes one file next to every Cargo.toml of the workspace.
@@ -41,5 +43,5 @@ pub(crate) fn bill_of_materials() -> anyhow::Result<()> {
     }
     copied?;
     let ui = cmd!(shell, "{NPM} --prefix ui sbom --sbom-format cyclonedx --omit dev --package-lock-only").read()?;
-    Ok(fs::write(folder.join("ui.cdx.json"), ui)?)
+    Ok(fs::write(folder.join(format!("ui-{system}.cdx.json")), ui)?)
 }

@@ -80,7 +80,7 @@ pub(crate) fn wine() -> anyhow::Result<()> {
     Ok(())
 }
 
-enum Toolchain {
+pub(crate) enum Toolchain {
     Rustup,
     /// The toolchain's folder.
     Prepared(PathBuf),
@@ -88,7 +88,7 @@ enum Toolchain {
 
 impl Toolchain {
     /// `mode`: `check` needs a standard library that can be read, `build` one that links.
-    fn find(mode: &str, targets: &[&str]) -> anyhow::Result<Self> {
+    pub(crate) fn find(mode: &str, targets: &[&str]) -> anyhow::Result<Self> {
         let shell = Shell::new()?;
         let installed =
             cmd!(shell, "rustup target list --installed").quiet().ignore_stderr().read().unwrap_or_default();
@@ -104,7 +104,7 @@ impl Toolchain {
         Ok(Self::Prepared(folder))
     }
 
-    fn program(&self, name: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
         match self {
             Self::Rustup => name.into(),
             Self::Prepared(folder) => folder.join("tc/bin").join(name),
@@ -112,7 +112,7 @@ impl Toolchain {
     }
 
     /// Environment variables that make cargo use this toolchain.
-    fn variables(&self) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+    pub(crate) fn variables(&self) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
         let Self::Prepared(folder) = self else { return Ok(Vec::new()) };
         let toolchain = folder.join("tc");
         let bin = toolchain.join("bin");
@@ -159,9 +159,13 @@ fn folder(mode: &str) -> anyhow::Result<PathBuf> {
     let shell = Shell::new()?;
     let rustc = cmd!(shell, "rustc -vV").quiet().read()?;
     let release = rustc.lines().find_map(|line| line.strip_prefix("release: ")).context("rustc prints no release")?;
-    let base = match env::var_os("FLEX_CONNECT_CROSS") {
-        Some(folder) => PathBuf::from(folder),
-        None => env::home_dir().context("there is no home folder")?.join(".cache/flex-connect-cross"),
-    };
-    Ok(base.join(if mode == "check" { release.to_owned() } else { format!("{release}-{mode}") }))
+    Ok(cache()?.join(if mode == "check" { release.to_owned() } else { format!("{release}-{mode}") }))
+}
+
+/// For what is downloaded or built once for all checkouts.
+pub(crate) fn cache() -> anyhow::Result<PathBuf> {
+    match env::var_os("FLEX_CONNECT_CROSS") {
+        Some(folder) => Ok(PathBuf::from(folder)),
+        None => Ok(env::home_dir().context("there is no home folder")?.join(".cache/flex-connect-cross")),
+    }
 }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use xshell::{Shell, cmd};
 
 use crate::{
-    bench, bundle, fuzz, mutants,
+    android, bench, bundle, fuzz, mutants,
     prerequisites::{self, Purpose},
     process::built,
     qa, report,
@@ -131,7 +131,7 @@ const STEPS: &[Group] = &[
         ("types, lint and messages of the UI", || ui::npm(&["run", "--silent", "check"])),
         ("reproducible build of the UI", ui::reproducible_build),
         ("tests of the UI", || ui::npm(&["test", "--silent"])),
-        ("Kotlin of the Android project", tools::kotlin_syntax),
+        ("Kotlin of the Android project", tools::kotlin),
         ("workflows", tools::lint_workflows),
     ],
     &[("licences, sources and bans of the dependencies", supply_chain::deny)],
@@ -164,6 +164,7 @@ const LONG_STEPS: &[Group] = &[
         cargo_test(&["--test", "crash_recovery", "--", "eight_points"], &[("CRASH_ROUNDS", "20")])
     })],
     &[("long: type-check for Android, iOS, Windows and macOS", targets::check)],
+    &[("long: library linked for Android", android::link)],
     &[("long: tests for Windows in Wine", targets::wine)],
     &[("long: the installed package", || bundle::bundle().and_then(|()| bundle::check()))],
 ];

@@ -173,9 +173,81 @@ fn no_setting_of_the_phone_restarts_the_page() {
     let manifest = text("gen/android/app/src/main/AndroidManifest.xml");
     let (_, changes) = manifest.split_once("android:configChanges=\"").unwrap();
     let changes: Vec<_> = changes.split('"').next().unwrap().split('|').collect();
-    for change in ["orientation", "screenSize", "locale", "uiMode", "fontScale", "density", "layoutDirection"] {
+    // A keyboard or a game controller that connects changes the last two; bold text the one before.
+    let wanted = [
+        "orientation",
+        "screenSize",
+        "smallestScreenSize",
+        "screenLayout",
+        "locale",
+        "uiMode",
+        "fontScale",
+        "density",
+        "layoutDirection",
+        "colorMode",
+        "grammaticalGender",
+        "fontWeightAdjustment",
+        "keyboard",
+        "navigation",
+    ];
+    for change in wanted {
         assert!(changes.contains(&change), "{change}");
     }
+}
+
+#[test]
+fn the_keyboard_makes_the_page_smaller() {
+    let manifest = text("gen/android/app/src/main/AndroidManifest.xml");
+    assert!(manifest.contains("android:windowSoftInputMode=\"adjustResize\""));
+    // From Android 15 on, an app has to do it itself.
+    let kotlin = text("gen/android/app/src/main/java/app/flexconnect/employee/MainActivity.kt");
+    assert!(kotlin.contains("content.updatePadding(bottom = keyboard.bottom)"));
+}
+
+#[test]
+fn no_backup_and_no_new_phone_gets_the_files_of_the_app() {
+    for (file, sections) in [("backup_rules", 1), ("data_extraction_rules", 2)] {
+        let text = text(&format!("{RES}/xml/{file}.xml"));
+        let rules = parse(&text);
+        let excluded: Vec<_> = rules.descendants().filter(|node| node.has_tag_name("exclude")).collect();
+        assert!(excluded.iter().all(|node| node.attribute("path") == Some(".")), "{file}");
+        let domains: Vec<_> = excluded.iter().filter_map(|node| node.attribute("domain")).collect();
+        assert_eq!(domains, ["root", "file", "database", "sharedpref", "external"].repeat(sections), "{file}");
+    }
+}
+
+/// Tauri's page on signing: the workflows and a developer write the file.
+#[test]
+fn the_android_release_is_signed_with_a_key_from_elsewhere() {
+    let gradle = text("gen/android/app/build.gradle.kts");
+    assert!(gradle.contains("rootProject.file(\"keystore.properties\")"));
+    assert!(gradle.contains("signingConfig = signingConfigs.findByName(\"release\")"));
+    assert!(text("gen/android/.gitignore").lines().any(|line| line == "keystore.properties"));
+    let workflow = text(".github/workflows/android.yml");
+    for key in ["storeFile", "password", "keyAlias"] {
+        assert!(
+            gradle.contains(&format!("getProperty(\"{key}\")")) && workflow.contains(&format!("{key}=%s")),
+            "{key}"
+        );
+    }
+}
+
+/// `xcodegen generate` writes an empty one.
+#[test]
+fn ios_gets_its_entitlements_after_the_project() {
+    for page in [".github/workflows/ios.yml", "docs/platforms.md"] {
+        let text = text(page);
+        let generated = text.find("xcodegen generate").unwrap();
+        assert!(text.find("cp src-tauri/apple/PrivacyInfo.xcprivacy").unwrap() < generated, "{page}");
+        assert!(text.find("cp src-tauri/apple/ios.entitlements").unwrap() > generated, "{page}");
+    }
+}
+
+#[test]
+fn the_android_project_and_tauri_promise_the_same_android() {
+    let config: serde_json::Value = serde_json::from_str(&text("tauri.conf.json")).unwrap();
+    let min_sdk = &config["bundle"]["android"]["minSdkVersion"];
+    assert!(text("gen/android/app/build.gradle.kts").contains(&format!("minSdk = {min_sdk}")));
 }
 
 #[test]

@@ -1,0 +1,5 @@
+package androidx.activity
+
+open class ComponentActivity : android.app.Activity()
+
+fun ComponentActivity.enableEdgeToEdge() {}

@@ -1,0 +1,6 @@
+package app.tauri
+
+/** Made by Gradle. */
+object BuildConfig {
+  const val DEBUG = false
+}
