@@ -1,8 +1,8 @@
 // Not a module and in the oldest JavaScript, so that it also runs in an engine that cannot run the page's module. It starts the
 // module, or says what to update.
 (function () {
-  /** The versions of engines.json are those that brought it; test/engines.test.ts compares them. */
-  var runs = window.CSS && CSS.supports && CSS.supports("aspect-ratio", "1");
+  /** :is came with the oldest Chromium of engines.json; test/engines.test.ts compares them. The oldest iOS has it. */
+  var runs = window.CSS && CSS.supports && CSS.supports("selector(:is(a))");
   var message = document.getElementById(runs ? "stuck" : "outdated");
 
   function keepDeviceLanguage() {

