@@ -15,9 +15,9 @@
       headers: { "content-type": "application/json" },
       body: JSON.stringify(payload || {}),
     }).then(function (response) {
-      return response.json().then(function (body) {
-        if (!response.ok) throw body;
-        return body;
+      return response.json().then(function (result) {
+        if (result.Err) throw result.Err;
+        return result.Ok;
       });
     });
   }

@@ -10,6 +10,8 @@ import type { Readable, Writable } from "node:stream";
 /** Of a phone with the oldest Android that is promised, so that the page sees a phone. */
 const userAgent = (version: string) => `Mozilla/5.0 (Linux; Android 8.0.0; Phone; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/${version} Mobile Safari/537.36`;
 
+const CALL_TIMEOUT_MS = 10_000;
+
 interface Answer {
   id?: number;
   method?: string;
@@ -17,6 +19,15 @@ interface Answer {
   result?: Record<string, unknown>;
   error?: { message: string };
 }
+
+const composeByScript = (text: string, isLast: boolean) => `(() => {
+  const field = document.activeElement;
+  const event = { bubbles: true, data: "${text}" };
+  field.dispatchEvent(new CompositionEvent("${text.length === 1 ? "compositionstart" : "compositionupdate"}", event));
+  field.value = "${text}";
+  field.dispatchEvent(new InputEvent("input", { ...event, inputType: "insertCompositionText", isComposing: true }));
+  if (${isLast}) field.dispatchEvent(new CompositionEvent("compositionend", event));
+})()`;
 
 export class Chromium {
   private readonly process: ChildProcess;
@@ -89,8 +100,22 @@ export class Chromium {
 
   /** As an input method that composes: the text is underlined until it is committed. */
   async compose(text: string): Promise<void> {
-    for (let end = 1; end <= text.length; end += 1) await this.send("Input.imeSetComposition", { text: text.slice(0, end), selectionStart: end, selectionEnd: end });
-    await this.insert(text);
+    try {
+      for (let end = 1; end <= text.length; end += 1) await this.send("Input.imeSetComposition", { text: text.slice(0, end), selectionStart: end, selectionEnd: end });
+      await this.insert(text);
+    } catch (error) {
+      // Chromium 88 has no such call: the same events, made by a script.
+      if (!String(error).includes("wasn't found")) throw error;
+      for (let end = 1; end <= text.length; end += 1) await this.evaluate(composeByScript(text.slice(0, end), end === text.length));
+    }
+  }
+
+  /** As the system does to a page in the background: no timer runs, nothing is answered. */
+  async freeze(frozen: boolean): Promise<void> {
+    if (frozen) {
+      await this.send("Debugger.enable");
+      await this.send("Debugger.pause");
+    } else await this.send("Debugger.disable");
   }
 
   async picture(): Promise<Buffer> {
@@ -110,7 +135,15 @@ export class Chromium {
     const id = this.sent;
     const message = { id, method, params, ...(this.sessionId && !method.startsWith("Target.") ? { sessionId: this.sessionId } : {}) };
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject: (error) => reject(new Error(`${method}: ${error.message}`)) });
+      const fail = (error: Error) => reject(new Error(`${method}: ${error.message}`));
+      const timer = setTimeout(() => fail(new Error("no answer")), CALL_TIMEOUT_MS);
+      this.waiting.set(id, {
+        resolve: (result) => {
+          clearTimeout(timer);
+          resolve(result);
+        },
+        reject: fail,
+      });
       (this.process.stdio[3] as Writable).write(`${JSON.stringify(message)}\0`);
     });
   }
@@ -122,6 +155,7 @@ export class Chromium {
     else one?.resolve(result ?? {});
     if (method === "Runtime.exceptionThrown") this.complaints.push(params?.exceptionDetails?.exception?.description ?? "");
     if (method === "Runtime.consoleAPICalled") this.complaints.push((params?.args ?? []).map((arg) => String(arg.value ?? arg.description)).join(" "));
-    if (method === "Log.entryAdded") this.complaints.push(params?.entry?.text ?? "");
+    // An older engine says that it ignores a part of the viewport's settings.
+    if (method === "Log.entryAdded" && !params?.entry?.text.includes('"interactive-widget"')) this.complaints.push(params?.entry?.text ?? "");
   }
 }

@@ -1,10 +1,12 @@
 // A phone with the app: an engine, the core behind tests/phone/bridge.rs, and the demo backend. Waits for states and for no time.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import type { Chromium } from "./chromium";
 
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const REPORT = "../target/qa-report";
 const TIMEOUT_MS = 5_000;
 
@@ -84,6 +86,7 @@ export class Phone {
   /** Another phone, at a scenario of the demo, on the sign-in screen. */
   async start(scenario: string, { language = "en-GB", height = 740 } = {}): Promise<void> {
     this.engine.complaints.length = 0;
+    await this.engine.freeze(false);
     await this.programs.post("/demo/faults", { mail: "ok", directory: "ok", network: "ok" });
     await this.programs.post("/demo/scenario", { name: scenario });
     await this.programs.post("/phone/replace");
@@ -93,10 +96,19 @@ export class Phone {
     await this.see("screen-sign-in");
   }
 
+  /** A turn, or the keyboard, which takes its part of the page's height. */
+  async resize(width: number, height: number): Promise<void> {
+    await this.step(`${width}×${height}`, async () => {
+      await this.engine.resize(width, height);
+      await this.until("the new size, drawn", `innerHeight === ${height} && new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))`);
+    });
+  }
+
   /** As a start of the app: nothing of an earlier page is left. */
   async load(): Promise<void> {
     await this.step("start the app", async () => {
       await this.engine.goto("about:blank");
+      await this.until("an empty page", "location.href === 'about:blank'");
       await this.engine.goto(this.programs.page);
       await this.until("the page", "!!document.querySelector('html[data-ready]')");
     });
@@ -158,12 +170,14 @@ export class Phone {
       const element = document.querySelector('${id(testId)}');
       if (!element || element.disabled) return null;
       const target = element.matches("input[type=radio]") ? element.closest("label") || element : element;
-      const inView = () => { const { top, bottom } = target.getBoundingClientRect(); return top >= 0 && bottom <= innerHeight; };
-      if (!inView()) target.scrollIntoView({ block: "center" });
-      const { left, top, width, height } = target.getBoundingClientRect();
-      const [x, y] = [left + width / 2, top + height / 2];
-      const hit = document.elementFromPoint(x, y);
-      return hit && (target.contains(hit) || hit.contains(target) && hit !== document.body && hit !== document.documentElement) ? { x, y } : null;
+      const middle = () => {
+        const { left, top, width, height } = target.getBoundingClientRect();
+        const [x, y] = [left + width / 2, top + height / 2];
+        const hit = document.elementFromPoint(x, y);
+        return hit && (target.contains(hit) || (hit.contains(target) && hit.closest("label, button"))) ? { x, y } : null;
+      };
+      if (!middle()) target.scrollIntoView({ block: "center" });
+      return middle();
     })()`;
     return eventually(`${testId}, uncovered and enabled`, () => this.evaluate<{ x: number; y: number } | null>(look));
   }
@@ -175,12 +189,67 @@ export class Phone {
     });
   }
 
-  /** Taps a field and types into it. */
-  async type(testId: string, text: string): Promise<void> {
+  /** Taps a field until the keyboard would open. */
+  async focus(testId: string): Promise<void> {
     await this.tap(testId);
-    await this.step(`type into ${testId}`, async () => {
-      await this.until(`the focus in ${testId}`, `document.activeElement === document.querySelector('${id(testId)}')`);
-      await this.engine.insert(text);
+    await this.until(`the focus in ${testId}`, `document.activeElement === document.querySelector('${id(testId)}')`);
+  }
+
+  async type(testId: string, text: string): Promise<void> {
+    await this.focus(testId);
+    await this.step(`type into ${testId}`, () => this.engine.insert(text));
+  }
+
+  /** The app is left, and the phone sleeps; the clocks of phone and server go on. */
+  async suspend(seconds: number): Promise<void> {
+    await this.step(`sleep ${seconds} s`, async () => {
+      await this.show(false);
+      await this.engine.freeze(true);
+      await this.programs.post("/demo/clock", { advanceSeconds: seconds });
+      await this.programs.post("/phone/sleep", { seconds });
+    });
+  }
+
+  async resume(): Promise<void> {
+    await this.step("come back", async () => {
+      await this.engine.freeze(false);
+      await this.show(true);
+    });
+  }
+
+  private async show(visible: boolean): Promise<void> {
+    await this.programs.post("/phone/foreground", { foreground: visible });
+    await this.evaluate(`Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${visible ? "visible" : "hidden"}" });
+      document.dispatchEvent(new Event("visibilitychange"))`);
+  }
+
+  /** Fails unless everything of these elements is in view and the middle uncovered. */
+  async inView(...testIds: string[]): Promise<void> {
+    const look = `${JSON.stringify(testIds)}.filter((testId) => {
+      const element = document.querySelector('[data-testid="' + testId + '"]');
+      const { left, right, top, bottom } = element.getBoundingClientRect();
+      const hit = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+      const view = visualViewport;
+      return !(top >= view.offsetTop && bottom <= view.offsetTop + view.height && left >= 0 && right <= innerWidth && (element.contains(hit) || hit && hit.contains(element)));
+    }).join()`;
+    await this.step(`in view: ${testIds.join(", ")}`, () => this.until(`${testIds.join(" and ")} in view`, `!(${look})`));
+  }
+
+  /** Fails if something is wider than the screen. */
+  async fits(): Promise<void> {
+    const look = `[...document.querySelectorAll("body *")].filter((e) => {
+      const { left, right, width, height } = e.getBoundingClientRect();
+      return width > 1 && height > 1 && (right > innerWidth + 1 || left < -1) && getComputedStyle(e).visibility === "visible";
+    }).map((e) => e.tagName + "." + e.className).concat(document.documentElement.scrollWidth > innerWidth ? "the page" : [])`;
+    const wide = await this.evaluate<string[]>(look);
+    if (wide.length > 0) throw new Error(`wider than the screen: ${wide.join(", ")}`);
+  }
+
+  async axe(): Promise<void> {
+    await this.step("axe", async () => {
+      if (!(await this.evaluate("!!window.axe"))) await this.evaluate(AXE);
+      const found = await this.evaluate<string[]>("axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map((n) => n.html).join()))");
+      if (found.length > 0) throw new Error(`axe: ${found.join("; ")}`);
     });
   }
 
