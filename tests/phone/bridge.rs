@@ -204,6 +204,8 @@ async fn main() {
         .route("/", get(page))
         .route("/assets/{name}", get(asset))
         .route("/bridge.js", get(bridge_script))
+        // Only a browser asks for it.
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route("/bridge/changed", get(changed))
         .route("/bridge/{command}", post(command))
         .route("/phone", get(look))

@@ -39,11 +39,10 @@ export class Chromium {
   /** What the page logged or threw. */
   readonly complaints: string[] = [];
 
-  constructor(path: string, args: string[], private readonly version: string) {
+  constructor(path: string, args: string[], private readonly version: string, systemLanguage: string) {
     this.process = spawn(path, ["--headless", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe", `--user-data-dir=${this.folder}`, ...args, "about:blank"], {
       stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
-      // The oldest asks Intl for a tag that it does not take, if the system's language is C.
-      env: { ...process.env, LANG: "en_US.UTF-8" },
+      env: { ...process.env, LANG: systemLanguage, LC_ALL: systemLanguage },
     });
     this.process.stderr?.on("data", (data: Buffer) => (this.output += data.toString()));
     this.process.on("exit", () => {
@@ -63,12 +62,12 @@ export class Chromium {
     this.sessionId = sessionId as string;
     for (const domain of ["Page", "Runtime", "Log"]) await this.send(`${domain}.enable`);
     await this.send("Emulation.setTouchEmulationEnabled", { enabled: true, maxTouchPoints: 5 });
-    await this.speak("en-GB");
+    await this.speak(null);
   }
 
-  /** The device's first language. */
-  speak(language: string) {
-    return this.send("Emulation.setUserAgentOverride", { userAgent: userAgent(this.version), acceptLanguage: language, platform: "Linux armv8l" });
+  /** The device's language; null is the system's. */
+  speak(language: string | null) {
+    return this.send("Emulation.setUserAgentOverride", { userAgent: userAgent(this.version), platform: "Linux armv8l", ...(language ? { acceptLanguage: language } : {}) });
   }
 
   async resize(width: number, height: number) {

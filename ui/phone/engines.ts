@@ -6,7 +6,7 @@ import { brotliDecompressSync } from "node:zlib";
 import { Chromium } from "./chromium";
 
 const OLD_ARGS = ["--no-zygote", "--single-process", "--in-process-gpu", "--use-gl=swiftshader"];
-const OLD: Record<string, string> = { "chromium-88": "88.0.4298.0", "chromium-92": "92.0.4512.0", "chromium-103": "103.0.5058.0" };
+const OLD: Record<string, string> = { "chromium-80": "80.0.3987.0", "chromium-88": "88.0.4298.0", "chromium-92": "92.0.4512.0", "chromium-103": "103.0.5058.0" };
 
 function unpacked(name: string): string {
   const folder = `../target/tools/old-engines/${name}`;
@@ -25,9 +25,10 @@ function unpacked(name: string): string {
   return program;
 }
 
-export function launch(name: string): Chromium {
+/** The system's language in the form of LANG: engines derive tags from it that Intl does not take. */
+export function launch(name: string, systemLanguage = "en_US.UTF-8"): Chromium {
   const version = OLD[name];
-  if (version) return new Chromium(unpacked(name), OLD_ARGS, version);
-  if (name === "chromium") return new Chromium(process.env.CHROMIUM ?? "/usr/bin/chromium", ["--disable-gpu"], "150.0.0.0");
+  if (version) return new Chromium(unpacked(name), OLD_ARGS, version, systemLanguage);
+  if (name === "chromium") return new Chromium(process.env.CHROMIUM ?? "/usr/bin/chromium", ["--disable-gpu"], "156.0.0.0", systemLanguage);
   throw new Error(`There is no engine ${name}`);
 }

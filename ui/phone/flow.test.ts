@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Chromium } from "./chromium";
 import { launch } from "./engines";
-import { Phone, Programs } from "./phone";
+import { Phone, Programs, type StartOptions } from "./phone";
 
 /** What the device says its language is, and the title of the first screen. */
 const SIGN_IN: Record<string, [tag: string, title: string]> = { en: ["en-US", "Sign in"], sv: ["sv-SE", "Logga in"], nb: ["nn-NO", "Logg inn"], da: ["da-DK", "Log ind"], fi: ["fi-FI", "Kirjaudu"] };
@@ -23,7 +23,7 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
   afterAll(() => engine?.close());
 
   /** A test on a phone of its own. Nothing may be logged or thrown in the page. */
-  const onAPhone = (what: string, scenario: string, work: (phone: Phone) => Promise<void>, options: { language?: string; height?: number } = {}) =>
+  const onAPhone = (what: string, scenario: string, work: (phone: Phone) => Promise<void>, options: StartOptions = {}) =>
     test(what, async () => {
       const phone = new Phone(engine, programs, `${name} ${what}`);
       try {
@@ -37,7 +37,7 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
       }
     });
 
-  describe.each([740, 640])("360×%i", (height) => {
+  for (const height of [740, 640])
     onAPhone(`from the sign-in to the account, 360×${height}`, "not-linked", async (phone) => {
       const look = async (what: string) => {
         await phone.picture(what);
@@ -63,7 +63,6 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
       await phone.tap("back-home");
       await phone.see("screen-home");
     }, { height });
-  });
 
   onAPhone("a code by Paste code", "not-linked", async (phone) => {
     await phone.toTheCode();
@@ -92,7 +91,7 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
     expect(await phone.text("check-inbox")).toContain("anna.svensson@user.com");
   });
 
-  describe.each([740, 640])("360×%i", (height) => {
+  for (const height of [740, 640])
     onAPhone(`the keyboard covers neither field nor button, 360×${height}`, "not-linked", async (phone) => {
       const withKeyboard = async (field: string, primary: string) => {
         await phone.focus(field);
@@ -110,7 +109,6 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
       await phone.see("code");
       await withKeyboard("code", "verify-code");
     }, { height });
-  });
 
   onAPhone("a turn of the phone keeps what was typed", "not-linked", async (phone) => {
     await phone.toTheCode();
@@ -134,9 +132,9 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
       await phone.see("screen-visma-connect");
     };
     await open();
-    await phone.evaluate("history.back()");
+    await phone.back();
     await phone.see("screen-settings");
-    await phone.evaluate("history.back()");
+    await phone.back();
     await phone.see("screen-home");
     await open();
     // Android's back, which the page takes while there is a screen above.
@@ -146,7 +144,7 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
       await phone.see(screen);
     }
     await phone.until("back to leave the app", "window.systemBack === null");
-    await phone.evaluate("history.back()");
+    await phone.back();
     await phone.until("the way out", "location.href === 'about:blank'");
   });
 
@@ -232,7 +230,7 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
     await phone.fits();
   });
 
-  describe.each(Object.entries(SIGN_IN))("in %s", (language, [tag, title]) => {
+  for (const [language, [tag, title]] of Object.entries(SIGN_IN))
     onAPhone(`the whole flow in ${language}`, "not-linked", async (phone) => {
       expect(await phone.evaluate("document.documentElement.lang")).toBe(language);
       expect(await phone.text("screen-sign-in")).toContain(title);
@@ -245,5 +243,4 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
       await phone.see("done");
       await phone.fits();
     }, { language: tag });
-  });
 });

@@ -8,10 +8,16 @@ import type { Chromium } from "./chromium";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const REPORT = "../target/qa-report";
-const TIMEOUT_MS = 5_000;
+const TIMEOUT_MS = 15_000;
 
 /** Finds by test id. */
 const id = (testId: string) => `[data-testid="${testId}"]`;
+
+export interface StartOptions {
+  /** Null is the system's. */
+  language?: string | null;
+  height?: number;
+}
 
 interface Step {
   at: number;
@@ -84,7 +90,7 @@ export class Phone {
   constructor(readonly engine: Chromium, readonly programs: Programs, private readonly name: string) {}
 
   /** Another phone, at a scenario of the demo, on the sign-in screen. */
-  async start(scenario: string, { language = "en-GB", height = 740 } = {}): Promise<void> {
+  async start(scenario: string, { language = "en-GB", height = 740 }: StartOptions = {}): Promise<void> {
     this.engine.complaints.length = 0;
     await this.engine.freeze(false);
     await this.programs.post("/demo/faults", { mail: "ok", directory: "ok", network: "ok" });
@@ -94,6 +100,11 @@ export class Phone {
     await this.engine.resize(360, height);
     await this.load();
     await this.see("screen-sign-in");
+  }
+
+  /** The gesture, where the system takes it to the page's history. */
+  back(): Promise<unknown> {
+    return this.step("back", () => this.evaluate("void setTimeout(() => history.back())"));
   }
 
   /** A turn, or the keyboard, which takes its part of the page's height. */

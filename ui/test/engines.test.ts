@@ -164,11 +164,12 @@ function newInJs(code: string): string[] {
 
 // -- tests ------------------------------------------------------------------------
 
+const addedIn = (one: SupportStatement | undefined) => String([one ?? []].flat()[0]?.version_added);
+
 describe("the oldest engines", () => {
   test("are the ones that start.js asks for", () => {
     const selector = /CSS\.supports\("selector\(:(\w+)/.exec(readFileSync("public/assets/start.js", "utf8"))?.[1] ?? "";
     const support = bcd.css.selectors?.[selector]?.__compat?.support;
-    const addedIn = (one: SupportStatement | undefined) => String([one ?? []].flat()[0]?.version_added);
     expect([addedIn(support?.chrome), addedIn(support?.webview_android)]).toEqual([engines.chrome, engines.chrome]);
     expect(isUpTo(addedIn(support?.safari_ios), engines.safari)).toBe(true);
   });
