@@ -125,7 +125,21 @@ fn policy() -> String {
     shipped.replace(tauri, "connect-src 'self';")
 }
 
+/// For a browser whose window has one size: the page in a frame, whose policy lets this program's own page frame it.
+async fn framed() -> Response {
+    let frame = "<!doctype html><meta name=viewport content='width=device-width'><iframe src=./in-frame style='border:0;position:absolute;left:0;top:0'></iframe>";
+    ([(header::CONTENT_TYPE, "text/html")], frame).into_response()
+}
+
+async fn page_in_frame() -> Response {
+    page_with(&policy().replace("frame-ancestors 'none'", "frame-ancestors 'self'"))
+}
+
 async fn page() -> Response {
+    page_with(&policy())
+}
+
+fn page_with(policy: &str) -> Response {
     let page = fs::read_to_string(FilePath::new(DIST).join("index.html")).expect("ui/dist: npm run build");
     // Tauri runs its own script before the page's, too.
     let with_bridge = page.replacen("<head>", "<head><script src=\"./bridge.js\"></script>", 1);
@@ -133,7 +147,7 @@ async fn page() -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
         (header::CACHE_CONTROL, "no-store".to_owned()),
-        (HeaderName::from_static("content-security-policy"), policy()),
+        (HeaderName::from_static("content-security-policy"), policy.to_owned()),
     ];
     (headers, with_bridge).into_response()
 }
@@ -202,6 +216,8 @@ async fn main() {
     let mut backend = Backend::start().await;
     let router = Router::new()
         .route("/", get(page))
+        .route("/framed", get(framed))
+        .route("/in-frame", get(page_in_frame))
         .route("/assets/{name}", get(asset))
         .route("/bridge.js", get(bridge_script))
         // Only a browser asks for it.

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { type Engine, composeByScript } from "./engine";
 
 /** Of a phone with the oldest Android that is promised, so that the page sees a phone. */
 const userAgent = (version: string) => `Mozilla/5.0 (Linux; Android 8.0.0; Phone; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/${version} Mobile Safari/537.36`;
@@ -20,36 +21,31 @@ interface Answer {
   error?: { message: string };
 }
 
-const composeByScript = (text: string, isLast: boolean) => `(() => {
-  const field = document.activeElement;
-  const event = { bubbles: true, data: "${text}" };
-  field.dispatchEvent(new CompositionEvent("${text.length === 1 ? "compositionstart" : "compositionupdate"}", event));
-  field.value = "${text}";
-  field.dispatchEvent(new InputEvent("input", { ...event, inputType: "insertCompositionText", isComposing: true }));
-  if (${isLast}) field.dispatchEvent(new CompositionEvent("compositionend", event));
-})()`;
-
-export class Chromium {
-  private readonly process: ChildProcess;
-  private readonly folder = mkdtempSync(join(tmpdir(), "chromium-"));
+export class Chromium implements Engine {
+  readonly tallest = 740;
+  private process: ChildProcess | undefined;
+  private folder = "";
   private readonly waiting = new Map<number, { resolve: (result: Record<string, unknown>) => void; reject: (error: Error) => void }>();
   private sent = 0;
   private output = "";
   private sessionId: string | undefined;
-  /** What the page logged or threw. */
   readonly complaints: string[] = [];
 
-  constructor(path: string, args: string[], private readonly version: string, systemLanguage: string) {
-    this.process = spawn(path, ["--headless", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe", `--user-data-dir=${this.folder}`, ...args, "about:blank"], {
+  constructor(private readonly program: () => string, private readonly args: string[], private readonly version: string, private readonly systemLanguage: string) {}
+
+  private start(): void {
+    this.folder = mkdtempSync(join(tmpdir(), "chromium-"));
+    const child = spawn(this.program(), ["--headless", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe", `--user-data-dir=${this.folder}`, ...this.args, "about:blank"], {
       stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
-      env: { ...process.env, LANG: systemLanguage, LC_ALL: systemLanguage },
+      env: { ...process.env, LANG: this.systemLanguage, LC_ALL: this.systemLanguage },
     });
-    this.process.stderr?.on("data", (data: Buffer) => (this.output += data.toString()));
-    this.process.on("exit", () => {
+    this.process = child;
+    child.stderr?.on("data", (data: Buffer) => (this.output += data.toString()));
+    child.on("exit", () => {
       for (const { reject } of this.waiting.values()) reject(new Error(`the browser exited: ${this.output.slice(-2000)}`));
     });
     let rest = "";
-    (this.process.stdio[4] as Readable).on("data", (data: Buffer) => {
+    (child.stdio[4] as Readable).on("data", (data: Buffer) => {
       const parts = (rest + data.toString()).split("\0");
       rest = parts.pop() ?? "";
       for (const part of parts) this.receive(JSON.parse(part) as Answer);
@@ -57,6 +53,7 @@ export class Chromium {
   }
 
   async open(): Promise<void> {
+    this.start();
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     this.sessionId = sessionId as string;
@@ -65,7 +62,6 @@ export class Chromium {
     await this.speak(null);
   }
 
-  /** The device's language; null is the system's. */
   speak(language: string | null) {
     return this.send("Emulation.setUserAgentOverride", { userAgent: userAgent(this.version), platform: "Linux armv8l", ...(language ? { acceptLanguage: language } : {}) });
   }
@@ -87,17 +83,19 @@ export class Chromium {
     return result.value;
   }
 
+  async run(script: string): Promise<void> {
+    await this.evaluate(`${script}\n;undefined`);
+  }
+
   async touch(x: number, y: number): Promise<void> {
     await this.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [{ x, y }] });
     await this.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
   }
 
-  /** As an on-screen keyboard commits it. */
   insert(text: string) {
     return this.send("Input.insertText", { text });
   }
 
-  /** As an input method that composes: the text is underlined until it is committed. */
   async compose(text: string): Promise<void> {
     try {
       for (let end = 1; end <= text.length; end += 1) await this.send("Input.imeSetComposition", { text: text.slice(0, end), selectionStart: end, selectionEnd: end });
@@ -105,11 +103,10 @@ export class Chromium {
     } catch (error) {
       // Chromium 88 has no such call: the same events, made by a script.
       if (!String(error).includes("wasn't found")) throw error;
-      for (let end = 1; end <= text.length; end += 1) await this.evaluate(composeByScript(text.slice(0, end), end === text.length));
+      for (let end = 1; end <= text.length; end += 1) await this.run(composeByScript(text.slice(0, end), end === text.length));
     }
   }
 
-  /** As the system does to a page in the background: no timer runs, nothing is answered. */
   async freeze(frozen: boolean): Promise<void> {
     if (frozen) {
       await this.send("Debugger.enable");
@@ -123,8 +120,8 @@ export class Chromium {
   }
 
   async close(): Promise<void> {
-    const exited = new Promise((resolve) => this.process.once("exit", resolve));
-    this.process.kill("SIGKILL");
+    const exited = new Promise((resolve) => this.process?.once("exit", resolve));
+    this.process?.kill("SIGKILL");
     await exited;
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -143,7 +140,7 @@ export class Chromium {
         },
         reject: fail,
       });
-      (this.process.stdio[3] as Writable).write(`${JSON.stringify(message)}\0`);
+      (this.process?.stdio[3] as Writable | undefined)?.write(`${JSON.stringify(message)}\0`);
     });
   }
 

@@ -4,6 +4,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { brotliDecompressSync } from "node:zlib";
 import { Chromium } from "./chromium";
+import type { Engine } from "./engine";
+import { WebKit } from "./webkit";
 
 const OLD_ARGS = ["--no-zygote", "--single-process", "--in-process-gpu", "--use-gl=swiftshader"];
 const OLD: Record<string, string> = { "chromium-80": "80.0.3987.0", "chromium-88": "88.0.4298.0", "chromium-92": "92.0.4512.0", "chromium-103": "103.0.5058.0" };
@@ -26,9 +28,10 @@ function unpacked(name: string): string {
 }
 
 /** The system's language in the form of LANG: engines derive tags from it that Intl does not take. */
-export function launch(name: string, systemLanguage = "en_US.UTF-8"): Chromium {
+export function launch(name: string, systemLanguage = "en_US.UTF-8"): Engine {
   const version = OLD[name];
-  if (version) return new Chromium(unpacked(name), OLD_ARGS, version, systemLanguage);
-  if (name === "chromium") return new Chromium(process.env.CHROMIUM ?? "/usr/bin/chromium", ["--disable-gpu"], "156.0.0.0", systemLanguage);
+  if (version) return new Chromium(() => unpacked(name), OLD_ARGS, version, systemLanguage);
+  if (name === "chromium") return new Chromium(() => process.env.CHROMIUM ?? "/usr/bin/chromium", ["--disable-gpu"], "156.0.0.0", systemLanguage);
+  if (name === "wpe-webkit") return new WebKit();
   throw new Error(`There is no engine ${name}`);
 }

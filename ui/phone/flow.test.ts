@@ -1,7 +1,6 @@
 // The phone edition by touch. ENGINES names the engines, "chromium-88" without it.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Chromium } from "./chromium";
 import { launch } from "./engines";
 import { Phone, Programs, type StartOptions } from "./phone";
 
@@ -15,12 +14,12 @@ beforeAll(async () => {
 afterAll(() => programs?.stop());
 
 describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) => {
-  let engine: Chromium;
+  const engine = launch(name);
+  const { tallest } = engine;
   beforeAll(async () => {
-    engine = launch(name);
     await engine.open();
   });
-  afterAll(() => engine?.close());
+  afterAll(() => engine.close());
 
   /** A test on a phone of its own. Nothing may be logged or thrown in the page. */
   const onAPhone = (what: string, scenario: string, work: (phone: Phone) => Promise<void>, options: StartOptions = {}) =>
@@ -37,7 +36,7 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
       }
     });
 
-  for (const height of [740, 640])
+  for (const height of [tallest, 640])
     onAPhone(`from the sign-in to the account, 360×${height}`, "not-linked", async (phone) => {
       const look = async (what: string) => {
         await phone.picture(what);
@@ -91,7 +90,7 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
     expect(await phone.text("check-inbox")).toContain("anna.svensson@user.com");
   });
 
-  for (const height of [740, 640])
+  for (const height of [tallest, 640])
     onAPhone(`the keyboard covers neither field nor button, 360×${height}`, "not-linked", async (phone) => {
       const withKeyboard = async (field: string, primary: string) => {
         await phone.focus(field);
@@ -113,12 +112,12 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
   onAPhone("a turn of the phone keeps what was typed", "not-linked", async (phone) => {
     await phone.toTheCode();
     await phone.type("code", "123");
-    await phone.resize(740, 360);
+    await phone.resize(tallest, 360);
     await phone.inView("code");
     await phone.fits();
     await phone.picture("on its side");
     expect(await phone.evaluate("document.querySelector('#code').value")).toBe("123");
-    await phone.resize(360, 740);
+    await phone.resize(360, tallest);
     await phone.inView("code", "verify-code");
     expect(await phone.evaluate("document.querySelector('#code').value")).toBe("123");
   });

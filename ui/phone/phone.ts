@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
-import type { Chromium } from "./chromium";
+import type { Engine } from "./engine";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const REPORT = "../target/qa-report";
@@ -87,10 +87,10 @@ export class Phone {
   private readonly steps: Step[] = [];
   private pictures = 0;
 
-  constructor(readonly engine: Chromium, readonly programs: Programs, private readonly name: string) {}
+  constructor(readonly engine: Engine, readonly programs: Programs, private readonly name: string) {}
 
   /** Another phone, at a scenario of the demo, on the sign-in screen. */
-  async start(scenario: string, { language = "en-GB", height = 740 }: StartOptions = {}): Promise<void> {
+  async start(scenario: string, { language = "en-GB", height = this.engine.tallest }: StartOptions = {}): Promise<void> {
     this.engine.complaints.length = 0;
     await this.engine.freeze(false);
     await this.programs.post("/demo/faults", { mail: "ok", directory: "ok", network: "ok" });
@@ -230,7 +230,7 @@ export class Phone {
 
   private async show(visible: boolean): Promise<void> {
     await this.programs.post("/phone/foreground", { foreground: visible });
-    await this.evaluate(`Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${visible ? "visible" : "hidden"}" });
+    await this.engine.run(`Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${visible ? "visible" : "hidden"}" });
       document.dispatchEvent(new Event("visibilitychange"))`);
   }
 
@@ -258,7 +258,7 @@ export class Phone {
 
   async axe(): Promise<void> {
     await this.step("axe", async () => {
-      if (!(await this.evaluate("!!window.axe"))) await this.evaluate(AXE);
+      if (!(await this.evaluate("!!window.axe"))) await this.engine.run(AXE);
       const found = await this.evaluate<string[]>("axe.run(document).then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map((n) => n.html).join()))");
       if (found.length > 0) throw new Error(`axe: ${found.join("; ")}`);
     });
