@@ -23,6 +23,7 @@ interface Answer {
 
 export class Chromium implements Engine {
   readonly tallest = 740;
+  readonly speaks = true;
   private process: ChildProcess | undefined;
   private folder = "";
   private readonly waiting = new Map<number, { resolve: (result: Record<string, unknown>) => void; reject: (error: Error) => void }>();

@@ -2,6 +2,8 @@
 export interface Engine {
   /** Height of the largest screen. */
   readonly tallest: number;
+  /** Whether the device's language can be chosen. */
+  readonly speaks: boolean;
   /** What the page logged or threw, where the engine tells. */
   readonly complaints: string[];
   open(): Promise<void>;

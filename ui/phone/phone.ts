@@ -251,7 +251,7 @@ export class Phone {
     const look = `[...document.querySelectorAll("body *")].filter((e) => {
       const { left, right, width, height } = e.getBoundingClientRect();
       return width > 1 && height > 1 && (right > innerWidth + 1 || left < -1) && getComputedStyle(e).visibility === "visible";
-    }).map((e) => e.tagName + "." + e.className).concat(document.documentElement.scrollWidth > innerWidth ? "the page" : [])`;
+    }).map((e) => e.tagName + "." + e.className).concat(document.documentElement.scrollWidth > innerWidth ? "the page, " + document.documentElement.scrollWidth : [])`;
     const wide = await this.evaluate<string[]>(look);
     if (wide.length > 0) throw new Error(`wider than the screen: ${wide.join(", ")}`);
   }

@@ -17,17 +17,15 @@ const freePort = () =>
 
 export class WebKit implements Engine {
   readonly tallest = 720;
+  readonly speaks = false;
   readonly complaints: string[] = [];
   private driver: ChildProcess | undefined;
   private url = "";
-  private language = "en-GB";
   private size: [number, number] = [360, 720];
 
   async open(): Promise<void> {
     const port = await freePort();
-    // WebKit's languages are the system's.
-    const LANG = `${this.language.replace("-", "_")}.UTF-8`;
-    this.driver = spawn("WPEWebDriver", [`--port=${port}`], { stdio: "ignore", env: { ...process.env, LANG, LC_ALL: LANG, LANGUAGE: LANG } });
+    this.driver = spawn("WPEWebDriver", [`--port=${port}`], { stdio: "ignore", env: { ...process.env, LC_ALL: "C.UTF-8" } });
     const failed = new Promise<never>((_, reject) => {
       this.driver?.once("error", reject);
     });
@@ -48,12 +46,8 @@ export class WebKit implements Engine {
     this.url = `http://127.0.0.1:${port}/session/${sessionId}`;
   }
 
-  async speak(language: string | null): Promise<void> {
-    if (!language || language === this.language) return;
-    this.language = language;
-    await this.close();
-    await this.open();
-  }
+  /** Only of a locale that is installed, so there is one. */
+  async speak(): Promise<void> {}
 
   async resize(width: number, height: number): Promise<void> {
     this.size = [width, height];
@@ -87,8 +81,8 @@ export class WebKit implements Engine {
   }
 
   async insert(text: string): Promise<void> {
-    const active = (await this.call("GET", `${this.url}/element/active`)) as Record<string, string>;
-    await this.call("POST", `${this.url}/element/${Object.values(active)[0]}/value`, { text });
+    const actions = [...text].flatMap((value) => ["keyDown", "keyUp"].map((type) => ({ type, value })));
+    await this.call("POST", `${this.url}/actions`, { actions: [{ type: "key", id: "keyboard", actions }] });
   }
 
   async compose(text: string): Promise<void> {

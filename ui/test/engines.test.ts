@@ -45,6 +45,7 @@ const CSS_EXTRAS: Record<string, string> = {
   "forced-color-adjust": "belongs to forced-colors",
   "@media (forced-colors)": "a setting of newer systems",
   "@media (prefers-contrast)": "a setting of newer systems",
+  contain: "in Safari 15.0 to 15.3 a long choice in large text scrolls the page sideways",
   "text-wrap": "lines break as everywhere",
   "text-align-last": "the choice stands at the left",
 };

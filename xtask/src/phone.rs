@@ -3,13 +3,15 @@
 use xshell::{Shell, cmd};
 
 use crate::{
-    report,
+    prerequisites, report,
     ui::{self, NPM},
 };
 
 /// The oldest engine that is promised.
 const OLDEST: &str = "chromium-88";
-const ALL: &str = "chromium-88,chromium-92,chromium-103,chromium";
+const ALL: &str = "chromium-88,chromium-92,chromium-103,chromium,wpe-webkit";
+/// WebKit as in Safari 16.0.
+const WPE_WEBKIT: &[&str] = &["wpewebkit-driver", "libwpewebkit-1.1-0"];
 
 /// The engines: npm packages of about 50 MB each.
 pub(crate) fn engines() -> anyhow::Result<()> {
@@ -21,6 +23,7 @@ pub(crate) fn oldest() -> anyhow::Result<()> {
 }
 
 pub(crate) fn all() -> anyhow::Result<()> {
+    prerequisites::debian_packages(WPE_WEBKIT)?;
     by_touch(ALL)
 }
 
