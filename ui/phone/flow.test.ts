@@ -39,6 +39,7 @@ describe.each((process.env.ENGINES ?? "chromium-88").split(","))("%s", (name) =>
   for (const height of [tallest, 640])
     onAPhone(`from the sign-in to the account, 360×${height}`, "not-linked", async (phone) => {
       const look = async (what: string) => {
+        await phone.atRest();
         await phone.picture(what);
         await phone.fits();
         await phone.axe();

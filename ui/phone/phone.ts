@@ -256,6 +256,11 @@ export class Phone {
     if (wide.length > 0) throw new Error(`wider than the screen: ${wide.join(", ")}`);
   }
 
+  /** What fades in has another contrast. */
+  atRest(): Promise<unknown> {
+    return this.until("the end of the movements", `document.getAnimations().every((one) => one.playState !== "running" || one.effect.getComputedTiming().endTime === Infinity)`);
+  }
+
   async axe(): Promise<void> {
     await this.step("axe", async () => {
       if (!(await this.evaluate("!!window.axe"))) await this.engine.run(AXE);
