@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { defineConfig, type Plugin } from "vite";
 import tauri from "../tauri.conf.json" with { type: "json" };
+import engines from "./engines.json" with { type: "json" };
 
 /** The version of the app has one place. */
 const version = /\[workspace\.package\]\s+version = "([^"]+)"/.exec(readFileSync("../Cargo.toml", "utf8"))?.[1];
@@ -41,6 +42,21 @@ const plainImports: Plugin = {
   },
 };
 
+/** Vite moves the page's module into the head, where it would load before start.js has looked at the engine. */
+const moduleInTemplate: Plugin = {
+  name: "module-in-template",
+  apply: "build",
+  transformIndexHtml: {
+    order: "post",
+    handler(html) {
+      const script = /<script type="module"[^>]*><\/script>\s*/.exec(html)?.[0];
+      const template = '<template id="module">';
+      if (!script || !html.includes(template)) return html;
+      return html.replace(script, "").replace(template, template + script.trim());
+    },
+  },
+};
+
 /** `tauri dev` loads the page from Vite, so Vite sends the policy. Vite's own <style> elements carry the nonce. */
 const developmentPolicy: Plugin = {
   name: "development-policy",
@@ -52,7 +68,7 @@ const developmentPolicy: Plugin = {
 };
 
 export default defineConfig({
-  plugins: [developmentPolicy, frozenPrototype, plainImports],
+  plugins: [developmentPolicy, frozenPrototype, plainImports, moduleInTemplate],
   // Relative URLs, so that the page also opens from a plain folder.
   base: "./",
   define: { "import.meta.env.APP_VERSION": JSON.stringify(version) },
@@ -62,8 +78,8 @@ export default defineConfig({
   server: { port: 1420, strictPort: true },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
-    target: ["es2021", "safari15", "chrome100"],
-    cssTarget: ["safari15", "chrome100"],
+    // Safari on iOS lacks what it has on a Mac, such as text-size-adjust without a prefix.
+    target: [`chrome${engines.chrome}`, `safari${engines.safari}`, `ios${engines.safari}`],
     // The polyfill breaks the CSP, and all chunks are local.
     modulePreload: false,
     assetsInlineLimit: 0,

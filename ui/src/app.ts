@@ -59,9 +59,12 @@ export function applyView(next: View): void {
 /** The server's clock in ms. The device's own clock may be wrong. */
 export const serverNow = (): number => (view.value ? serverClock.server + performance.now() - serverClock.at : 0);
 
-/** Runs an action and returns whether it succeeded. Ignored while the same action is pending. */
+/**
+ * Runs an action and returns whether it succeeded. Ignored while the same action is pending, except that one can go back from a
+ * screen whose event came before its call's answer.
+ */
 export async function run(action: Action, call: (bridge: Bridge) => Promise<View>): Promise<boolean> {
-  if (pending.peek().has(action)) return false;
+  if (pending.peek().has(action) && action !== "navigate") return false;
   pending.value = new Set(pending.peek()).add(action);
   failure.value = null;
   try {

@@ -34,15 +34,25 @@ export const t = (): Messages => {
 
 const language = (): Language => active.value?.language ?? "en";
 
-/** The first of the device's languages that we have. Norwegian has three tags: nb, nn and no. */
-export function deviceLanguage(preferred: readonly string[] = navigator.languages): Language {
-  for (const tag of preferred) {
-    const primary = tag.toLowerCase().split("-")[0] ?? "";
-    const ours = primary === "no" || primary === "nn" ? "nb" : primary;
-    if (ours in LANGUAGES) return ours as Language;
-  }
-  return "en";
+/**
+ * The device's languages as tags that Intl takes. A system may have others: `C`, `sv_SE.UTF-8@euro`, `en-US@posix`.
+ * Norwegian has three: `no` and `nn` become `nb`, which is ours.
+ */
+export function deviceTags(languages: readonly string[] = navigator.languages): string[] {
+  return languages.flatMap((tag) => {
+    try {
+      return Intl.getCanonicalLocales(tag.replace(/[.@].*$/, "").replaceAll("_", "-").replace(/^n[no]\b/i, "nb"));
+    } catch {
+      return [];
+    }
+  });
 }
+
+const languageOf = (tag: string): string => tag.split("-")[0] ?? "";
+
+/** The first of the device's languages that we have. */
+export const deviceLanguage = (tags = deviceTags()): Language =>
+  (tags.map(languageOf).find((one) => one in LANGUAGES) as Language | undefined) ?? "en";
 
 export async function setLocale(locale: Language): Promise<void> {
   if (active.peek()?.language === locale) return;
@@ -53,7 +63,7 @@ export async function setLocale(locale: Language): Promise<void> {
 
 const format = (time: Date, options: Intl.DateTimeFormatOptions): string => {
   // The device's tag has the region: English in Sweden writes 14:05 and not 2:05 PM.
-  const regional = navigator.languages.find((tag) => tag.toLowerCase().startsWith(language()));
+  const regional = deviceTags().find((tag) => languageOf(tag) === language());
   return new Intl.DateTimeFormat(regional ?? language(), options).format(time);
 };
 

@@ -10,6 +10,7 @@ import { type Browser, type Page, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { STATES } from "../gallery/fixtures";
 import type { Edition, Language } from "../src/ipc/bridge";
+import { TAGS } from "./device-tags";
 
 const tauri = JSON.parse(readFileSync("../tauri.conf.json", "utf8")) as { app: { security: { csp: string } } };
 const OUT = "node_modules/.cache/dist-under-test";
@@ -159,6 +160,22 @@ const readyAgain = (page: Page) =>
     },
     STATES.home?.view("mobile"),
   );
+
+/** Opens the page in an engine without the feature that start.js asks for. The window's name is the device's language. */
+const openOld = async (userAgent?: string) => {
+  const requested: string[] = [];
+  const context = await browser.newContext({ reducedMotion: "reduce", ...(userAgent ? { userAgent } : {}) });
+  const page = await context.newPage();
+  page.setDefaultTimeout(8000);
+  page.on("request", (request) => requested.push(new URL(request.url()).pathname.replace(/-.*/, "")));
+  await page.addInitScript(() => {
+    CSS.supports = () => false;
+    Object.defineProperty(navigator, "languages", { get: () => [window.name] });
+  });
+  await page.goto(url());
+  await page.waitForSelector("#outdated h1:visible");
+  return { page, requested };
+};
 
 describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.prototype", () => {
   test("a complete code is submitted once and stored nowhere", async () => {
@@ -502,6 +519,32 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
         await page.getByText("Appen startade inte.").waitFor();
       }
     }, 60_000);
+  });
+
+  describe("an engine that is too old", () => {
+    const SENTENCE: Record<string, string> = { en: "An update is needed.", sv: "En uppdatering behövs.", nb: "En oppdatering er nødvendig.", da: "En opdatering er nødvendig.", fi: "Päivitys tarvitaan." };
+
+    test("says so in the device's language", async () => {
+      const { page } = await openOld();
+      for (const [tag, , language] of TAGS) {
+        await page.evaluate((name) => Object.assign(window, { name }), tag);
+        await page.reload();
+        await page.waitForSelector("#outdated h1:visible");
+        expect(await page.locator("h1:visible").allTextContents(), tag).toEqual([SENTENCE[language]]);
+        expect(await page.locator("#outdated p").count()).toBe(1);
+      }
+    }, 60_000);
+
+    test("names Android System WebView, and loads nothing else", async () => {
+      const { page, requested } = await openOld("Mozilla/5.0 (Linux; Android 8.0.0; wv) AppleWebKit/537.36 Chrome/64.0.3282.29 Mobile Safari/537.36");
+      await page.waitForLoadState("networkidle");
+      expect(requested.filter((path) => path !== "/favicon.ico").sort()).toEqual(["/", "/assets/start.js", "/assets/style"]);
+      expect(await page.locator("#splash").innerText()).toContain("Android System WebView");
+      expect(await page.locator(".skeleton, #stuck").count()).toBe(0);
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => (globalThis as unknown as { axe: { run: (d: Document) => Promise<{ violations: { id: string }[] }> } }).axe.run(document));
+      expect(violations.map(({ id }) => id)).toEqual([]);
+    }, 40_000);
   });
 
   test.each(["mobile", "desktop"] as const)("nothing shifts after the first paint: %s", async (edition) => {

@@ -1,7 +1,9 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { LANGUAGES, type Messages, deviceLanguage } from "../src/i18n";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { LANGUAGES, type Messages, deviceLanguage, deviceTags, formatDateTime, setLocale } from "../src/i18n";
+import type { Language } from "../src/ipc/bridge";
+import { TAGS } from "./device-tags";
 import expectedCopy from "./expected-copy.json";
 import { problemCodes } from "./problem-codes";
 
@@ -64,10 +66,32 @@ test("the mail names the button as the app does", async () => {
   for (const [, language = "", name = ""] of names) expect(name.replace(/\.$/, ""), language).toBe((await read(language.toLowerCase())).verify);
 });
 
-test("the device's language, Norwegian by any tag, else English", () => {
-  expect(deviceLanguage(["sv-SE", "en"])).toBe("sv");
-  expect(deviceLanguage(["no"])).toBe("nb");
-  expect(deviceLanguage(["nn-NO"])).toBe("nb");
-  expect(deviceLanguage(["de-DE", "fi-FI"])).toBe("fi");
-  expect(deviceLanguage(["de"])).toBe("en");
+afterEach(() => void vi.unstubAllGlobals());
+
+describe("the device's language", () => {
+  test.each(TAGS)("of %j", (tag, canonical, language) => {
+    expect(deviceTags([tag])).toEqual(canonical);
+    expect(deviceLanguage(deviceTags([tag]))).toBe(language);
+    // A tag without a language of ours does not hide the next.
+    expect(deviceLanguage(deviceTags([tag, "fi-FI"]))).toBe(language === "en" && !tag.startsWith("en") ? "fi" : language);
+  });
+
+  test.each(TAGS)("a time of day can be formatted: %j", async (tag) => {
+    vi.stubGlobal("navigator", { languages: [tag] });
+    for (const language of languages) {
+      await setLocaleWithoutPage(language as Language);
+      expect(formatDateTime("2026-11-27T14:05:00Z", 0)).toMatch(/2026/);
+    }
+  });
 });
+
+test("English in Sweden has its times", async () => {
+  vi.stubGlobal("navigator", { languages: ["sv-SE", "en-SE@posix"] });
+  await setLocaleWithoutPage("en");
+  expect(formatDateTime("2026-11-27T14:05:00", Date.parse("2026-11-27T20:00:00"))).toBe("14:05");
+});
+
+async function setLocaleWithoutPage(language: Language) {
+  vi.stubGlobal("document", { documentElement: {} });
+  await setLocale(language);
+}

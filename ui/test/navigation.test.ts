@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { STATES } from "../gallery/fixtures";
-import { applyView, connect } from "../src/app";
+import { applyView, connect, navigate } from "../src/app";
 import type { Bridge, Screen, View } from "../src/ipc/bridge";
 import { handleSystemBack } from "../src/navigation";
 
@@ -36,4 +36,22 @@ test("Android's back goes one screen up, and leaves the app at home", async () =
     await settle();
   }
   expect(back).toBeNull();
+});
+
+test("back is heard on a screen whose call has not answered yet", async () => {
+  const first = STATES["home"]?.view("mobile");
+  if (!first) throw new Error("the fixture has changed");
+  const asked: Screen[] = [];
+  const bridge = {
+    view: () => Promise.resolve(first),
+    onChanged: () => Promise.resolve(),
+    navigate: (screen: Screen) => {
+      asked.push(screen);
+      return new Promise(() => {});
+    },
+  } as unknown as Bridge;
+  await connect(bridge);
+  navigate("settings");
+  navigate("home");
+  expect(asked).toEqual(["settings", "home"]);
 });

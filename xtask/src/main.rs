@@ -8,6 +8,7 @@ mod bundle;
 mod dev;
 mod fuzz;
 mod mutants;
+mod phone;
 mod prerequisites;
 mod process;
 mod qa;

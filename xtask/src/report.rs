@@ -20,6 +20,11 @@ pub(crate) fn clear() -> anyhow::Result<PathBuf> {
     Ok(fs::canonicalize(FOLDER)?)
 }
 
+/// What other tests have written stays.
+pub(crate) fn make_folder() -> anyhow::Result<()> {
+    fs::create_dir_all(FOLDER).context(FOLDER)
+}
+
 /// Writes the page from the tests' logs.
 pub(crate) fn write() -> anyhow::Result<()> {
     let mut logs = Vec::new();

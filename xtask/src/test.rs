@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use xshell::{Shell, cmd};
 
 use crate::{
-    android, bench, bundle, fuzz, mutants,
+    android, bench, bundle, fuzz, mutants, phone,
     prerequisites::{self, Purpose},
     process::built,
     qa, report,
@@ -30,8 +30,8 @@ pub(crate) struct TestArgs {
     /// Repeat this often, until a step fails.
     #[arg(long, value_name = "N", default_value_t = 1)]
     times: u32,
-    /// Also fuzzing, mutants, all screen states, 2,000 API requests, a company's Monday, 20 rounds of crash tests, other
-    /// systems, the package.
+    /// Also fuzzing, mutants, all screen states, the phone edition in every engine, 2,000 API requests, a company's Monday, 20
+    /// rounds of crash tests, other systems, the package.
     #[arg(long)]
     long: bool,
 }
@@ -125,6 +125,8 @@ const STEPS: &[Group] = &[
         ("npm packages of the UI", ui::packages),
         ("npm packages of the tools", tools::install),
         ("npm packages of the WebDriver example", qa::example_packages),
+        ("npm packages of the OpenID provider", oidc_packages),
+        ("old engines for the phone edition", phone::engines),
     ],
     &[("build of the UI", ui::build)],
     &[
@@ -145,7 +147,12 @@ const STEPS: &[Group] = &[
         }),
         ("backend against its OpenAPI document", || schemathesis("--short")),
     ],
+    &[("new login against a certified OpenID provider", || {
+        oidc_packages()?;
+        cargo_test(&["--test", "oidc_provider", "--", "--ignored"], &[])
+    })],
     &[("tests in a window", tests_in_a_window)],
+    &[("phone edition by touch in Chromium 88", phone::oldest)],
     &[("WebdriverIO example", qa::example)],
     &[("size of the released app", size_budget)],
 ];
@@ -155,6 +162,7 @@ const LONG_STEPS: &[Group] = &[
     &[("long: screenshots and axe-core on every screen state, language, theme and size", || {
         ui::npm(&["run", "--silent", "screenshots", "--", "--all"])
     })],
+    &[("long: phone edition by touch in every engine", phone::all)],
     &[("long: 2,000 requests by the OpenAPI document", || schemathesis("--long"))],
     &[("long: 500 people behind three addresses, SQLite", || bench::company(&[]))],
     &[("long: 500 people behind three addresses, PostgreSQL", || bench::company(&[("HRM_TEST_POSTGRES", "1")]))],
@@ -168,6 +176,10 @@ const LONG_STEPS: &[Group] = &[
     &[("long: tests for Windows in Wine", targets::wine)],
     &[("long: the installed package", || bundle::bundle().and_then(|()| bundle::check()))],
 ];
+
+fn oidc_packages() -> anyhow::Result<()> {
+    ui::packages_of("backend/tests/oidc_provider", "package-lock.json", "ci")
+}
 
 /// The files in `backend/tests`: each runs on PostgreSQL, too.
 fn backend_tests() -> anyhow::Result<Vec<String>> {

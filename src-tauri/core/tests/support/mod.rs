@@ -50,6 +50,8 @@ pub struct DeviceState {
     pub refuses_paste: bool,
     /// Offset of the device's wall clock.
     pub clock_skew: TimeDelta,
+    /// How long the device slept: its monotonic clock went on.
+    pub slept: Duration,
 }
 
 impl FakeDevice {
@@ -150,7 +152,7 @@ impl Clock for SkewedClock {
         SystemClock.wall() + self.0.with(|device| device.clock_skew)
     }
     fn monotonic(&self) -> Duration {
-        SystemClock.monotonic()
+        SystemClock.monotonic() + self.0.with(|device| device.slept)
     }
 }
 

@@ -1,0 +1,21 @@
+/** What a device may report first, what Intl is given, and the language of the app. */
+export const TAGS: [tag: string, canonical: string[], language: string][] = [
+  ["sv-SE", ["sv-SE"], "sv"],
+  ["sv_SE.UTF-8@euro", ["sv-SE"], "sv"],
+  ["SV", ["sv"], "sv"],
+  ["no", ["nb"], "nb"],
+  ["no-NO", ["nb-NO"], "nb"],
+  ["nn", ["nb"], "nb"],
+  ["nn_NO", ["nb-NO"], "nb"],
+  ["en-US-u-hc-h12", ["en-US-u-hc-h12"], "en"],
+  ["en-US@posix", ["en-US"], "en"],
+  ["zh-Hant-TW", ["zh-Hant-TW"], "en"],
+  ["nog", ["nog"], "en"],
+  ["C", [], "en"],
+  ["C.UTF-8", [], "en"],
+  ["POSIX", ["posix"], "en"],
+  ["*", [], "en"],
+  ["x-klingon", [], "en"],
+  ['"]', [], "en"],
+  ["", [], "en"],
+];
