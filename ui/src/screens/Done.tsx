@@ -3,9 +3,10 @@ import { unbrokenDomain } from "../components/Address";
 import { ProblemMessage, failureIn } from "../components/ProblemMessage";
 import { ExternalIcon, SuccessIcon } from "../components/icons";
 import { t } from "../i18n";
-import type { Account } from "../ipc/bridge";
+import type { Account, TryLogin as Try } from "../ipc/bridge";
+import { TryLogin } from "./TryLogin";
 
-export function Done({ account, settingsUrl }: { account: Account; settingsUrl: string }) {
+export function Done({ account, settingsUrl, tryLogin }: { account: Account; settingsUrl: string; tryLogin: Try | null }) {
   const m = t();
   return (
     <section class="done" data-testid="done" aria-labelledby="done-title">
@@ -56,6 +57,7 @@ export function Done({ account, settingsUrl }: { account: Account; settingsUrl: 
           </p>
         )}
       </div>
+      {tryLogin && <TryLogin newest={tryLogin} />}
     </section>
   );
 }
