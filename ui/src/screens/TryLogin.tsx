@@ -74,9 +74,9 @@ export function TryLogin({ newest }: { newest: Try }) {
     </span>
   );
   return (
-    <>
+    <div class="try-login">
       <ul class="rows">
-        <li class="row try-login" data-testid="try-login-status" data-status={status}>
+        <li class="row" data-testid="try-login-status" data-status={status}>
           {status === "notTried" ? (
             <button type="button" class="row-link" data-testid="try-login" aria-describedby="try-login-opens" onClick={begin}>
               {text}
@@ -98,6 +98,6 @@ export function TryLogin({ newest }: { newest: Try }) {
         <LongWait busy={pending.value.has("tryLogin") || pending.value.has("openTryLoginAgain") || pending.value.has("cancelTryLogin")} />
         <ProblemMessage slots={["tryLogin"]} id="try-login-problem" />
       </div>
-    </>
+    </div>
   );
 }
