@@ -93,7 +93,7 @@ const RULES: Record<string, Rule> = {
   "done-try-not-finished": { says: en.tryLoginNotFinished, has: ["tryLogin"], not: [...NO_FORM, "openAgain"] },
   "done-try-over": { says: en.tryLoginNotFinished, has: ["tryLogin"], not: [...NO_FORM, "openAgain"] },
   "done-try-no-browser": { says: en.loginNotOpenedAdvice, has: ["tryLogin"], not: [...NO_FORM, "openAgain"] },
-  "done-try-too-many": { says: "Try again in 30 minutes.", has: ["tryLogin"], not: [...NO_FORM, "openAgain"] },
+  "done-try-too-many": { says: en.tooManyRequests, has: ["tryLogin"], not: [...NO_FORM, "openAgain"] },
 };
 
 /** The primary button's test id, for states whose name does not say it. */

@@ -45,9 +45,9 @@ function useRow(newest: Try): { status: Try["status"]; title: string; detail?: s
   const isOver = useIsPast(newest.status === "waiting" ? newest.expiresAt : undefined);
   if (newest.status === "notTried") return { status: newest.status, title: m.tryLogin, detail: m.tryLoginHint };
   if (newest.status === "waiting" && !isOver) {
-    return { status: newest.status, title: m.tryLoginWaiting, detail: m.tryLoginWaitingHint, actions: <Waiting key="waiting" /> };
+    return { status: newest.status, title: m.tryLoginWaiting, detail: m.tryLoginWaitingHint, actions: <Waiting /> };
   }
-  const actions = <TryAgain key="again" />;
+  const actions = <TryAgain />;
   if (newest.status === "worked") return { status: newest.status, title: m.tryLoginWorked, detail: m.triedOn({ day: formatDay(newest.at) }) };
   if (newest.status === "otherAccount") return { status: newest.status, title: m.tryLoginOther, detail: m.tryLoginOtherHint, actions };
   return { status: "notFinished", title: m.tryLoginNotFinished, actions };
@@ -78,15 +78,17 @@ export function TryLogin({ newest }: { newest: Try }) {
       <ul class="rows">
         <li class="row" data-testid="try-login-status" data-status={status}>
           {status === "notTried" ? (
-            <button type="button" class="row-link" data-testid="try-login" aria-describedby="try-login-opens" onClick={begin}>
-              {text}
-              <ExternalIcon />
+            <>
+              <button type="button" class="row-link" data-testid="try-login" aria-describedby="try-login-opens" onClick={begin}>
+                {text}
+                <ExternalIcon />
+              </button>
               <span class="visually-hidden" id="try-login-opens">
                 {m.opensInBrowser}
               </span>
-            </button>
+            </>
           ) : (
-            <div class="row-value">
+            <div key={status} class="row-value">
               {text}
               {status === "worked" && <CheckIcon />}
               {actions && <div class="try-login-actions">{actions}</div>}
