@@ -24,6 +24,8 @@ export interface State {
   };
   /** Opens what can be opened: a `details`. */
   readonly opened?: true;
+  /** Draws the end of the screen, where it is about something. */
+  readonly scrolled?: true;
   /** Unset for both editions. */
   readonly only?: Edition;
 }
@@ -209,16 +211,16 @@ export const STATES: Record<string, State> = {
   done: { view: signedIn("flow", linked) },
   "done-existing": { view: signedIn("flow", { ...linked, account: { email: LONG, linkedAt: after(-20), origin: "existing" } }) },
   "done-no-browser": { view: signedIn("flow", linked), press: { button: "manage-account", problem: { code: "linkNotOpened", retryable: false } } },
-  "done-try": { view: signedIn("flow", tried({ status: "notTried" })) },
-  "done-try-busy": { view: signedIn("flow", tried({ status: "notFinished" })), press: { button: "try-login", problem: null } },
-  "done-try-waiting": { view: signedIn("flow", tried({ status: "waiting", expiresAt: after(590) })) },
-  "done-try-worked": { view: signedIn("flow", tried({ status: "worked", at: after(-86_400) })) },
-  "done-try-other": { view: signedIn("flow", tried({ status: "otherAccount" })) },
-  "done-try-not-finished": { view: signedIn("flow", tried({ status: "notFinished" })) },
+  "done-try": { view: signedIn("flow", tried({ status: "notTried" })), scrolled: true },
+  "done-try-busy": { view: signedIn("flow", tried({ status: "notFinished" })), press: { button: "try-login", problem: null }, scrolled: true },
+  "done-try-waiting": { view: signedIn("flow", tried({ status: "waiting", expiresAt: after(590) })), scrolled: true },
+  "done-try-worked": { view: signedIn("flow", tried({ status: "worked", at: after(-86_400) })), scrolled: true },
+  "done-try-other": { view: signedIn("flow", tried({ status: "otherAccount" })), scrolled: true },
+  "done-try-not-finished": { view: signedIn("flow", tried({ status: "notFinished" })), scrolled: true },
   // The server's answer to that is not here yet.
-  "done-try-over": { view: signedIn("flow", tried({ status: "waiting", expiresAt: after(-1) })) },
-  "done-try-no-browser": { view: signedIn("flow", tried({ status: "notFinished" })), press: { button: "try-login", problem: { code: "linkNotOpened", retryable: false } } },
-  "done-try-too-many": { view: signedIn("flow", tried({ status: "notTried" })), press: { button: "try-login", problem: { code: "tooManyRequests", retryAfterSeconds: 1800, retryable: true } } },
+  "done-try-over": { view: signedIn("flow", tried({ status: "waiting", expiresAt: after(-1) })), scrolled: true },
+  "done-try-no-browser": { view: signedIn("flow", tried({ status: "notFinished" })), press: { button: "try-login", problem: { code: "linkNotOpened", retryable: false } }, scrolled: true },
+  "done-try-too-many": { view: signedIn("flow", tried({ status: "notTried" })), press: { button: "try-login", problem: { code: "tooManyRequests", retryAfterSeconds: 1800, retryable: true } }, scrolled: true },
 };
 
 export const statesOf = (edition: Edition): string[] =>
