@@ -57,16 +57,19 @@ function useRow(newest: Try): { status: Try["status"]; title: string; detail?: s
 export function TryLogin({ newest }: { newest: Try }) {
   const m = t();
   const { status, title, detail, actions } = useRow(newest);
+  const box = useRef<HTMLDivElement>(null);
   const words = useRef<HTMLSpanElement>(null);
   const before = useRef(status);
+  const hasFocus = box.current?.contains(document.activeElement);
   const said = [title, detail].filter(Boolean).join(" ");
   useLayoutEffect(() => {
     if (before.current === status) return;
     before.current = status;
-    // The button that was pressed is gone.
-    if (document.activeElement === document.body) words.current?.focus({ preventScroll: true });
+    // The button that had it is gone.
+    if (hasFocus) words.current?.focus({ preventScroll: true });
     else announce(said);
-  }, [status, said]);
+    // oxlint-disable-next-line react-hooks/exhaustive-deps -- as it was when the status changed
+  }, [status]);
   const text = (
     <span class="row-text" ref={words} tabIndex={status === "notTried" ? undefined : -1}>
       <span class="row-title">{title}</span>
@@ -74,7 +77,7 @@ export function TryLogin({ newest }: { newest: Try }) {
     </span>
   );
   return (
-    <div class="try-login">
+    <div class="try-login" ref={box}>
       <ul class="rows">
         <li class="row" data-testid="try-login-status" data-status={status}>
           {status === "notTried" ? (
