@@ -452,7 +452,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     expect(console).toEqual([]);
   }, 40_000);
 
-  test("a try of the new login works by keyboard, and a press keeps the focus there", async () => {
+  test("a try works by keyboard and keeps the focus", async () => {
     const responses = { try_login: "done-try-waiting", open_try_login_again: "done-try-waiting", cancel_try_login: "done-try-not-finished" };
     const { page, console, recorded } = await open("mobile", "done-try", responses);
     const press = async (name: string | RegExp, says: string) => {
@@ -471,7 +471,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     expect(console).toEqual([]);
   }, 40_000);
 
-  test("a try ends by the server's clock, and is announced where it was not pressed", async () => {
+  test("a try ends by the server's clock, and that is announced", async () => {
     const { page, recorded } = await open("mobile", "done-try-waiting", {}, true);
     await page.clock.runFor(580_000);
     await page.getByText("Sign in in the browser that has opened.").waitFor();
