@@ -24,7 +24,7 @@ export interface State {
   };
   /** Opens what can be opened: a `details`. */
   readonly opened?: true;
-  /** Draws the end of the screen, where it is about something. */
+  /** Its pictures show the end of the screen, which it is about. */
   readonly scrolled?: true;
   /** Unset for both editions. */
   readonly only?: Edition;

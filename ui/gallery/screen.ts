@@ -126,5 +126,5 @@ if (!params.has("untouched")) {
 }
 // The screen scrolls when it is drawn; wait, then scroll back.
 await new Promise((done) => setTimeout(done, 50));
-scrollTo(0, state.scrolled ? document.body.scrollHeight : 0);
+scrollTo(0, 0);
 document.documentElement.dataset.drawn = "";
