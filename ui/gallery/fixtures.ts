@@ -1,6 +1,6 @@
 // The views for every state of a screen, for the gallery, the screenshots and the tests.
 
-import type { Challenge, Contact, Edition, Linking, Notice, Problem, Screen, View } from "../src/ipc/bridge";
+import type { Challenge, Contact, Edition, Linking, Notice, Problem, Screen, TryLogin, View } from "../src/ipc/bridge";
 
 const NOW = "2026-03-02T09:12:00Z";
 const after = (seconds: number) => new Date(Date.parse(NOW) + seconds * 1000).toISOString();
@@ -17,13 +17,15 @@ export interface State {
   readonly type?: Record<string, string>;
   /** The button to press, and the problem that its command is then rejected with. Null: the command is not answered. */
   readonly press?: {
-    readonly button: "sign-in" | "unlock" | "send-code" | "verify-code" | "paste-code" | "start-over" | "banner-hide" | "manage-account" | "open-email-app" | "contact-phone" | "sign-out";
+    readonly button: "sign-in" | "unlock" | "send-code" | "verify-code" | "paste-code" | "start-over" | "banner-hide" | "manage-account" | "try-login" | "open-email-app" | "contact-phone" | "sign-out";
     readonly problem: Problem | null;
     /** The view that comes with the answer, if that changes it. */
     readonly after?: (edition: Edition) => View;
   };
   /** Opens what can be opened: a `details`. */
   readonly opened?: true;
+  /** Its pictures show the end of the screen, which it is about. */
+  readonly scrolled?: true;
   /** Unset for both editions. */
   readonly only?: Edition;
 }
@@ -69,6 +71,7 @@ const signedIn =
         account: null,
         problem: null,
         contact: null,
+        tryLogin: null,
         settingsUrl: settingsUrl(edition),
         ...linking,
       },
@@ -93,6 +96,8 @@ const sent = (over: Partial<Challenge> = {}, more: Partial<Linking> = {}): Parti
 });
 
 const linked: Partial<Linking> = { status: "linked", email: ANNA, account: { email: ANNA, linkedAt: after(-20), origin: "created" } };
+
+const tried = (tryLogin: TryLogin): Partial<Linking> => ({ ...linked, tryLogin });
 
 const CONTACT: Contact = { name: "HR service desk", phone: "+46 8 123 45 67", email: "hr@company.com", url: "https://intranet.company.com/hr" };
 
@@ -206,6 +211,16 @@ export const STATES: Record<string, State> = {
   done: { view: signedIn("flow", linked) },
   "done-existing": { view: signedIn("flow", { ...linked, account: { email: LONG, linkedAt: after(-20), origin: "existing" } }) },
   "done-no-browser": { view: signedIn("flow", linked), press: { button: "manage-account", problem: { code: "linkNotOpened", retryable: false } } },
+  "done-try": { view: signedIn("flow", tried({ status: "notTried" })), scrolled: true },
+  "done-try-busy": { view: signedIn("flow", tried({ status: "notFinished" })), press: { button: "try-login", problem: null }, scrolled: true },
+  "done-try-waiting": { view: signedIn("flow", tried({ status: "waiting", expiresAt: after(590) })), scrolled: true },
+  "done-try-worked": { view: signedIn("flow", tried({ status: "worked", at: after(-86_400) })), scrolled: true },
+  "done-try-other": { view: signedIn("flow", tried({ status: "otherAccount" })), scrolled: true },
+  "done-try-not-finished": { view: signedIn("flow", tried({ status: "notFinished" })), scrolled: true },
+  // The server's answer to that is not here yet.
+  "done-try-over": { view: signedIn("flow", tried({ status: "waiting", expiresAt: after(-1) })), scrolled: true },
+  "done-try-no-browser": { view: signedIn("flow", tried({ status: "notFinished" })), press: { button: "try-login", problem: { code: "linkNotOpened", retryable: false } }, scrolled: true },
+  "done-try-too-many": { view: signedIn("flow", tried({ status: "notTried" })), press: { button: "try-login", problem: { code: "tooManyRequests", retryAfterSeconds: 1800, retryable: true } }, scrolled: true },
 };
 
 export const statesOf = (edition: Edition): string[] =>

@@ -73,3 +73,6 @@ export function formatDateTime(time: string, now: number): string {
   const today = then.toDateString() === new Date(now).toDateString();
   return format(then, { ...(today ? {} : { dateStyle: "medium" }), timeStyle: "short" });
 }
+
+/** The date alone. */
+export const formatDay = (time: string): string => format(new Date(time), { dateStyle: "medium" });

@@ -17,6 +17,8 @@ const OUTAGES = new Set<Problem["code"]>(["offline", "timedOut", "unavailable", 
 export function messageOf(problem: Problem, m: Messages, codeAlive = false, action?: Action): Message {
   const { code } = problem;
   if (code === "codeExpired" && codeAlive) return { what: m.codeExpiredNewer, advice: m.codeExpiredNewerAdvice };
+  // There is no address above to type.
+  if (code === "linkNotOpened" && action && BY_ACTION[action] === "tryLogin") return { what: m[code], advice: m.loginNotOpenedAdvice };
   const advice = code === "codeWrong" ? m.codeWrongAdvice({ count: problem.attemptsLeft }) : m[`${code}Advice`];
   if (!OUTAGES.has(code)) return { what: m[code], advice };
   const kept = action === "sendCode" || action === "verifyCode" ? m.inputKept : "";
@@ -54,7 +56,7 @@ export function retryAfterText(seconds: number, m: Messages): string {
 }
 
 /** A part of a screen that can show a problem. */
-export type Slot = "server" | "password" | "email" | "code" | "flow" | "manage" | "banner" | "signIn" | "settings" | "screen";
+export type Slot = "server" | "password" | "email" | "code" | "flow" | "manage" | "tryLogin" | "banner" | "signIn" | "settings" | "screen";
 
 const BY_ACTION: Record<Action, Slot> = {
   signIn: "signIn",
@@ -63,6 +65,9 @@ const BY_ACTION: Record<Action, Slot> = {
   startOver: "flow",
   snooze: "banner",
   openAccountSettings: "manage",
+  tryLogin: "tryLogin",
+  openTryLoginAgain: "tryLogin",
+  cancelTryLogin: "tryLogin",
   openEmailApp: "code",
   copyDiagnostics: "settings",
   signOut: "settings",

@@ -469,6 +469,34 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     expect(console).toEqual([]);
   }, 40_000);
 
+  test("a try works by keyboard and keeps the focus", async () => {
+    const responses = { try_login: "done-try-waiting", open_try_login_again: "done-try-waiting", cancel_try_login: "done-try-not-finished" };
+    const { page, console, recorded } = await open("mobile", "done-try", responses);
+    const press = async (name: string | RegExp, says: string) => {
+      await page.getByRole("button", { name }).focus();
+      await page.keyboard.press("Enter");
+      await page.locator(":focus").filter({ hasText: says }).waitFor();
+    };
+    await press(/^Try your new login/, "Sign in in the browser that has opened.");
+    await press("Open again", "Open again");
+    await press("Cancel", "The sign-in was not finished.");
+    await press("Try again", "Sign in in the browser that has opened.");
+    const { calls, announced } = await recorded();
+    const made = calls.map(({ command }) => command).filter((command) => command.includes("try_login"));
+    expect(made).toEqual(["try_login", "open_try_login_again", "cancel_try_login", "try_login"]);
+    expect(announced).toEqual([]);
+    expect(console).toEqual([]);
+  }, 40_000);
+
+  test("a try ends by the server's clock, and that is announced", async () => {
+    const { page, recorded } = await open("mobile", "done-try-waiting", {}, true);
+    await page.clock.runFor(580_000);
+    await page.getByText("Sign in in the browser that has opened.").waitFor();
+    await page.clock.runFor(20_000);
+    await page.getByText("The sign-in was not finished.").first().waitFor();
+    expect((await recorded()).announced).toEqual(["The sign-in was not finished."]);
+  }, 60_000);
+
   test("the time left is drawn every second, and seldom announced", async () => {
     const { page, recorded } = await open("mobile", "code-sent", {}, true);
     const left = () => page.getByTestId("expires-in").textContent();

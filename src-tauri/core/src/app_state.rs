@@ -25,6 +25,15 @@ pub(crate) struct AppState {
     pub(crate) state_generation: u64,
     pub(crate) revision: u32,
     pub(crate) recent_problems: RecentProblems,
+    pub(crate) open_login: Option<OpenLogin>,
+}
+
+/// The sign-in page that is open in the browser. Who has its address can end the try, so it is only here: in no record, view
+/// or log.
+pub(crate) struct OpenLogin {
+    pub(crate) address: SecretString,
+    /// Tells the try from others of this employee.
+    pub(crate) expires_at: DateTime<Utc>,
 }
 
 /// How a state arrived, which says what can be believed of its age.
@@ -61,6 +70,7 @@ impl AppState {
             state_generation: 0,
             revision: 0,
             recent_problems: RecentProblems::default(),
+            open_login: None,
         }
     }
 

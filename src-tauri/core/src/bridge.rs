@@ -47,7 +47,7 @@ macro_rules! declarations {
 fn the_generated_types_are_committed() {
     use crate::{
         screen::{Edition, Screen},
-        view::{Contact, Linking, LinkingProblem, Notice, Phase, View},
+        view::{Contact, Linking, LinkingProblem, Notice, Phase, TryLogin, View},
     };
     use hrm_api::{Account, Challenge, ContactWay, Delivery, Employee, Language, Origin, Status};
     assert_committed(
@@ -60,6 +60,7 @@ fn the_generated_types_are_committed() {
             Notice,
             Linking,
             LinkingProblem,
+            TryLogin,
             Contact,
             ContactWay,
             SerializedProblem,

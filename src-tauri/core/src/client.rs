@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::DateTime;
-use hrm_api::{IDEMPOTENCY_KEY, SendCode, SignedIn, State, path};
+use hrm_api::{IDEMPOTENCY_KEY, SendCode, SignedIn, State, TryLoginStarted, path};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
@@ -106,6 +106,15 @@ impl Client {
 
     pub(crate) async fn snooze(&self, session: &Session) -> Result<State, Problem> {
         parse(self.retry(|| self.authorized(Method::PUT, session, path::SNOOZE)).await?).await
+    }
+
+    /// Safe to retry: a new try ends the one before.
+    pub(crate) async fn try_login(&self, session: &Session) -> Result<TryLoginStarted, Problem> {
+        parse(self.retry(|| self.authorized(Method::POST, session, path::TRY_LOGIN)).await?).await
+    }
+
+    pub(crate) async fn cancel_try_login(&self, session: &Session) -> Result<State, Problem> {
+        parse(self.retry(|| self.authorized(Method::DELETE, session, path::TRY_LOGIN)).await?).await
     }
 
     /// Opens the event stream: the response's body, which has no total timeout.

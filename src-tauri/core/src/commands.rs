@@ -4,14 +4,15 @@
 //! command returns the [`View`] that it led to.
 
 use hrm_api::{ContactWay, Language};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use crate::{
     app::{App, blocking},
-    app_state::Arrival,
-    client::Attempts,
+    app_state::{Arrival, OpenLogin},
+    client::{Attempts, Session},
     code, diagnostics,
+    login_page::login_page,
     problem::Problem,
     record::PendingSend,
     screen::Screen,
@@ -51,6 +52,12 @@ macro_rules! commands {
             snooze();
             /// Opens this edition's account settings in the system browser.
             open_account_settings();
+            /// Begins to practise the new login, and opens its sign-in page in the system browser.
+            try_login();
+            /// Opens the sign-in page of the practice that waits again. If this run did not open it, begins another.
+            open_try_login_again();
+            /// Gives up the practice that waits.
+            cancel_try_login();
             /// Opens the e-mail app, to read the code. Only if `canOpenEmail`.
             open_email_app();
             /// Calls the company's contact, starts a mail to them or opens their page, in the system's app for it.
@@ -228,6 +235,73 @@ impl App {
         let url = hrm_api::settings_page(&linking.settings_url).ok_or(Problem::LinkNotOpened)?;
         self.open(url.into()).await?;
         Ok(view)
+    }
+
+    pub async fn try_login(&self) -> Result<View, Problem> {
+        let _one_at_a_time = self.0.command_lock.lock().await;
+        let session = self.session().await?;
+        let client = self.client().await?;
+        let begun = match self.in_session(&session, client.try_login(&session)).await {
+            // Unlinked, or no longer offered: the state says so.
+            Err(Problem::Unexpected) => {
+                self.refresh().await.ok();
+                return Err(Problem::Unexpected);
+            }
+            Err(problem) => return self.apply_state(&session, Err(problem)),
+            Ok(begun) => begun,
+        };
+        let page = login_page(&begun.authorize_url, &session.server).map(String::from);
+        {
+            let mut state = self.lock();
+            if state.session_generation != session.generation {
+                return Err(Problem::SignedOut);
+            }
+            let address = page.clone().map(SecretString::from);
+            state.open_login = address.map(|address| OpenLogin { address, expires_at: begun.expires_at });
+        }
+        let opened = match page {
+            Some(page) => self.open(page).await,
+            None => Err(Problem::LinkNotOpened),
+        };
+        if let Err(problem) = opened {
+            // Nobody could finish it.
+            self.cancel(&session).await.ok();
+            return Err(problem);
+        }
+        // The page is open, also if this fails: the event stream or the next call tells.
+        self.refresh().await.or_else(|_| Ok(self.current_view()))
+    }
+
+    pub async fn open_try_login_again(&self) -> Result<View, Problem> {
+        let address = {
+            let state = self.lock();
+            let newest = state.cached().and_then(|cached| cached.state.try_login.as_ref()?.as_ref());
+            let waits_until = newest.and_then(|newest| newest.expires_at);
+            let open = state.open_login.as_ref().filter(|open| Some(open.expires_at) == waits_until);
+            open.map(|open| open.address.clone())
+        };
+        match address {
+            Some(address) => {
+                self.open(address.expose_secret().to_owned()).await?;
+                self.view().await
+            }
+            // After a restart, or begun on another device. Who lost the page needs one, and a new try ends the old.
+            None => self.try_login().await,
+        }
+    }
+
+    pub async fn cancel_try_login(&self) -> Result<View, Problem> {
+        let _one_at_a_time = self.0.command_lock.lock().await;
+        let session = self.session().await?;
+        self.cancel(&session).await
+    }
+
+    async fn cancel(&self, session: &Session) -> Result<View, Problem> {
+        let result = self.in_session(session, self.client().await?.cancel_try_login(session)).await;
+        if result.is_ok() {
+            self.lock().open_login = None;
+        }
+        self.apply_state(session, result)
     }
 
     pub async fn open_email_app(&self) -> Result<View, Problem> {

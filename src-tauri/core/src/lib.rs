@@ -12,6 +12,7 @@ pub mod code;
 mod commands;
 mod diagnostics;
 mod event_limit;
+mod login_page;
 mod network_error;
 pub mod ports;
 mod problem;
@@ -32,7 +33,7 @@ pub use hrm_api::{ContactWay, Language};
 pub use problem::Problem;
 pub use screen::{Edition, Screen};
 pub use secrecy::SecretString;
-pub use view::{Contact, Linking, LinkingProblem, Notice, Phase, View};
+pub use view::{Contact, Linking, LinkingProblem, Notice, Phase, TryLogin, View};
 
 #[cfg(test)]
 mod bridge;

@@ -1,14 +1,14 @@
 //! The pure projection from the app's state to its [`View`].
 
 use chrono::{DateTime, Utc};
-use hrm_api::{ContactWay, ProblemCode, State};
+use hrm_api::{ContactWay, ProblemCode, State, TryLoginStatus};
 
 use crate::{
     app_state::{AppState, Token},
     ports::Platform,
     record::{CachedState, SignedInRecord},
     screen::{Edition, Screen},
-    view::{Contact, Linking, LinkingProblem, Notice, Phase, View},
+    view::{Contact, Linking, LinkingProblem, Notice, Phase, TryLogin, View},
 };
 
 pub(crate) fn view_of(state: &AppState, edition: Edition, platform: &Platform) -> View {
@@ -57,10 +57,22 @@ fn linking_of(signed_in: &SignedInRecord, cached: &CachedState, edition: Edition
         account: state.account.clone(),
         problem: problem_of(state),
         contact: contact_of(state),
+        try_login: state.try_login.as_ref().map(|newest| try_login_of(newest.as_ref())),
         settings_url: match edition {
             Edition::Mobile => state.settings_url.mobile.clone(),
             Edition::Desktop => state.settings_url.desktop.clone(),
         },
+    }
+}
+
+fn try_login_of(newest: Option<&hrm_api::TryLogin>) -> TryLogin {
+    let Some(newest) = newest else { return TryLogin::NotTried };
+    match newest.status {
+        // Without an end it is over: it can be tried again.
+        TryLoginStatus::Waiting => TryLogin::Waiting { expires_at: newest.expires_at.unwrap_or(newest.at) },
+        TryLoginStatus::Worked => TryLogin::Worked { at: newest.at },
+        TryLoginStatus::OtherAccount => TryLogin::OtherAccount,
+        TryLoginStatus::NotFinished => TryLogin::NotFinished,
     }
 }
 

@@ -20,14 +20,8 @@ impl ServerUrl {
         let typed = typed.trim();
         let url = if typed.contains("://") { Url::parse(typed) } else { Url::parse(&format!("https://{typed}")) };
         let mut url = url.map_err(|_| Problem::ServerAddressInvalid)?;
-        let loopback = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        };
         let has_host = url.host_str().is_some_and(|host| !host.is_empty());
-        let scheme = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+        let scheme = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
         let plain =
             url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
         if !(has_host && scheme && plain) {
@@ -43,6 +37,20 @@ impl ServerUrl {
         let mut url = self.0.clone();
         url.set_path(&format!("{}{path}", self.0.path().trim_end_matches('/')));
         url
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
+    }
+}
+
+/// Whether it leads to this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
     }
 }
 

@@ -229,6 +229,7 @@ impl App {
 
     fn next_session(&self, state: &mut AppState) -> u64 {
         state.session_generation += 1;
+        state.open_login = None;
         self.0.session_generations.send_replace(state.session_generation);
         state.session_generation
     }

@@ -90,8 +90,28 @@ pub struct Linking {
     pub problem: Option<LinkingProblem>,
     /// Who can help; null if the company has told nothing that can be shown.
     pub contact: Option<Contact>,
+    /// The practice of the new login; null if there is none.
+    pub try_login: Option<TryLogin>,
     /// This edition's page for managing the account.
     pub settings_url: String,
+}
+
+/// The newest practice of the new login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "status", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum TryLogin {
+    NotTried,
+    /// A browser is open with it, perhaps on another device. From `expiresAt` on it is `notFinished`.
+    Waiting {
+        expires_at: DateTime<Utc>,
+    },
+    Worked {
+        at: DateTime<Utc>,
+    },
+    /// The employee signed in to an account that is not linked.
+    OtherAccount,
+    NotFinished,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -37,6 +37,11 @@ const CHANGES: [from: string, to: string][] = [
   ["code-sent", "linking"],
   ["code-sent", "done"],
   ["linking", "done"],
+  ["linking", "done-try"],
+  ["done-try", "done-try-waiting"],
+  ["done-try-waiting", "done-try-worked"],
+  ["done-try-waiting", "done-try-other"],
+  ["done-try-waiting", "done-try-not-finished"],
 ];
 
 /** The next step is the address again, so the forms change places: what is above them stays. */
@@ -67,6 +72,7 @@ const ANSWERS: [from: string, pressed: string, to: string][] = [
   ["code-busy", "verify-code", "code-locked"],
   ["code-busy", "verify-code", "linking"],
   ["code-busy", "verify-code", "done"],
+  ["done-try-busy", "try-login", "done-try-no-browser"],
 ];
 
 /** A problem that goes when one types. */
@@ -86,6 +92,7 @@ const WAITS: [state: string, pressed: string][] = [
   ["locked-busy", "unlock"],
   ["flow-busy", "send-code"],
   ["code-busy", "verify-code"],
+  ["done-try-busy", "try-login"],
 ];
 
 const byTestid = (id: string) => `[data-testid="${id}"]`;

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { expect } from "@playwright/test";
 import { LANGUAGES } from "../../src/i18n";
+import { STATES } from "../fixtures";
 import { findLayoutFaults } from "./layout";
 import { FIELDS, REFERENCES, isCompared, strayPictures } from "./pictures";
 import { ABOVE_KEYBOARD, type Gallery, SIZES, SMALL, forEachState, resize, test } from "./test";
@@ -33,6 +34,7 @@ const checkLayout = async ({ page, edition }: Gallery, what: string) =>
 /** Compares with `ui/screenshots/EDITION-KIND/STATE.webp`, and writes it for people if they ask for it. */
 async function takePicture({ page, edition }: Gallery, kind: string, state: string): Promise<void> {
   const folder = `${edition}-${kind}`;
+  if (STATES[state]?.scrolled) await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
   if (isCompared(kind, state)) {
     try {
       await (update ? expect : expect.soft)(page).toHaveScreenshot([folder, `${state}.webp`]);

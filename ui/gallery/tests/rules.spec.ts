@@ -25,6 +25,8 @@ const FACTS = {
   verify: ({ page }: Gallery) => page.getByTestId("verify-code").and(page.locator(":enabled")),
   paste: ({ page }: Gallery) => page.getByTestId("paste-code"),
   retry: ({ page }: Gallery) => page.getByTestId("retry"),
+  tryLogin: ({ page }: Gallery) => page.getByTestId("try-login"),
+  openAgain: ({ page }: Gallery) => page.getByTestId("open-again"),
   help: ({ page }: Gallery) => page.getByText(en.deliveryHelpTitle),
   contact: ({ page }: Gallery) => page.getByText("HR service desk"),
   administrator: ({ page }: Gallery) => page.getByText(/administrator/),
@@ -83,7 +85,15 @@ const RULES: Record<string, Rule> = {
   "flow-refused-contact": { says: en.accountTaken, ...ONLY_SEND, has: ["addressField", "send", "contact"] },
   "flow-no-challenge": { says: en.noChallenge, ...ONLY_SEND },
   "flow-invalid": { says: en.emailInvalid, ...ONLY_SEND },
-  done: { says: en.doneTitle, not: NO_FORM },
+  done: { says: en.doneTitle, not: [...NO_FORM, "tryLogin", "openAgain"] },
+  "done-try": { says: en.tryLogin, has: ["tryLogin"], not: [...NO_FORM, "openAgain"] },
+  "done-try-waiting": { says: en.tryLoginWaiting, has: ["openAgain"], not: [...NO_FORM, "tryLogin"] },
+  "done-try-worked": { says: en.tryLoginWorked, not: [...NO_FORM, "tryLogin", "openAgain"] },
+  "done-try-other": { says: en.tryLoginOther, has: ["tryLogin"], not: [...NO_FORM, "openAgain"] },
+  "done-try-not-finished": { says: en.tryLoginNotFinished, has: ["tryLogin"], not: [...NO_FORM, "openAgain"] },
+  "done-try-over": { says: en.tryLoginNotFinished, has: ["tryLogin"], not: [...NO_FORM, "openAgain"] },
+  "done-try-no-browser": { says: en.loginNotOpenedAdvice, has: ["tryLogin"], not: [...NO_FORM, "openAgain"] },
+  "done-try-too-many": { says: en.tooManyRequests, has: ["tryLogin"], not: [...NO_FORM, "openAgain"] },
 };
 
 /** The primary button's test id, for states whose name does not say it. */

@@ -1,7 +1,7 @@
 // The interface to Rust. Only src/ipc imports @tauri-apps, so the gallery and the tests can replace it.
 
 import { invoke, transformCallback } from "@tauri-apps/api/core";
-import { copyDiagnostics, navigate, openAccountSettings, openContact, openEmailApp, pasteCode, refresh, saveEmailDraft, sendCode, setLanguage, signIn, signInAgain, signOut, snooze, startOver, unlock, verifyCode, view } from "./generated/commands";
+import { cancelTryLogin, copyDiagnostics, navigate, openAccountSettings, openContact, openEmailApp, openTryLoginAgain, pasteCode, refresh, saveEmailDraft, sendCode, setLanguage, signIn, signInAgain, signOut, snooze, startOver, tryLogin, unlock, verifyCode, view } from "./generated/commands";
 import type * as commands from "./generated/commands";
 import type { Problem, View } from "./generated/types";
 
@@ -16,11 +16,13 @@ export type Bridge = typeof commands & {
 
 /** Named, because a spread module costs 120 bytes more; tsc finds a missing command. */
 export const tauri: Bridge = {
+  cancelTryLogin,
   copyDiagnostics,
   navigate,
   openAccountSettings,
   openContact,
   openEmailApp,
+  openTryLoginAgain,
   pasteCode,
   refresh,
   saveEmailDraft,
@@ -31,6 +33,7 @@ export const tauri: Bridge = {
   signOut,
   snooze,
   startOver,
+  tryLogin,
   unlock,
   verifyCode,
   view,

@@ -1,8 +1,7 @@
-import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { edition, failure, navigate, pending, run, serverNow } from "../app";
-import { isUndelivered, secondsSince, secondsUntil } from "../clock";
+import { isUndelivered, secondsUntil } from "../clock";
 import { ActionBar } from "../components/ActionBar";
 import { Button, LongWait } from "../components/Button";
 import { ResendIn } from "../components/Countdown";
@@ -17,15 +16,7 @@ import { AddressForm, SendCode } from "./AddressForm";
 import { CodeForm, VerifyCode } from "./CodeForm";
 import { DELIVERY_MESSAGE, MessageWithAddress, OpenEmailApp } from "./DeliveryHelp";
 import { Done } from "./Done";
-
-/** Whether `seconds` have passed since `time`. Redraws when that changes, and not every second. */
-function useIsPast(time: string | undefined, seconds = 0): boolean {
-  const from = useSignal(time);
-  useLayoutEffect(() => {
-    from.value = time;
-  }, [from, time]);
-  return useComputed(() => from.value !== undefined && secondsSince(from.value) >= seconds).value;
-}
+import { useIsPast } from "./useIsPast";
 
 /** A wait for the next code that is longer is a limit, which the server adds to its usual minute. */
 const LONG_WAIT_SECONDS = 120;
@@ -230,7 +221,7 @@ export function Flow({ linking }: { linking: Linking }) {
       )}
       {linking.account && (
         <>
-          <Done account={linking.account} settingsUrl={linking.settingsUrl} />
+          <Done account={linking.account} settingsUrl={linking.settingsUrl} tryLogin={linking.tryLogin} />
           <BackHome />
         </>
       )}

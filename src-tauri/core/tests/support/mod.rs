@@ -43,6 +43,7 @@ pub struct DeviceState {
     pub folder_is_unusable: bool,
     pub record: Option<String>,
     pub opened: Vec<String>,
+    pub browser_is_missing: bool,
     /// Whether the system can open an e-mail app.
     pub has_email_app: bool,
     pub email_app_is_missing: bool,
@@ -115,8 +116,13 @@ impl RecordStore for FakeDevice {
 
 impl Browser for FakeDevice {
     fn open(&self, url: &str) -> Result<(), NotOpened> {
-        self.with(|device| device.opened.push(url.to_owned()));
-        Ok(())
+        self.with(|device| {
+            if device.browser_is_missing {
+                return Err(NotOpened);
+            }
+            device.opened.push(url.to_owned());
+            Ok(())
+        })
     }
 }
 

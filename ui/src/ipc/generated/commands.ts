@@ -44,6 +44,15 @@ export const snooze = (): Promise<types.View> => invoke("snooze");
 /** Opens this edition's account settings in the system browser. */
 export const openAccountSettings = (): Promise<types.View> => invoke("open_account_settings");
 
+/** Begins to practise the new login, and opens its sign-in page in the system browser. */
+export const tryLogin = (): Promise<types.View> => invoke("try_login");
+
+/** Opens the sign-in page of the practice that waits again. If this run did not open it, begins another. */
+export const openTryLoginAgain = (): Promise<types.View> => invoke("open_try_login_again");
+
+/** Gives up the practice that waits. */
+export const cancelTryLogin = (): Promise<types.View> => invoke("cancel_try_login");
+
 /** Opens the e-mail app, to read the code. Only if `canOpenEmail`. */
 export const openEmailApp = (): Promise<types.View> => invoke("open_email_app");
 

@@ -93,11 +93,20 @@ problem: LinkingProblem | null,
  */
 contact: Contact | null, 
 /**
+ * The practice of the new login; null if there is none.
+ */
+tryLogin: TryLogin | null, 
+/**
  * This edition's page for managing the account.
  */
 settingsUrl: string, };
 
 export type LinkingProblem = "accountTaken" | "linkingLocked";
+
+/**
+ * The newest practice of the new login.
+ */
+export type TryLogin = { "status": "notTried" } | { "status": "waiting", expiresAt: string, } | { "status": "worked", at: string, } | { "status": "otherAccount" } | { "status": "notFinished" };
 
 /**
  * Who helps the company's people. What is here can be opened with `open_contact`.
