@@ -22,7 +22,7 @@ const MAX_SIZE: usize = 6_500_000;
 /// Google Play requires it: newer devices have memory pages of 16 KB.
 const PAGE: u64 = 16 * 1024;
 /// For apps without Tauri. Here tao makes what it would make, and no Kotlin calls it.
-const NOT_CALLED: &str = "Java_io_crates_keyring_Keyring_initializeNdkContext";
+const NOT_CALLED: &str = "Java_io_crates_keyring_Keyring_00024Companion_initializeNdkContext";
 
 pub(crate) fn link() -> anyhow::Result<()> {
     let mut steps = Steps::new();
