@@ -329,6 +329,58 @@ mod e2e {
         app.close(&fixture.sandbox).await;
     }
 
+    /// With Chromium as the system's browser. Returns the text of its last page.
+    #[cfg(target_os = "linux")]
+    async fn sign_in_with_chromium(url: String, email: &'static str) -> String {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/browser.mjs");
+        let browser = tokio::task::spawn_blocking(move || {
+            std::process::Command::new("node").args([script, &url, email]).output()
+        });
+        String::from_utf8(browser.await.unwrap().unwrap().stdout).unwrap()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test(flavor = "multi_thread")]
+    async fn anna_tries_her_new_login_in_the_systems_browser() {
+        let fixture = Fixture::new("desktop").await;
+        let app = fixture.app_signed_in_as(ANNA).await;
+        fixture.open_flow(&app.page).await;
+        let code = fixture.send_code_to_first_suggestion(&app.page).await;
+        app.page.type_into("code", &code).await;
+        app.page.wait_flow_state("linked").await;
+        app.page.wait_text("try-login-status", "Sign in to Visma Connect once, and see that it works.").await;
+        app.page.click("try-login").await;
+        app.page.wait_text("try-login-status", "Sign in in the browser that has opened.").await;
+        let opened = || async { fixture.sandbox.system.opened().pop() };
+        let url = eventually("the system's browser opens", opened).await;
+        let last = sign_in_with_chromium(url, ANNA_WORK_EMAIL).await;
+        assert!(last.starts_with("Your new login works.") && last.contains("go back to the app"), "{last}");
+        // Without a press in the app.
+        app.page.wait_text("try-login-status", "Your new login works.").await;
+        assert_eq!(fixture.sandbox.system.opened().len(), 1);
+        app.close(&fixture.sandbox).await;
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_phone_sees_the_try_that_another_device_began() {
+        let fixture = Fixture::new("mobile").await;
+        let app = fixture.app_signed_in_as(ANNA).await;
+        fixture.open_flow(&app.page).await;
+        let code = fixture.send_code_to_first_suggestion(&app.page).await;
+        app.page.type_into("code", &code).await;
+        app.page.wait_flow_state("linked").await;
+        let url = fixture.backend.try_login_elsewhere().await;
+        app.page.wait_text("try-login-status", "This page notices when you are done.").await;
+        sign_in_with_chromium(url, "mia.berg@company.com").await;
+        app.page.wait_text("try-login-status", "account that is not linked to your user").await;
+        let url = fixture.backend.try_login_elsewhere().await;
+        sign_in_with_chromium(url, ANNA_WORK_EMAIL).await;
+        app.page.wait_text("try-login-status", "Your new login works.").await;
+        assert!(fixture.sandbox.system.opened().is_empty());
+        app.close(&fixture.sandbox).await;
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn the_desktop_code_field_is_enabled_once_a_code_is_sent() {
         let fixture = Fixture::new("desktop").await;

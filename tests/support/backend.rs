@@ -71,6 +71,14 @@ impl Backend {
         .await
     }
 
+    /// Anna's other device begins to try the new login. Returns the address for its browser.
+    pub async fn try_login_elsewhere(&self) -> String {
+        let session = self.post("/v1/session", json!({ "username": "anna.svensson", "password": "demo" })).await;
+        let call = self.http.post(format!("{}{}", self.url, hrm_api::path::TRY_LOGIN));
+        let begun = call.bearer_auth(session["token"].as_str().unwrap()).send().await.unwrap();
+        begun.json::<Value>().await.unwrap()["authorizeUrl"].as_str().unwrap().to_owned()
+    }
+
     pub async fn advance_clock(&self, seconds: u64) {
         self.post("/demo/clock", json!({ "advanceSeconds": seconds })).await;
     }

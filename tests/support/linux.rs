@@ -4,6 +4,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -30,6 +31,11 @@ impl System {
         for folder in ["run", "config", "data", "cache", "state"] {
             fs::create_dir(home.join(folder)).unwrap();
         }
+        // The system's browser: notes the address.
+        fs::create_dir(home.join("bin")).unwrap();
+        let browser = home.join("bin/xdg-open");
+        fs::write(&browser, "#!/bin/sh\nprintf '%s\\n' \"$1\" >>\"$HOME/opened\"\n").unwrap();
+        fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
         let mut system =
             Self { home: home.to_owned(), display: String::new(), bus: String::new(), dark, children: Vec::new() };
 
@@ -60,6 +66,7 @@ impl System {
         let home = &self.home;
         command
             .env("HOME", home)
+            .env("PATH", format!("{}:{}", home.join("bin").display(), std::env::var("PATH").unwrap_or_default()))
             .env("XDG_RUNTIME_DIR", home.join("run"))
             .env("XDG_CONFIG_HOME", home.join("config"))
             .env("XDG_DATA_HOME", home.join("data"))
@@ -85,6 +92,12 @@ impl System {
         let output = child.stdout.take().unwrap();
         self.children.push(ChildGuard(child));
         first_line(output).unwrap()
+    }
+
+    /// The addresses that the system's browser was given.
+    pub fn opened(&self) -> Vec<String> {
+        let opened = fs::read_to_string(self.home.join("opened")).unwrap_or_default();
+        opened.lines().map(str::to_owned).collect()
     }
 
     pub fn app_folder(&self) -> PathBuf {
