@@ -22,8 +22,8 @@ const WINDOW_TESTS: &[&str] = &[
 ];
 /// For the tests of the UI, whose reference screenshots are drawn in Noto Sans.
 const BROWSER: &[&str] = &["chromium", "fonts-noto-core"];
-/// For the second database, and Schemathesis.
-const BACKEND_TESTS: &[&str] = &["postgresql", "python3-venv"];
+/// For the second database, backups of SQLite, and Schemathesis.
+const BACKEND_TESTS: &[&str] = &["postgresql", "sqlite3", "python3-venv"];
 /// For the Kotlin compiler.
 const JAVA: &[&str] = &["default-jre-headless"];
 
