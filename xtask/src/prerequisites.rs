@@ -24,8 +24,8 @@ const WINDOW_TESTS: &[&str] = &[
 const BROWSER: &str = "chromium";
 /// The reference screenshots are drawn in Noto Sans.
 const FONTS: &[&str] = &["fonts-noto-core"];
-/// For the second database, and Schemathesis.
-const BACKEND_TESTS: &[&str] = &["postgresql", "python3-venv"];
+/// For the second database, backups of SQLite, and Schemathesis.
+const BACKEND_TESTS: &[&str] = &["postgresql", "sqlite3", "python3-venv"];
 /// For the Kotlin compiler.
 const JAVA: &[&str] = &["default-jre-headless"];
 
