@@ -13,18 +13,6 @@ use support::{ANNA, Answer, TestDemo, admin, code_in, light_hash, until};
 const HEADING: &str = "id,username,password_hash,first_name,last_name,language,country,addresses";
 
 impl TestDemo {
-    fn admin(&self, args: &[&str]) -> String {
-        let (done, output) = admin(&self.database_url, args);
-        assert!(done, "{args:?}: {output}");
-        output
-    }
-
-    fn refused(&self, args: &[&str]) -> String {
-        let (done, output) = admin(&self.database_url, args);
-        assert!(!done, "{args:?}: {output}");
-        output
-    }
-
     fn csv(&self, rows: &[&str]) -> String {
         let path = self.folder.path().join("people.csv");
         std::fs::write(&path, format!("{HEADING}\n{}\n", rows.join("\n"))).unwrap();
@@ -82,7 +70,7 @@ async fn an_invalid_import_changes_nothing_and_lists_every_error() {
         &format!("n8,nora,{hash},Nora,Ek,nb,NO,nora@"),
         "n9,nora",
     ]);
-    let output = demo.refused(&["import", "--company", "demo", &file]);
+    let output = demo.admin_refused(&["import", "--company", "demo", &file]);
     for fault in [
         "row 3, id: “n1” is in row 2 already",
         "row 4, username: “anna.svensson” is the user name of somebody else",
@@ -117,8 +105,8 @@ async fn a_policy_is_tried_in_a_dry_run_and_set_at_run_time() {
         output.starts_with("2 would be linked at once, 0 need a code, 1 have no address, 2 share one, 1 are"),
         "{output}"
     );
-    assert!(demo.refused(&["dry-run", "--company", "nowhere"]).contains("no company nowhere"));
-    assert!(demo.refused(&["company", "demo", "--verified", "not a domain"]).contains("not a domain"));
+    assert!(demo.admin_refused(&["dry-run", "--company", "nowhere"]).contains("no company nowhere"));
+    assert!(demo.admin_refused(&["company", "demo", "--verified", "not a domain"]).contains("not a domain"));
 
     let anna = demo.server.sign_in("anna.svensson").await;
     demo.admin(&["company", "demo", "--policy", "never", "--verified", "VERIFIED.example,räksmörgås.example"]);
@@ -179,7 +167,7 @@ async fn an_employee_who_is_unlinked_can_link_again() {
     let demo = TestDemo::start().await;
     let erik = demo.server.sign_in("erik.lund").await;
     let address = "erik.lund@verified.example";
-    assert!(demo.refused(&["unlink", "erik.lund"]).contains("is not linked"));
+    assert!(demo.admin_refused(&["unlink", "erik.lund"]).contains("is not linked"));
     erik.send_with_key(address, "k").await.state(200, "linked");
     demo.admin(&["unlink", "Erik.Lund"]);
     erik.wait_for_status("notLinked").await;
@@ -191,14 +179,14 @@ async fn an_employee_who_is_unlinked_can_link_again() {
     assert_eq!(audit["what"], "unlink");
     assert!(audit["old"].as_str().unwrap().contains(address), "{audit}");
     assert_eq!(erik.send_with_key(address, "k").await.state(200, "linked")["account"]["origin"], "existing");
-    assert!(demo.refused(&["unlink", "nobody"]).contains("no user nobody"));
+    assert!(demo.admin_refused(&["unlink", "nobody"]).contains("no user nobody"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_is_lifted_by_the_administrator() {
     let demo = TestDemo::start().await;
     let anna = demo.server.sign_in("anna.svensson").await;
-    assert!(demo.refused(&["lift-lock", "anna.svensson"]).contains("is not locked"));
+    assert!(demo.admin_refused(&["lift-lock", "anna.svensson"]).contains("is not locked"));
     demo.execute("UPDATE employees SET failed_attempts = 100 WHERE id = 'demo-anna'").await;
     anna.send(ANNA).await.is(423, "linking_locked");
     demo.admin(&["lift-lock", "anna.svensson"]);
@@ -244,11 +232,11 @@ async fn the_name_is_given_before_or_after_the_command() {
 async fn a_company_is_shown_without_options() {
     let demo = TestDemo::start().await;
     assert!(demo.admin(&["company", "demo"]).starts_with("demo: {"));
-    assert!(demo.refused(&["company", "nowhere"]).contains("There is no company nowhere. To create it"));
+    assert!(demo.admin_refused(&["company", "nowhere"]).contains("There is no company nowhere. To create it"));
     demo.admin(&["company", "acme", "--name", "Acme AB"]);
     let all = demo.admin(&["company"]);
     assert_eq!(all.lines().map(|line| line.split(':').next().unwrap()).collect::<Vec<_>>(), ["acme", "demo"]);
-    assert!(demo.refused(&["company", "--name", "Who"]).contains("Which company?"));
+    assert!(demo.admin_refused(&["company", "--name", "Who"]).contains("Which company?"));
     assert_eq!(demo.audit().len(), 1, "a look leaves no trace");
 }
 
@@ -286,7 +274,7 @@ async fn a_contact_is_set_changed_and_cleared() {
         ("--contact-name", "H\u{7}R", "has an invisible character (U+0007)"),
         ("--contact-name", &"x".repeat(101), "has 101 characters: 100 is the most"),
     ] {
-        let output = demo.refused(&["company", "acme", option, value]);
+        let output = demo.admin_refused(&["company", "acme", option, value]);
         assert!(output.contains(why), "{value}: {output}");
     }
     assert_eq!(contact(demo.admin(&["company", "acme"])), left);
@@ -313,7 +301,7 @@ async fn every_output_ends_with_one_line_end() {
         assert!(output.ends_with('\n') && !output.ends_with("\n\n"), "{args:?}: {output:?}");
     }
     for args in [&["show", "nobody"][..], &["company", "nowhere"]] {
-        assert!(demo.refused(args).ends_with(".\n") || demo.refused(args).ends_with("…\n"), "{args:?}");
+        assert!(demo.admin_refused(args).ends_with(".\n") || demo.admin_refused(args).ends_with("…\n"), "{args:?}");
     }
 }
 
@@ -385,7 +373,7 @@ async fn an_administrator_ends_the_sessions_of_one_person() {
     assert!(demo.admin(&["end-sessions", "anna.svensson"]).contains("signed out on 2 devices"));
     Answer::of(anna.request(Method::GET, "/v1/session")).await.is(401, "signed_out");
     assert_eq!(erik.state().await["status"], "notLinked");
-    assert!(demo.refused(&["end-sessions", "anna.svensson"]).contains("is not signed in"));
+    assert!(demo.admin_refused(&["end-sessions", "anna.svensson"]).contains("is not signed in"));
     assert_eq!(demo.audit()[0]["what"], "end-sessions");
 }
 
@@ -393,7 +381,7 @@ async fn an_administrator_ends_the_sessions_of_one_person() {
 async fn a_linking_that_does_not_end_is_cancelled() {
     let demo = TestDemo::start().await;
     let erik = demo.server.sign_in("erik.lund").await;
-    assert!(demo.refused(&["cancel-linking", "erik.lund"]).contains("is not being linked"));
+    assert!(demo.admin_refused(&["cancel-linking", "erik.lund"]).contains("is not being linked"));
     demo.server.faults(serde_json::json!({ "directory": "error" })).await;
     erik.send_with_key("erik.lund@verified.example", "k").await.state(200, "linking");
     assert!(demo.admin(&["show", "erik.lund"]).contains("linking: address erik.lund@verified.example"));
@@ -421,7 +409,7 @@ async fn the_audit_log_is_filtered_and_paged() {
     assert!(list(&["--who", "nobody"]).is_empty());
     assert_eq!(list(&["--since", "2020-01-01", "--until", "2100-01-01"]).len(), 104);
     assert!(list(&["--until", "2020-01-01T00:00:00Z"]).is_empty());
-    assert!(demo.refused(&["audit", "--since", "yesterday"]).contains("write a day as 2026-11-26"));
+    assert!(demo.admin_refused(&["audit", "--since", "yesterday"]).contains("write a day as 2026-11-26"));
     let mut paged: Vec<Value> =
         (1..=4).flat_map(|page| list(&["--limit", "30", "--page", &page.to_string()])).collect();
     assert_eq!(paged.len(), 104);
@@ -435,8 +423,6 @@ async fn the_audit_log_is_filtered_and_paged() {
 
 mod one_person {
     use hrm_backend::clock::Clock;
-    use hrm_backend::database::Database;
-    use hrm_backend::events::Events;
 
     use super::*;
 
@@ -475,26 +461,6 @@ mod one_person {
              VALUES ('demo-anna', 'k', 'f', 200, '{\"to\":\"anna.svensson@company.com\"}', 1, 0)",
         )
         .await;
-    }
-
-    /// The tables and columns that contain a text, found in the schema.
-    async fn search(demo: &TestDemo, texts: &[&str]) -> Vec<String> {
-        let database = Database::connect(&demo.database_url, Events::default()).await.unwrap();
-        let mut tx = database.begin_read().await.unwrap();
-        let mut found = Vec::new();
-        for (table, column) in database.columns(&mut tx).await.unwrap() {
-            for text in texts {
-                let sql =
-                    format!("SELECT COUNT(*) FROM \"{table}\" WHERE LOWER(CAST(\"{column}\" AS TEXT)) LIKE '%{text}%'");
-                let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *tx).await.unwrap();
-                if count > 0 {
-                    found.push(format!("{table}.{column}: {text}"));
-                }
-            }
-        }
-        drop(tx);
-        database.close().await;
-        found
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -537,15 +503,15 @@ mod one_person {
         let name_hash = hrm_backend::keys::sha256("anna.svensson");
         let texts = ["demo-anna", "anna.svensson", "anneli", "svensdotter", "svensson", "annas-account", &name_hash];
         for text in texts {
-            assert!(!search(&demo, &[text]).await.is_empty(), "{text}: the search finds nothing");
+            assert!(!demo.search(&[text]).await.is_empty(), "{text}: the search finds nothing");
         }
-        let output = demo.refused(&["delete", "anna.svensson"]);
+        let output = demo.admin_refused(&["delete", "anna.svensson"]);
         assert!(output.contains("1 in employees") && output.contains("3 in employee_addresses"), "{output}");
         assert!(output.contains("To do it: --yes"), "{output}");
 
         let rows = demo.audit().len();
         let output = demo.admin(&["delete", "anna.svensson", "--yes"]);
-        assert_eq!(search(&demo, &texts).await, Vec::<String>::new());
+        assert_eq!(demo.search(&texts).await, Vec::<String>::new());
         let audit = demo.audit();
         assert_eq!(audit.len(), rows + 1, "that something was done stays");
         assert_eq!((audit[0]["what"].as_str(), audit[0]["who"].as_str()), (Some("delete"), Some("the test")));
@@ -553,7 +519,7 @@ mod one_person {
         assert!(pseudonym.starts_with("deleted person ") && output.contains(pseudonym), "{output}");
         assert_eq!(audit.iter().filter(|row| row["subject"] == pseudonym).count(), 3, "import, unlink, delete");
         Answer::of(anna.request(Method::GET, "/v1/session")).await.is(401, "signed_out");
-        assert!(demo.refused(&["show", "anna.svensson"]).contains("There is no user"));
+        assert!(demo.admin_refused(&["show", "anna.svensson"]).contains("There is no user"));
         demo.server.sign_in("erik.lund").await;
     }
 }

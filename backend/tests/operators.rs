@@ -8,28 +8,14 @@ mod support;
 
 use futures_util::future::join_all;
 use hrm_backend::clock::{Clock, DAY, HOUR, Millis};
-use hrm_backend::database::Database;
-use hrm_backend::events::Events;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{ANNA, Answer, Program, TestDemo, admin, light_hash, serve, until};
+use support::{ANNA, Answer, Program, TestDemo, light_hash, serve, until};
 use tempfile::TempDir;
 
 const ERIK: &str = "erik.lund@verified.example";
 
 impl TestDemo {
-    fn admin(&self, args: &[&str]) -> String {
-        let (done, output) = admin(&self.database_url, args);
-        assert!(done, "{args:?}: {output}");
-        output
-    }
-
-    fn refused(&self, args: &[&str]) -> String {
-        let (done, output) = admin(&self.database_url, args);
-        assert!(!done, "{args:?}: {output}");
-        output
-    }
-
     async fn sign_in_fails(&self, username: &str) {
         let right = json!({ "username": username, "password": "demo" });
         Answer::of(self.server.request(Method::POST, "/v1/session").json(&right)).await.is(401, "bad_credentials");
@@ -49,12 +35,12 @@ mod deactivation {
         demo.sign_in_fails("anna.svensson").await;
         assert!(demo.admin(&["show", "anna.svensson"]).contains("cannot sign in: the person is deactivated since 20"));
         assert!(demo.admin(&["progress", "--company", "demo"]).contains("1 deactivated"));
-        assert!(demo.refused(&["deactivate", "anna.svensson"]).contains("is deactivated already"));
+        assert!(demo.admin_refused(&["deactivate", "anna.svensson"]).contains("is deactivated already"));
         demo.server.sign_in("erik.lund").await;
 
         demo.admin(&["activate", "anna.svensson"]);
         assert_eq!(demo.server.sign_in("anna.svensson").await.state().await["status"], "notLinked");
-        assert!(demo.refused(&["activate", "anna.svensson"]).contains("is not deactivated"));
+        assert!(demo.admin_refused(&["activate", "anna.svensson"]).contains("is not deactivated"));
         let audit: Vec<Value> = serde_json::from_str(&demo.admin(&["audit", "--format", "json"])).unwrap();
         let done: Vec<_> = audit.iter().map(|row| (row["what"].as_str().unwrap(), &row["subject"])).collect();
         let anna = json!("employee demo-anna");
@@ -104,7 +90,9 @@ mod verifying_accounts {
         assert_eq!(demo.count("SELECT COUNT(*) FROM link_jobs").await, 0);
         let other = demo.admin(&["verify-accounts", "--company", "demo", "--domain", "company.com", "--yes"]);
         assert!(other.starts_with("0 people are being linked"), "{other}");
-        assert!(demo.refused(&["verify-accounts", "--company", "demo", "--domain", "@"]).contains("is not a domain"));
+        assert!(
+            demo.admin_refused(&["verify-accounts", "--company", "demo", "--domain", "@"]).contains("is not a domain")
+        );
 
         assert!(
             demo.admin(&["verify-accounts", "--company", "demo", "--yes"]).starts_with("1 people are being linked")
@@ -144,35 +132,18 @@ async fn nothing_is_found_of_a_company_that_was_deleted() {
     let name_hash = hrm_backend::keys::sha256("nilsen");
     let texts = ["nilsen", "nilsa", "ekberg", "acme.example", "greta", "employee n1", name_hash.as_str()];
     for text in texts {
-        assert!(!found(&demo, text).await.is_empty(), "{text}: the search finds nothing");
+        assert!(!demo.search(&[text]).await.is_empty(), "{text}: the search finds nothing");
     }
-    let output = demo.refused(&["delete-company", "acme"]);
+    let output = demo.admin_refused(&["delete-company", "acme"]);
     assert!(output.contains("with 1 people for good; 0 of them are linked"), "{output}");
 
     let rows = demo.count("SELECT COUNT(*) FROM audit").await;
     demo.admin(&["delete-company", "acme", "--yes"]);
-    for text in texts {
-        assert_eq!(found(&demo, text).await, Vec::<String>::new());
-    }
+    assert_eq!(demo.search(&texts).await, Vec::<String>::new());
     assert_eq!(demo.count("SELECT COUNT(*) FROM audit").await, rows + 1, "that something was done stays");
     Answer::of(nils.request(Method::GET, "/v1/session")).await.is(401, "signed_out");
-    assert!(demo.refused(&["progress", "--company", "acme"]).contains("There is no company acme"));
+    assert!(demo.admin_refused(&["progress", "--company", "acme"]).contains("There is no company acme"));
     demo.server.sign_in("anna.svensson").await;
-}
-
-/// The tables and columns that contain a text, found in the schema.
-async fn found(demo: &TestDemo, text: &str) -> Vec<String> {
-    let database = Database::connect(&demo.database_url, Events::default()).await.unwrap();
-    let mut tx = database.begin_read().await.unwrap();
-    let mut found = Vec::new();
-    for (table, column) in database.columns(&mut tx).await.unwrap() {
-        let sql = format!("SELECT COUNT(*) FROM \"{table}\" WHERE LOWER(CAST(\"{column}\" AS TEXT)) LIKE '%{text}%'");
-        let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut *tx).await.unwrap();
-        found.extend((count > 0).then(|| format!("{table}.{column}: {text}")));
-    }
-    drop(tx);
-    database.close().await;
-    found
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,7 +212,7 @@ mod a_mail_that_waits {
     async fn is_listed_with_its_problem_and_tried_again_at_once() {
         let demo = TestDemo::start().await;
         assert_eq!(demo.admin(&["mails", "--company", "demo"]), "No mail waits.\n");
-        assert!(demo.refused(&["retry-mails", "--company", "demo"]).contains("No mail waits"));
+        assert!(demo.admin_refused(&["retry-mails", "--company", "demo"]).contains("No mail waits"));
         let anna = demo.server.sign_in("anna.svensson").await;
         demo.server.faults(json!({ "mail": "delay" })).await;
         anna.send(ANNA).await.state(202, "codeSent");
@@ -267,7 +238,7 @@ mod a_mail_that_waits {
     async fn is_given_up_and_the_app_says_so() {
         let demo = TestDemo::start().await;
         let anna = demo.server.sign_in("anna.svensson").await;
-        assert!(demo.refused(&["give-up-mails", "anna.svensson"]).contains("No mail waits for"));
+        assert!(demo.admin_refused(&["give-up-mails", "anna.svensson"]).contains("No mail waits for"));
         demo.server.faults(json!({ "mail": "delay" })).await;
         anna.send(ANNA).await.state(202, "codeSent");
         anna.wait_for_delivery("deferred").await;

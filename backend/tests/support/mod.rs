@@ -62,6 +62,38 @@ impl TestDemo {
     pub async fn count(&self, query: &'static str) -> i64 {
         count(&self.database_url, query).await
     }
+
+    /// The output of a command of the administrator, which succeeds.
+    pub fn admin(&self, args: &[&str]) -> String {
+        let (done, output) = admin(&self.database_url, args);
+        assert!(done, "{args:?}: {output}");
+        output
+    }
+
+    /// The output of a command of the administrator, which fails.
+    pub fn admin_refused(&self, args: &[&str]) -> String {
+        let (done, output) = admin(&self.database_url, args);
+        assert!(!done, "{args:?}: {output}");
+        output
+    }
+
+    /// The tables and columns that contain one of these texts, in any case. Found in the schema.
+    pub async fn search(&self, texts: &[&str]) -> Vec<String> {
+        let database = Database::connect(&self.database_url, Events::default()).await.unwrap();
+        let mut tx = database.begin_read().await.unwrap();
+        let mut found = Vec::new();
+        for (table, column) in database.columns(&mut tx).await.unwrap() {
+            for text in texts {
+                let sql = format!("SELECT COUNT(*) FROM \"{table}\" WHERE LOWER(CAST(\"{column}\" AS TEXT)) LIKE $1");
+                let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(format!("%{}%", text.to_lowercase()));
+                let count: i64 = query.fetch_one(&mut *tx).await.unwrap();
+                found.extend((count > 0).then(|| format!("{table}.{column}: {text}")));
+            }
+        }
+        drop(tx);
+        database.close().await;
+        found
+    }
 }
 
 /// Changes rows without the backend.
