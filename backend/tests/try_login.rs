@@ -381,6 +381,34 @@ mod a_server {
         until("the result", async || (result(&nils).await == "worked").then_some(())).await;
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn logs_nothing_that_belongs_to_a_try() {
+        let (demo, folder) = (TestDemo::start().await, TempDir::new().unwrap());
+        let database_url = people(&folder).await;
+        demo.running.login.register(&format!("{PUBLIC_URL}/v1/visma-connect/callback"));
+        let issuer = demo.running.services().visma_url.trim_end_matches('/').to_owned();
+        let log = folder.path().join("log");
+        let mut command = serve(&database_url, &demo.running);
+        command.env("HRM_VISMA_ISSUER", issuer).env("HRM_PUBLIC_URL", PUBLIC_URL).env("HRM_LOG", "debug");
+        let program = Program::start(command.stderr(std::fs::File::create(&log).unwrap()));
+        let nils = program.server.sign_in("nils").await;
+        nils.send("nils@company.com").await.state(200, "linked");
+        for fault in [TokenFault::OtherNonce, TokenFault::Error, TokenFault::None] {
+            demo.running.login.misbehave(fault);
+            let url = begin(&nils).await;
+            let callback = sign_in(&url, "nils@company.com").await;
+            page(callback.as_str().replace(PUBLIC_URL, &program.server.url).parse().unwrap()).await;
+            let log = std::fs::read_to_string(&log).unwrap();
+            assert!(log.contains("/v1/visma-connect/callback"), "{log}");
+            let challenge = parameter(&url, "code_challenge");
+            for secret in [parameter(&url, "state"), parameter(&url, "nonce"), parameter(&callback, "code"), challenge]
+            {
+                assert!(!log.contains(&secret), "{fault:?}: {log}");
+            }
+        }
+        assert_eq!(result(&nils).await, "worked");
+    }
+
     #[test]
     fn names_what_is_missing() {
         let mut command = support::program();
