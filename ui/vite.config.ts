@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { minifySync } from "rolldown/utils";
 import { defineConfig, type Plugin } from "vite";
 import tauri from "../tauri.conf.json" with { type: "json" };
 import engines from "./engines.json" with { type: "json" };
@@ -57,6 +59,16 @@ const moduleInTemplate: Plugin = {
   },
 };
 
+/** Vite copies public files as they are. Uncompressed, it has no newer syntax than ES2015: engines that are too old read it. */
+const minifiedStart: Plugin = {
+  name: "minified-start",
+  apply: "build",
+  writeBundle({ dir = "" }) {
+    const file = join(dir, "assets/start.js");
+    writeFileSync(file, minifySync(file, readFileSync(file, "utf8"), { compress: false, mangle: true }).code);
+  },
+};
+
 /** `tauri dev` loads the page from Vite, so Vite sends the policy. Vite's own <style> elements carry the nonce. */
 const developmentPolicy: Plugin = {
   name: "development-policy",
@@ -68,7 +80,7 @@ const developmentPolicy: Plugin = {
 };
 
 export default defineConfig({
-  plugins: [developmentPolicy, frozenPrototype, plainImports, moduleInTemplate],
+  plugins: [developmentPolicy, frozenPrototype, plainImports, moduleInTemplate, minifiedStart],
   // Relative URLs, so that the page also opens from a plain folder.
   base: "./",
   define: { "import.meta.env.APP_VERSION": JSON.stringify(version) },
