@@ -1,7 +1,7 @@
 //! The SQL of the flow: challenges, codes and the counters of an employee.
 
 use hrm_api::Delivery;
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 use uuid::Uuid;
 
 use crate::challenge::{ChallengeEnd, CodeStatus, IssuedCode};
@@ -75,8 +75,14 @@ pub async fn end_linking(
 
 /// Leaves the employee without a challenge and without a code that works.
 pub async fn drop_challenge(db: &mut AnyConnection, employee: &str, now: Millis) -> sqlx::Result<()> {
-    revoke_codes(db, employee, now).await?;
-    sqlx::query("UPDATE employees SET challenge_id = NULL WHERE id = $1").bind(employee).execute(db).await?;
+    drop_challenges(db, "= $1", employee, now).await
+}
+
+/// The same for all whose id is `people`, a condition on `$1`, which is `id`.
+pub async fn drop_challenges(db: &mut AnyConnection, people: &str, id: &str, now: Millis) -> sqlx::Result<()> {
+    revoke_codes_of(db, people, id, now).await?;
+    let sql = format!("UPDATE employees SET challenge_id = NULL WHERE id {people}");
+    sqlx::query(AssertSqlSafe(sql)).bind(id).execute(db).await?;
     Ok(())
 }
 
@@ -105,11 +111,12 @@ pub async fn set_code_status(db: &mut AnyConnection, code: &str, status: CodeSta
     Ok(())
 }
 
-/// Whether this changed anything.
+/// Whether this changed anything. A mail that bounced stays so, whatever is heard of another copy of it.
 pub async fn set_delivery(db: &mut AnyConnection, code: &str, delivery: Delivery) -> sqlx::Result<bool> {
-    let changed = sqlx::query("UPDATE codes SET delivery = $1 WHERE id = $2 AND delivery <> $1")
+    let changed = sqlx::query("UPDATE codes SET delivery = $1 WHERE id = $2 AND delivery <> $1 AND delivery <> $3")
         .bind(<&str>::from(delivery))
         .bind(code)
+        .bind(<&str>::from(Delivery::Bounced))
         .execute(db)
         .await?;
     Ok(changed.rows_affected() > 0)
@@ -117,9 +124,14 @@ pub async fn set_delivery(db: &mut AnyConnection, code: &str, delivery: Delivery
 
 /// Revokes all live codes. The outbox drops their mails. Expired codes keep their status: they are reported as expired.
 pub async fn revoke_codes(db: &mut AnyConnection, employee: &str, now: Millis) -> sqlx::Result<()> {
-    sqlx::query("UPDATE codes SET status = $1 WHERE employee_id = $2 AND status = $3 AND expires_at > $4")
+    revoke_codes_of(db, "= $1", employee, now).await
+}
+
+async fn revoke_codes_of(db: &mut AnyConnection, people: &str, id: &str, now: Millis) -> sqlx::Result<()> {
+    let sql = format!("UPDATE codes SET status = $2 WHERE employee_id {people} AND status = $3 AND expires_at > $4");
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(id)
         .bind(CodeStatus::Revoked.into_str())
-        .bind(employee)
         .bind(CodeStatus::Active.into_str())
         .bind(now)
         .execute(db)

@@ -25,6 +25,9 @@ const CHANNEL: &str = "hrm_state";
 const LONGEST_NOTIFICATION: usize = 7_999;
 const ANYBODY: &str = "";
 
+/// Employees of a company who are notified one by one; of more, every open stream reads its State again.
+const MANY: usize = 100;
+
 /// How long a notification may take at start.
 const NOTIFICATION_LIMIT: Duration = Duration::from_secs(5);
 
@@ -55,6 +58,8 @@ pub struct Tx {
     /// Whose State changes, and whether the revision has been raised for it. Sorted, so that transactions lock rows in one
     /// order.
     changed_employees: BTreeMap<String, bool>,
+    /// More employees than are named one by one.
+    changed_many: bool,
     _writer: Option<OwnedMutexGuard<()>>,
 }
 
@@ -237,6 +242,7 @@ impl Database {
             engine: self.engine,
             events: self.events.clone(),
             changed_employees: BTreeMap::new(),
+            changed_many: false,
             _writer: writer,
         }
     }
@@ -325,7 +331,11 @@ impl Tx {
     pub async fn notify_company(&mut self, company: &str) -> sqlx::Result<()> {
         let raise = "UPDATE employees SET revision = revision + 1 WHERE company_id = $1 RETURNING id";
         let people: Vec<String> = sqlx::query_scalar(raise).bind(company).fetch_all(&mut *self.inner).await?;
-        self.changed_employees.extend(people.into_iter().map(|employee| (employee, true)));
+        if people.len() > MANY {
+            self.changed_many = true;
+        } else {
+            self.changed_employees.extend(people.into_iter().map(|employee| (employee, true)));
+        }
         Ok(())
     }
 
@@ -347,7 +357,8 @@ impl Tx {
     pub async fn commit(mut self) -> sqlx::Result<()> {
         self.raise_revisions().await?;
         if self.engine == Engine::Postgres {
-            for employee in self.changed_employees.keys() {
+            let many = self.changed_many.then_some(ANYBODY);
+            for employee in self.changed_employees.keys().map(String::as_str).chain(many) {
                 let payload = if employee.len() <= LONGEST_NOTIFICATION { employee } else { ANYBODY };
                 let notify = sqlx::query("SELECT pg_notify($1, $2)::text").bind(CHANNEL).bind(payload);
                 notify.execute(&mut *self.inner).await?;
@@ -357,6 +368,9 @@ impl Tx {
         if self.engine == Engine::Sqlite {
             for employee in self.changed_employees.keys() {
                 self.events.notify(employee);
+            }
+            if self.changed_many {
+                self.events.notify_all();
             }
         }
         Ok(())

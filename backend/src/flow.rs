@@ -21,7 +21,7 @@ use crate::mail::Message;
 use crate::outbox::{self, QueuedMail};
 use crate::policy::Proof;
 use crate::snapshot::{self, Snapshot};
-use crate::{challenge_store, state};
+use crate::{challenge_store, session, state};
 
 pub async fn state(backend: &Backend, employee: &str) -> Result<State, ApiError> {
     let now = backend.clock.now();
@@ -35,6 +35,11 @@ pub async fn state(backend: &Backend, employee: &str) -> Result<State, ApiError>
 /// The State of the session's employee, and when it next changes by time alone.
 pub async fn state_of_session(backend: &Backend, token_hash: &str) -> Result<(State, Option<Millis>), ApiError> {
     let now = backend.clock.now();
+    let rules = &backend.settings.rules;
+    // Reading is use, too. Without that limit it costs nothing.
+    if rules.session_idle < rules.session_life {
+        session::find(backend, token_hash.to_owned()).await?;
+    }
     let snapshot = backend
         .database
         .retry(
@@ -290,6 +295,7 @@ fn project(backend: &Backend, snapshot: &Snapshot, now: Millis) -> State {
     state::project(snapshot, &backend.settings.rules, &backend.settings.settings_url, now)
 }
 
+/// A call that was under way when the person was deactivated has lost its session.
 fn signed_in(snapshot: Option<Snapshot>) -> Result<Snapshot, ApiError> {
-    snapshot.ok_or_else(|| ProblemCode::SignedOut.into())
+    snapshot.filter(|snapshot| !snapshot.is_deactivated).ok_or_else(|| ProblemCode::SignedOut.into())
 }

@@ -2,7 +2,7 @@
 //! and dropped.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http;
@@ -11,9 +11,9 @@ use openidconnect::core::{
     CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreJwsSigningAlgorithm, CoreProviderMetadata,
 };
 use openidconnect::{
-    AsyncHttpClient, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, SignatureVerificationError, TokenResponse,
+    AsyncHttpClient, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, DiscoveryError,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, RequestTokenError, SignatureVerificationError, TokenResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const LONGEST_ANSWER: usize = 1 << 20;
 /// How long the provider's addresses and keys are used before they are read again. New keys are looked for at once.
 const METADATA_LIFE: Duration = Duration::from_hours(1);
+/// How long a failure to read them answers for the next tries.
+const FAILURE_PAUSE: Duration = Duration::from_secs(2);
 
 /// Signatures whose keys the provider publishes.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
@@ -134,6 +136,8 @@ pub struct LoginProvider {
     settings: LoginSettings,
     http: Http,
     known: Mutex<Option<Known>>,
+    /// When its addresses and keys could not be read.
+    failed_at: std::sync::Mutex<Option<Instant>>,
 }
 
 impl LoginProvider {
@@ -144,7 +148,12 @@ impl LoginProvider {
     pub fn new(settings: LoginSettings) -> reqwest::Result<Self> {
         // A redirect could lead the client secret elsewhere.
         let http = reqwest::Client::builder().timeout(ANSWER_LIMIT).redirect(reqwest::redirect::Policy::none());
-        Ok(Self { settings, http: Http(http.build()?), known: Mutex::default() })
+        Ok(Self {
+            settings,
+            http: Http(http.build()?),
+            known: Mutex::default(),
+            failed_at: std::sync::Mutex::default(),
+        })
     }
 
     pub fn issuer(&self) -> &str {
@@ -157,10 +166,24 @@ impl LoginProvider {
         if let Some(known) = known.as_ref().filter(|known| known.read_at.elapsed() < oldest) {
             return Ok(Arc::clone(&known.metadata));
         }
+        // One call at a time waits for a provider that does not answer; those that come after it hear of it.
+        let failed_at = *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed_at.is_some_and(|at| at.elapsed() < FAILURE_PAUSE) {
+            return Err(LoginError::Discovery("it failed a moment ago".to_owned()));
+        }
         let issuer = IssuerUrl::new(self.settings.issuer.clone());
         let issuer = issuer.map_err(|error| LoginError::Discovery(error.to_string()))?;
         let metadata = CoreProviderMetadata::discover_async(issuer, &self.http).await;
-        let metadata = Arc::new(metadata.map_err(|error| LoginError::Discovery(error.to_string()))?);
+        let metadata = metadata.map_err(|error| {
+            *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            LoginError::Discovery(match error {
+                DiscoveryError::Request(error) => chain(&error),
+                DiscoveryError::Response(status, ..) => format!("it answered {status}"),
+                DiscoveryError::Validation(_) => "it names another issuer".to_owned(),
+                _ => "its answer is not readable".to_owned(),
+            })
+        })?;
+        let metadata = Arc::new(metadata);
         *known = Some(Known { metadata: Arc::clone(&metadata), read_at: Instant::now() });
         Ok(metadata)
     }
@@ -195,14 +218,27 @@ impl LoginProvider {
     ///
     /// # Errors
     /// Every fault of the tokens. The code is used up then.
-    pub async fn subject(&self, code: &str, secrets: Secrets, now: DateTime<Utc>) -> Result<String, LoginError> {
+    pub async fn subject(
+        &self,
+        code: &str,
+        secrets: Secrets,
+        clock: impl Fn() -> DateTime<Utc>,
+    ) -> Result<String, LoginError> {
         let metadata = self.metadata(METADATA_LIFE).await?;
         let client = self.client(&metadata);
         let request = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
             .map_err(|error| LoginError::Discovery(error.to_string()))?
             .set_pkce_verifier(PkceCodeVerifier::new(secrets.verifier));
-        let tokens = request.request_async(&self.http).await.map_err(|error| LoginError::Token(error.to_string()))?;
+        let tokens = request.request_async(&self.http).await.map_err(|error| {
+            LoginError::Token(match error {
+                RequestTokenError::ServerResponse(answer) => format!("{:?}", answer.error()),
+                RequestTokenError::Request(error) => chain(&error),
+                RequestTokenError::Parse(..) | RequestTokenError::Other(_) => "its answer is not readable".to_owned(),
+            })
+        })?;
+        // After the answer, which may have taken a while.
+        let now = clock();
         let token = tokens.id_token().ok_or_else(|| LoginError::Token("there is no ID token".to_owned()))?;
         let nonce = Nonce::new(secrets.nonce);
         let subject = |metadata: &CoreProviderMetadata| {
@@ -225,6 +261,12 @@ impl LoginProvider {
         };
         result.map_err(|error| LoginError::IdToken(fault(&error).to_owned()))
     }
+}
+
+/// An error with what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// The library's text can quote the token.

@@ -199,7 +199,8 @@ pub async fn info(backend: &Backend, session: &Session) -> Result<SessionInfo, A
 }
 
 pub async fn sign_out(backend: &Backend, session: &Session) -> Result<(), ApiError> {
-    let mut tx = backend.database.begin_write().await?;
+    // The employee's lock first, as everybody who deletes sessions.
+    let mut tx = backend.database.begin_locked(&session.employee_id).await?;
     sqlx::query("DELETE FROM sessions WHERE token_hash = $1").bind(&session.token_hash).execute(&mut *tx).await?;
     // Ends its open event streams.
     tx.notify(&session.employee_id);

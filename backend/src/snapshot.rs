@@ -22,6 +22,8 @@ pub struct Snapshot {
     /// Incorrect codes in a row.
     pub failed_attempts: u32,
     pub snoozed_until: Option<Millis>,
+    /// The person or the company cannot sign in.
+    pub is_deactivated: bool,
     /// The last day of employment, as `2026-12-31`.
     pub leaves_on: Option<String>,
     /// The company's.
@@ -68,6 +70,7 @@ struct Row {
     revision: i64,
     snoozed_until: Option<i64>,
     leaves_on: Option<String>,
+    deactivated_at: Option<i64>,
     login_status: Option<String>,
     login_at: Option<i64>,
     login_until: Option<i64>,
@@ -146,7 +149,8 @@ macro_rules! snapshot_sql {
         concat!(
             "SELECT employees.id, employees.company_id, employees.first_name, employees.last_name, employees.language,
                     employees.country, employees.failed_attempts, employees.snoozed_until, employees.leaves_on,
-                    employees.revision, employees.login_status, employees.login_at, employees.login_until, companies.contact_name, companies.contact_phone, companies.contact_email,
+                    employees.revision, COALESCE(employees.deactivated_at, companies.deactivated_at) AS deactivated_at,
+                    employees.login_status, employees.login_at, employees.login_until, companies.contact_name, companies.contact_phone, companies.contact_email,
                     companies.contact_url,
                     (SELECT string_agg(employee_addresses.address, '\u{1f}' ORDER BY employee_addresses.position)
                      FROM employee_addresses WHERE employee_addresses.employee_id = employees.id) AS addresses,
@@ -205,6 +209,7 @@ fn from_rows(rows: Vec<Row>) -> Option<Snapshot> {
         revision: first.revision.unsigned_abs(),
         failed_attempts: count(first.failed_attempts),
         snoozed_until: first.snoozed_until,
+        is_deactivated: first.deactivated_at.is_some(),
         leaves_on: first.leaves_on.take(),
         contact: Contact {
             name: first.contact_name.take(),

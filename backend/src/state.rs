@@ -122,6 +122,7 @@ mod tests {
             addresses: vec![address.clone()],
             failed_attempts: 0,
             snoozed_until: None,
+            is_deactivated: false,
             leaves_on: None,
             contact: Contact::default(),
             challenge: Some(ChallengeRow { id: "own".into(), address, attempts: 2, end: None, taken_user_id: None }),

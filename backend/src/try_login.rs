@@ -27,28 +27,18 @@ fn provider(backend: &Backend) -> Result<&LoginProvider, ApiError> {
 /// # Errors
 /// `not_linked`; `too_many_requests`; `unavailable` when Visma Connect is out of reach.
 pub async fn begin(backend: &Backend, employee: &str) -> Result<TryLoginStarted, ApiError> {
-    let begun = provider(backend)?.begin().await.map_err(|error| {
+    let provider = provider(backend)?;
+    // First, so that nobody makes this program call the provider often.
+    check_may_begin(&mut backend.database.begin_read().await?, employee, backend.clock.now()).await?;
+    let begun = provider.begin().await.map_err(|error| {
         tracing::error!(%error, "try login: not begun");
+        backend.metrics.login_try("notBegun");
         ApiError::unavailable()
     })?;
     let now = backend.clock.now();
     let life = backend.settings.rules.try_login.unwrap_or_default();
     let mut tx = backend.database.begin_locked(employee).await?;
-    if linked_user(&mut tx, employee).await?.is_none() {
-        return Err(ProblemCode::NotLinked.into());
-    }
-    let earlier: Vec<Millis> = sqlx::query_scalar(
-        "SELECT begun_at FROM login_tries WHERE employee_id = $1 AND begun_at > $2 AND begun_at <= $3 ORDER BY begun_at",
-    )
-    .bind(employee)
-    .bind(now - HOUR)
-    .bind(now)
-    .fetch_all(&mut *tx)
-    .await?;
-    if let Some(oldest) = earlier.len().checked_sub(LOGIN_TRIES_PER_HOUR).and_then(|at| earlier.get(at)) {
-        let problem = hrm_api::Problem::new(ProblemCode::TooManyRequests);
-        return Err(problem.retry_after(seconds_until(oldest + HOUR, now)).into());
-    }
+    check_may_begin(&mut tx, employee, now).await?;
     end_tries(&mut tx, employee, now).await?;
     let state_hash = sha256(begun.state.expose_secret());
     // Strings always serialise.
@@ -65,6 +55,25 @@ pub async fn begin(backend: &Backend, employee: &str) -> Result<TryLoginStarted,
     Ok(TryLoginStarted { authorize_url: begun.authorize_url.into(), expires_at: date(now + life) })
 }
 
+async fn check_may_begin(tx: &mut Tx, employee: &str, now: Millis) -> Result<(), ApiError> {
+    if linked_user(tx, employee).await?.is_none() {
+        return Err(ProblemCode::NotLinked.into());
+    }
+    let earlier: Vec<Millis> = sqlx::query_scalar(
+        "SELECT begun_at FROM login_tries WHERE employee_id = $1 AND begun_at > $2 AND begun_at <= $3 ORDER BY begun_at",
+    )
+    .bind(employee)
+    .bind(now - HOUR)
+    .bind(now)
+    .fetch_all(&mut **tx)
+    .await?;
+    if let Some(oldest) = earlier.len().checked_sub(LOGIN_TRIES_PER_HOUR).and_then(|at| earlier.get(at)) {
+        let problem = hrm_api::Problem::new(ProblemCode::TooManyRequests);
+        return Err(problem.retry_after(seconds_until(oldest + HOUR, now)).into());
+    }
+    Ok(())
+}
+
 /// Gives up a try that waits.
 pub async fn cancel(backend: &Backend, employee: &str) -> Result<State, ApiError> {
     provider(backend)?;
@@ -72,7 +81,7 @@ pub async fn cancel(backend: &Backend, employee: &str) -> Result<State, ApiError
     let mut tx = backend.database.begin_locked(employee).await?;
     if is_waiting(&mut tx, employee, now).await? {
         end_tries(&mut tx, employee, now).await?;
-        set_status(&mut tx, employee, TryLoginStatus::NotFinished, now, None).await?;
+        record_result(backend, &mut tx, employee, TryLoginStatus::NotFinished).await?;
     }
     tx.commit().await?;
     flow::state(backend, employee).await
@@ -102,12 +111,11 @@ pub async fn finish(
     let subject = match (callback.code, secrets) {
         // An error may come with a code from whoever made up the address.
         (Some(code), Some(secrets)) if callback.error.is_none() => {
-            let subject = provider.subject(&code, secrets, date(backend.clock.now())).await;
+            let subject = provider.subject(&code, secrets, || date(backend.clock.now())).await;
             subject.inspect_err(|error| tracing::error!(employee, %error, "try login: not finished")).ok()
         }
         _ => None,
     };
-    let now = backend.clock.now();
     let mut tx = backend.database.begin_locked(&employee).await?;
     let user = linked_user(&mut tx, &employee).await?;
     // Another try has begun meanwhile, or this one was cancelled, or the link is gone.
@@ -119,13 +127,10 @@ pub async fn finish(
         Some(subject) if Some(&subject) == user.as_ref() => TryLoginStatus::Worked,
         Some(_) => TryLoginStatus::OtherAccount,
     };
-    set_status(&mut tx, &employee, status, now, None).await?;
-    let result = json!({ "result": status });
-    audit::record(&mut tx, "the employee", "try-login", &format!("employee {employee}"), &Value::Null, &result).await?;
+    record_result(backend, &mut tx, &employee, status).await?;
     let language: String =
         sqlx::query_scalar("SELECT language FROM employees WHERE id = $1").bind(&employee).fetch_one(&mut *tx).await?;
     tx.commit().await?;
-    backend.metrics.login_try(status.into());
     Ok(Some((status, language.parse().unwrap_or_default())))
 }
 
@@ -184,6 +189,15 @@ async fn set_status(
         .execute(&mut **tx)
         .await?;
     tx.notify(employee);
+    Ok(())
+}
+
+/// How a try ended, for the app, the audit log and the metrics.
+async fn record_result(backend: &Backend, tx: &mut Tx, employee: &str, status: TryLoginStatus) -> sqlx::Result<()> {
+    set_status(tx, employee, status, backend.clock.now(), None).await?;
+    let result = json!({ "result": status });
+    audit::record(tx, "the employee", "try-login", &format!("employee {employee}"), &Value::Null, &result).await?;
+    backend.metrics.login_try(status.into());
     Ok(())
 }
 

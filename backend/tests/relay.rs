@@ -347,6 +347,11 @@ mod a_report {
         assert!(code == 0 && output.starts_with("A code's mail did not arrive."), "{output}");
         assert_eq!(employee.state().await["challenge"]["delivery"], "bounced");
 
+        // Reports can come in any order.
+        let (_, output) = bounce(&company.database_url, &report("delayed", &message_id));
+        assert!(output.contains("Nothing was changed."), "{output}");
+        assert_eq!(employee.state().await["challenge"]["delivery"], "bounced");
+
         // It may have arrived by another way.
         employee.verify(mail.code().unwrap()).await.state(200, "linked");
         let (code, output) = bounce(&company.database_url, &report("failed", &message_id));

@@ -128,6 +128,7 @@ mod the_employee {
         Answer::of(anna.request(Method::DELETE, TRY)).await.state(200, "linked");
         assert_eq!(result(&anna).await, "notFinished");
         neutral(callback).await;
+        assert!(demo.admin(&["audit", "--what", "try-login"]).contains(r#"{"result":"notFinished"}"#));
 
         let callback = sign_in(&begin(&anna).await, ANNA).await;
         demo.server.advance(599).await;
@@ -435,6 +436,9 @@ async fn a_provider_that_is_away_is_told_and_comes_back() {
     Answer::of(anna.request(Method::POST, TRY)).await.is(503, "unavailable");
     assert!(anna.state().await["tryLogin"].is_null());
     demo.server.faults(json!({ "directory": "login_error" })).await;
+    // The failure answers for the next tries, too, but not for long.
+    let again = async || (Answer::of(anna.request(Method::POST, TRY)).await.status == 201).then_some(());
+    until("the provider is asked again", again).await;
     page(sign_in(&begin(&anna).await, ANNA).await).await;
     assert_eq!(result(&anna).await, "notFinished");
     demo.server.faults(json!({ "directory": "ok" })).await;

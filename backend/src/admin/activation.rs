@@ -70,27 +70,20 @@ pub async fn deactivate(database: &Database, by: &str, whom: &Whom) -> Output {
     }
     let now = Clock::system_now();
     subject.set(&mut tx, Some(now), by).await?;
-    let people: Vec<String> = if subject.is_company {
-        sqlx::query_scalar(
-            "SELECT id FROM employees WHERE company_id = $1 AND (challenge_id IS NOT NULL
-             OR EXISTS (SELECT 1 FROM sessions WHERE sessions.employee_id = employees.id)
-             OR EXISTS (SELECT 1 FROM link_jobs WHERE link_jobs.employee_id = employees.id))",
-        )
-        .bind(&subject.id)
-        .fetch_all(&mut *tx)
-        .await?
-    } else {
-        vec![subject.id.clone()]
-    };
+    let people = if subject.is_company { "company_id" } else { "id" };
+    let people = format!("IN (SELECT id FROM employees WHERE {people} = $1)");
     let mut devices = 0;
-    for id in &people {
-        let ended = sqlx::query("DELETE FROM sessions WHERE employee_id = $1").bind(id).execute(&mut *tx).await?;
-        devices += ended.rows_affected();
-        sqlx::query("DELETE FROM link_jobs WHERE employee_id = $1").bind(id).execute(&mut *tx).await?;
-        sqlx::query("DELETE FROM idempotency WHERE employee_id = $1").bind(id).execute(&mut *tx).await?;
-        challenge_store::drop_challenge(&mut tx, id, now).await?;
-        // Ends open event streams.
-        tx.notify(id);
+    for table in ["sessions", "link_jobs", "idempotency"] {
+        let sql = format!("DELETE FROM {table} WHERE employee_id {people}");
+        let deleted = sqlx::query(AssertSqlSafe(sql)).bind(&subject.id).execute(&mut *tx).await?.rows_affected();
+        devices += if table == "sessions" { deleted } else { 0 };
+    }
+    challenge_store::drop_challenges(&mut tx, &people, &subject.id, now).await?;
+    // Ends open event streams.
+    if subject.is_company {
+        tx.notify_company(&subject.id).await?;
+    } else {
+        tx.notify(&subject.id);
     }
     tx.commit().await?;
     Ok(format!(
@@ -105,6 +98,16 @@ pub async fn activate(database: &Database, by: &str, whom: &Whom) -> Output {
         return Err(user_error(format!("{} is not deactivated.", subject.name)));
     }
     subject.set(&mut tx, None, by).await?;
+    let company: Option<String> = sqlx::query_scalar(
+        "SELECT companies.id FROM companies JOIN employees ON employees.company_id = companies.id
+         WHERE employees.id = $1 AND companies.deactivated_at IS NOT NULL",
+    )
+    .bind(&subject.id)
+    .fetch_optional(&mut *tx)
+    .await?;
     tx.commit().await?;
-    Ok(format!("{} can sign in again.", subject.name))
+    Ok(match company.filter(|_| !subject.is_company) {
+        Some(company) => format!("{} is active, but company {company} is deactivated.", subject.name),
+        None => format!("{} can sign in again.", subject.name),
+    })
 }

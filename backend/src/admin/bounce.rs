@@ -8,10 +8,13 @@ use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
 use super::error::Output;
 use crate::challenge::CodeStatus;
 use crate::challenge_store;
+use crate::clock::Clock;
 use crate::database::Database;
 
 /// Bytes of a report that are read. What decides stands before the returned mail.
 const LONGEST_REPORT: u64 = 1 << 20;
+/// A report is about one mail, and names it once or twice.
+const MOST_IDS: usize = 10;
 
 #[derive(Debug, PartialEq, Eq)]
 struct Report {
@@ -54,6 +57,10 @@ fn parse(bytes: &[u8]) -> Option<Report> {
     } else {
         return None;
     };
+    // What is no id of ours could be anything, even text that a database refuses.
+    ids.retain(|id| uuid::Uuid::try_parse(id).is_ok());
+    ids.dedup();
+    ids.truncate(MOST_IDS);
     Some(Report { delivery, ids })
 }
 
@@ -72,18 +79,21 @@ pub async fn read(database: &Database, input: impl Read) -> Output {
     };
     for id in &report.ids {
         let employee: Option<String> =
-            sqlx::query_scalar("SELECT employee_id FROM codes WHERE id = $1 AND status = $2")
+            sqlx::query_scalar("SELECT employee_id FROM codes WHERE id = $1 AND status = $2 AND expires_at > $3")
                 .bind(id)
                 .bind(CodeStatus::Active.into_str())
+                .bind(Clock::system_now())
                 .fetch_optional(&mut *database.acquire().await?)
                 .await?;
         let Some(employee) = employee else { continue };
         let mut tx = database.begin_locked(&employee).await?;
-        if challenge_store::set_delivery(&mut tx, id, report.delivery).await? {
+        let is_new = challenge_store::set_delivery(&mut tx, id, report.delivery).await?;
+        if is_new {
             tx.notify(&employee);
         }
         tx.commit().await?;
         return Ok(match report.delivery {
+            _ if !is_new => "The app says so, or worse, already. Nothing was changed.",
             Delivery::Bounced => "A code's mail did not arrive. The app says so, and asks for another address.",
             _ => "A code's mail is delayed. The app says so.",
         }
@@ -139,6 +149,8 @@ mod tests {
     fn only_failures_and_delays_count() {
         let delivery = |action| Some(parse(&report(&of_recipient(action), "message/rfc822", &mail()))?.delivery);
         assert_eq!(delivery("delayed"), Some(Delivery::Deferred));
+        let nul = of_recipient("failed").replace("Reporting-MTA", "Original-Envelope-Id: a\0b\nReporting-MTA");
+        assert_eq!(parse(&report(&nul, "text/plain", "")).map(|report| report.ids), Some(vec![]));
         for action in ["delivered", "relayed", "expanded", "", "failed-not"] {
             assert_eq!(delivery(action), None, "{action}");
         }

@@ -10,6 +10,7 @@ use super::audit;
 use super::company::find_company;
 use super::error::{Output, user_error};
 use super::find_user::find_user;
+use super::person::{CHUNK, placeholders};
 use crate::clock::{Clock, date};
 use crate::database::{Database, Tx};
 use crate::keys::{new_token, sha256};
@@ -244,9 +245,16 @@ pub async fn delete_company(database: &Database, by: &str, company: &str, yes: b
         .bind(&subject)
         .execute(&mut *tx)
         .await?;
-    for (_, username) in &people {
-        forget_failed_sign_ins(&mut tx, username).await?;
+    for people in people.chunks(CHUNK) {
+        let sql = format!("DELETE FROM failed_sign_ins WHERE bucket IN {}", placeholders(people.len()));
+        let mut delete = sqlx::query(AssertSqlSafe(sql));
+        for (_, username) in people {
+            delete = delete.bind(name_bucket(username));
+        }
+        delete.execute(&mut *tx).await?;
     }
+    // Ends open event streams.
+    tx.notify_company(company).await?;
     for table in employees_last(&tables) {
         let sql = format!("DELETE FROM \"{}\" WHERE \"{}\" IN ({of_company})", table.name, table.key);
         sqlx::query(AssertSqlSafe(sql)).bind(company).execute(&mut *tx).await?;
@@ -254,9 +262,6 @@ pub async fn delete_company(database: &Database, by: &str, company: &str, yes: b
     sqlx::query("DELETE FROM company_domains WHERE company_id = $1").bind(company).execute(&mut *tx).await?;
     sqlx::query("DELETE FROM companies WHERE id = $1").bind(company).execute(&mut *tx).await?;
     audit::record(&mut tx, by, "delete", &subject, &Value::Null, &Value::Null).await?;
-    for (id, _) in &people {
-        tx.notify(id);
-    }
     tx.commit().await?;
     let count = people.len();
     Ok(format!("Company {company} is deleted with {count} people. Accounts at Visma Connect stay, and so do backups."))

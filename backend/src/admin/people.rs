@@ -1,6 +1,6 @@
 //! The progress of a company's people, and a preview of another policy.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use hrm_api::{Delivery, Status, TryLoginStatus};
 use serde_json::json;
@@ -22,7 +22,6 @@ pub struct People {
     list: Vec<(String, Snapshot)>,
     /// By id: what the linking or unlinking waits for, or why there is no link.
     causes: HashMap<String, String>,
-    deactivated: HashSet<String>,
     now: Millis,
 }
 
@@ -39,13 +38,8 @@ pub async fn read(tx: &mut Tx, company: &str) -> sqlx::Result<People> {
             list.push((username, snapshot));
         }
     }
-    let deactivated: Vec<String> =
-        sqlx::query_scalar("SELECT id FROM employees WHERE company_id = $1 AND deactivated_at IS NOT NULL")
-            .bind(company)
-            .fetch_all(&mut **tx)
-            .await?;
     let causes = read_causes(tx, company).await?;
-    Ok(People { list, causes, deactivated: deactivated.into_iter().collect(), now })
+    Ok(People { list, causes, now })
 }
 
 async fn read_causes(tx: &mut Tx, company: &str) -> sqlx::Result<HashMap<String, String>> {
@@ -124,10 +118,6 @@ pub fn need(snapshot: &Snapshot, policy: &Policy) -> Need {
 }
 
 impl People {
-    pub fn is_deactivated(&self, id: &str) -> bool {
-        self.deactivated.contains(id)
-    }
-
     pub fn needs(&self, policy: &Policy) -> impl Iterator<Item = (&Snapshot, Need)> {
         let owners = self.owners();
         self.list.iter().map(move |(_, snapshot)| {
@@ -207,7 +197,7 @@ pub fn progress(people: &People, format: Format) -> String {
         let cause = people.causes.get(&person.id).map_or("", String::as_str);
         let has_left = snapshot.leaves_on.as_ref().is_some_and(|day| *day < today);
         let problem = match end {
-            _ if people.is_deactivated(&person.id) => "deactivated",
+            _ if snapshot.is_deactivated => "deactivated",
             _ if rules.is_locked(snapshot.failed_attempts) => "locked",
             _ if !cause.is_empty() => cause,
             _ if has_left => "has left",

@@ -143,10 +143,10 @@ impl Person {
 }
 
 /// Values per statement: SQLite takes 32,766, and one plan per length is kept.
-const CHUNK: usize = 500;
+pub const CHUNK: usize = 500;
 
 /// `($1, $2, …)`
-fn placeholders(count: usize) -> String {
+pub fn placeholders(count: usize) -> String {
     let numbers: Vec<_> = (1..=count).map(|number| format!("${number}")).collect();
     format!("({})", numbers.join(", "))
 }

@@ -7,49 +7,56 @@ use super::company::find_company;
 use super::error::{Output, user_error};
 use super::people::{self, Need};
 use crate::challenge::ChallengeEnd;
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis, date};
 use crate::database::Database;
 use crate::email::domain_key;
+use crate::policy::Policy;
 use crate::rules::Rules;
-use crate::{challenge_store, linking, snapshot};
+use crate::snapshot::{self, Snapshot};
+use crate::{challenge_store, linking};
+
+/// Nobody who cannot sign in, has left, is locked or being linked.
+fn may_be_linked(snapshot: &Snapshot, policy: &Policy, now: Millis) -> bool {
+    let today = date(now).format("%Y-%m-%d").to_string();
+    let has_left = snapshot.leaves_on.as_ref().is_some_and(|day| *day < today);
+    let is_out = has_left || snapshot.is_deactivated || snapshot.is_linking;
+    !is_out && !snapshot.is_locked(&Rules::default(), now) && people::need(snapshot, policy) == Need::NoCode
+}
 
 /// `domain`: only addresses in it. Running backends make the links.
 pub async fn verify_accounts(database: &Database, by: &str, company: &str, domain: Option<&str>, yes: bool) -> Output {
-    let (policy, matching) = {
+    let domain = match domain {
+        Some(text) => Some(domain_key(text).ok_or_else(|| user_error(format!("{text} is not a domain.")))?),
+        None => None,
+    };
+    let matching: Vec<String> = {
         let mut tx = database.begin_read().await?;
         let policy = find_company(&mut tx, company).await?.policy;
         let people = people::read(&mut tx, company).await?;
-        let domain = match domain {
-            Some(text) => Some(domain_key(text).ok_or_else(|| user_error(format!("{text} is not a domain.")))?),
-            None => None,
-        };
         let is_in_domain = |at: &str| domain.as_ref().is_none_or(|domain| domain == at);
-        let matching: Vec<_> = people
+        people
             .needs(&policy)
-            .filter(|(_, need)| *need == Need::NoCode)
+            // Not of two: their records have the same address.
+            .filter(|(snapshot, need)| *need == Need::NoCode && may_be_linked(snapshot, &policy, Clock::system_now()))
             .map(|(snapshot, _)| snapshot)
             .filter(|snapshot| snapshot.addresses.first().is_some_and(|address| is_in_domain(address.domain())))
             .map(|snapshot| snapshot.person.id.clone())
-            .filter(|id| !people.is_deactivated(id))
-            .collect();
-        (policy, matching)
+            .collect()
     };
     if !yes {
-        return Ok(format!(
-            "{} people would be linked to their work address without a code. To do it: --yes",
-            matching.len()
-        ));
+        let count = matching.len();
+        return Ok(format!("{count} people would be linked to their work address without a code. To do it: --yes"));
     }
-    let (rules, mut begun) = (Rules::default(), 0);
+    let mut begun = 0;
     for id in &matching {
         let now = Clock::system_now();
         let mut tx = database.begin_locked(id).await?;
-        // What the person did meanwhile counts.
+        // What happened meanwhile counts.
+        let policy = snapshot::read_policy(&mut tx, company).await?;
         let Some(snapshot) = snapshot::read(&mut tx, id, now).await? else { continue };
-        let Some(address) = snapshot.addresses.first() else { continue };
-        if people::need(&snapshot, &policy) != Need::NoCode || snapshot.is_linking || snapshot.is_locked(&rules, now) {
+        let Some(address) = snapshot.addresses.first().filter(|_| may_be_linked(&snapshot, &policy, now)) else {
             continue;
-        }
+        };
         // Codes on their way to another address would be for a challenge that is over.
         challenge_store::drop_challenge(&mut tx, id, now).await?;
         let end = Some(ChallengeEnd::Verified);
