@@ -85,6 +85,12 @@ describe("the device's language", () => {
   });
 });
 
+test("the device's language, Norwegian by any tag, else English", () => {
+  for (const tag of ["no", "nb-NO", "nn"]) expect(deviceLanguage(deviceTags([tag]))).toBe("nb");
+  expect(deviceLanguage(deviceTags(["fi"]))).toBe("fi");
+  expect(deviceLanguage(deviceTags(["de-AT", "zh-Hant-TW"]))).toBe("en");
+});
+
 test("English in Sweden has its times", async () => {
   vi.stubGlobal("navigator", { languages: ["sv-SE", "en-SE@posix"] });
   await setLocaleWithoutPage("en");
