@@ -7,7 +7,6 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::backend::Backend;
 use crate::directory::DirectoryError;
 use crate::mail::NotSent;
 
@@ -73,10 +72,11 @@ impl Health {
 }
 
 /// Why this process is not ready; whether the database takes a change is asked after that.
-pub fn not_ready(backend: &Backend) -> Option<&'static str> {
-    if backend.stopping.is_cancelled() {
+/// `worker_idle`: since the worker's last pass.
+pub fn not_ready(is_stopping: bool, worker_idle: Duration) -> Option<&'static str> {
+    if is_stopping {
         Some("it stops")
-    } else if backend.worker_pass.elapsed() > WORKER_LIMIT {
+    } else if worker_idle > WORKER_LIMIT {
         Some("the worker has stopped: no mail is sent, and nobody is linked")
     } else {
         None

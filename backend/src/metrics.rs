@@ -12,10 +12,10 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use strum::VariantArray as _;
 
-use crate::backend::Backend;
 use crate::challenge::{ChallengeEnd, Verdict};
 use crate::clock::{Clock, SECOND};
-use crate::health::Service;
+use crate::database::Database;
+use crate::health::{Health, Service};
 use crate::mail::{NotSent, SendOutcome};
 use crate::queue::{self, Queue};
 
@@ -185,8 +185,8 @@ impl Metrics {
     }
 
     /// All metrics in the OpenMetrics text format. Reads the queues first.
-    pub async fn text(&self, backend: &Backend) -> sqlx::Result<String> {
-        let mut tx = backend.database.begin_read().await?;
+    pub async fn text(&self, database: &Database, health: &Health, worker_idle: Duration) -> sqlx::Result<String> {
+        let mut tx = database.begin_read().await?;
         let mut waiting = vec![("unlink_jobs", queue::waiting(&mut tx, "unlink_jobs").await?)];
         for queue in Queue::ALL {
             waiting.push((queue.into_str(), queue.waiting(&mut tx).await?));
@@ -198,15 +198,15 @@ impl Metrics {
             let age = oldest.map_or(0, |at| (Clock::system_now() - at).max(0) / SECOND);
             self.oldest_seconds.get_or_create(&labels).set(age);
         }
-        let (used, idle, most) = backend.database.connections();
+        let (used, idle, most) = database.connections();
         self.connections.get_or_create(&label("state", "used")).set(used.into());
         self.connections.get_or_create(&label("state", "idle")).set(idle.into());
         self.connections_max.set(most.into());
         for service in Service::ALL {
-            let is_degraded = backend.health.cause(service).is_some();
+            let is_degraded = health.cause(service).is_some();
             self.degraded.get_or_create(&label("service", service.into_str())).set(is_degraded.into());
         }
-        self.worker_idle_seconds.set(i64::try_from(backend.worker_pass.elapsed().as_secs()).unwrap_or(i64::MAX));
+        self.worker_idle_seconds.set(i64::try_from(worker_idle.as_secs()).unwrap_or(i64::MAX));
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         // Writing to a string does not fail.

@@ -20,8 +20,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::accounts::{CLIENT_ID, CLIENT_SECRET, Users};
 use crate::json_file::JsonFile;
-use crate::visma_connect::{CLIENT_ID, CLIENT_SECRET, Users};
 
 /// Seconds that an ID token is valid.
 const TOKEN_LIFE: i64 = 300;

@@ -1,7 +1,6 @@
 //! Visma Connect's token endpoint and the calls of its Public API v1.0 that the backend makes. The path of unlinking is not
 //! public: it is the backend's default.
 
-use std::collections::{BTreeMap, btree_map::Entry};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,18 +10,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use chrono::Utc;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
+pub use crate::accounts::{CLIENT_ID, CLIENT_SECRET, NewUser, User, Users, add_user};
 use crate::json_file::JsonFile;
 use crate::login::{self, CodeGrant, Login};
-
-/// The OAuth client that the fake accepts.
-pub const CLIENT_ID: &str = "flex-hrm-demo";
-pub const CLIENT_SECRET: &str = "flex-hrm-demo-secret";
 
 const SEARCH: &str = "/v1.0/search/users";
 const USERS: &str = "/v1.0/users";
@@ -47,59 +42,6 @@ pub enum DirectoryFault {
     Busy,
     /// It answers 500 where a login's code is redeemed, and works otherwise.
     LoginError,
-}
-
-/// An account as the Public API returns it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct User {
-    id: Uuid,
-    email_verified: bool,
-    name: String,
-    created_date: String,
-    updated_date: String,
-    login_count: u32,
-    /// Taken away from the client. Not a member of the API's users.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    unlinked: bool,
-    #[serde(flatten)]
-    given: NewUser,
-}
-
-impl User {
-    pub fn id(&self) -> Uuid {
-        self.id
-    }
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct NewUser {
-    pub email: String,
-    pub country_code: String,
-    pub preferred_language: String,
-    pub first_name: String,
-    pub last_name: String,
-}
-
-/// By e-mail address in lower case.
-pub type Users = BTreeMap<String, User>;
-
-/// Adds an account. None if the address has one.
-pub fn add_user(users: &mut Users, given: NewUser) -> Option<User> {
-    let Entry::Vacant(entry) = users.entry(given.email.to_ascii_lowercase()) else {
-        return None;
-    };
-    let now = Utc::now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let user = User {
-        id: Uuid::new_v4(),
-        email_verified: false,
-        name: format!("{} {}", given.first_name, given.last_name),
-        created_date: now.clone(),
-        updated_date: now,
-        login_count: 0,
-        unlinked: false,
-        given,
-    };
-    Some(entry.insert(user).clone())
 }
 
 struct Fake {
@@ -219,7 +161,7 @@ async fn create(State(fake): State<Arc<Fake>>, Json(new): Json<NewUser>) -> Resp
 
 async fn unlink(State(fake): State<Arc<Fake>>, Path(id): Path<Uuid>) -> Response {
     let before = fake.users.change(|users| {
-        let user = users.values_mut().find(|user| user.id == id)?;
+        let user = users.values_mut().find(|user| user.id() == id)?;
         Some(std::mem::replace(&mut user.unlinked, true))
     });
     match before {

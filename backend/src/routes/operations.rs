@@ -32,7 +32,7 @@ pub(super) async fn health() -> Json<Value> {
 #[utoipa::path(get, path = hrm_api::path::READY, tag = "operations", security(()),
     responses((status = 200, description = "Ready", body = Value)))]
 pub(super) async fn ready(State(backend): State<Arc<Backend>>) -> Result<Json<Value>, ApiError> {
-    if let Some(why) = health::not_ready(&backend) {
+    if let Some(why) = health::not_ready(backend.stopping.is_cancelled(), backend.worker_pass.elapsed()) {
         tracing::error!("not ready: {why}");
         return Err(ApiError::unavailable());
     }
@@ -70,7 +70,7 @@ async fn check_database(backend: Arc<Backend>) -> sqlx::Result<()> {
 #[utoipa::path(get, path = hrm_api::path::METRICS, tag = "operations", security(()),
     responses((status = 200, description = "Metrics", body = String, content_type = "application/openmetrics-text")))]
 pub(super) async fn metrics(State(backend): State<Arc<Backend>>) -> Result<impl IntoResponse, ApiError> {
-    let text = backend.metrics.text(&backend).await?;
+    let text = backend.metrics.text(&backend.database, &backend.health, backend.worker_pass.elapsed()).await?;
     Ok(([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text))
 }
 
