@@ -124,7 +124,8 @@ export class Chromium implements Engine {
     const exited = new Promise((resolve) => this.process?.once("exit", resolve));
     this.process?.kill("SIGKILL");
     await exited;
-    rmSync(this.folder, { recursive: true, force: true });
+    // Its helper processes end a moment later, and may still write.
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
   }
 
   send(method: string, params: object = {}): Promise<Record<string, unknown>> {
