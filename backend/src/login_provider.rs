@@ -2,7 +2,7 @@
 //! and dropped.
 
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http;
@@ -126,18 +126,17 @@ impl<'c> AsyncHttpClient<'c> for Http {
 type Client =
     CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
 
-#[derive(Clone)]
-struct Known {
-    metadata: Arc<CoreProviderMetadata>,
-    read_at: Instant,
+/// The provider's addresses and keys, when they were read, and when that failed.
+#[derive(Default)]
+struct Discovery {
+    known: Option<(Arc<CoreProviderMetadata>, Instant)>,
+    failed_at: Option<Instant>,
 }
 
 pub struct LoginProvider {
     settings: LoginSettings,
     http: Http,
-    known: Mutex<Option<Known>>,
-    /// When its addresses and keys could not be read.
-    failed_at: std::sync::Mutex<Option<Instant>>,
+    discovery: Mutex<Discovery>,
 }
 
 impl LoginProvider {
@@ -148,12 +147,7 @@ impl LoginProvider {
     pub fn new(settings: LoginSettings) -> reqwest::Result<Self> {
         // A redirect could lead the client secret elsewhere.
         let http = reqwest::Client::builder().timeout(ANSWER_LIMIT).redirect(reqwest::redirect::Policy::none());
-        Ok(Self {
-            settings,
-            http: Http(http.build()?),
-            known: Mutex::default(),
-            failed_at: std::sync::Mutex::default(),
-        })
+        Ok(Self { settings, http: Http(http.build()?), discovery: Mutex::default() })
     }
 
     pub fn issuer(&self) -> &str {
@@ -162,20 +156,19 @@ impl LoginProvider {
 
     /// What was read longer ago than `oldest` is read again.
     async fn metadata(&self, oldest: Duration) -> Result<Arc<CoreProviderMetadata>, LoginError> {
-        let mut known = self.known.lock().await;
-        if let Some(known) = known.as_ref().filter(|known| known.read_at.elapsed() < oldest) {
-            return Ok(Arc::clone(&known.metadata));
+        let mut discovery = self.discovery.lock().await;
+        if let Some((metadata, _)) = discovery.known.as_ref().filter(|(_, read_at)| read_at.elapsed() < oldest) {
+            return Ok(Arc::clone(metadata));
         }
         // One call at a time waits for a provider that does not answer; those that come after it hear of it.
-        let failed_at = *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed_at.is_some_and(|at| at.elapsed() < FAILURE_PAUSE) {
+        if discovery.failed_at.is_some_and(|at| at.elapsed() < FAILURE_PAUSE) {
             return Err(LoginError::Discovery("it failed a moment ago".to_owned()));
         }
         let issuer = IssuerUrl::new(self.settings.issuer.clone());
         let issuer = issuer.map_err(|error| LoginError::Discovery(error.to_string()))?;
         let metadata = CoreProviderMetadata::discover_async(issuer, &self.http).await;
         let metadata = metadata.map_err(|error| {
-            *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            discovery.failed_at = Some(Instant::now());
             LoginError::Discovery(match error {
                 DiscoveryError::Request(error) => chain(&error),
                 DiscoveryError::Response(status, ..) => format!("it answered {status}"),
@@ -184,7 +177,7 @@ impl LoginProvider {
             })
         })?;
         let metadata = Arc::new(metadata);
-        *known = Some(Known { metadata: Arc::clone(&metadata), read_at: Instant::now() });
+        discovery.known = Some((Arc::clone(&metadata), Instant::now()));
         Ok(metadata)
     }
 

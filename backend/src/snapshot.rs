@@ -264,6 +264,12 @@ impl Snapshot {
         self.challenge.as_ref().filter(|challenge| challenge.is_live(&self.codes, now))
     }
 
+    /// The last day of employment is over.
+    pub fn has_left(&self, now: Millis) -> bool {
+        let today = date(now).format("%Y-%m-%d").to_string();
+        self.leaves_on.as_ref().is_some_and(|day| *day < today)
+    }
+
     /// Too many incorrect codes, or left so long ago that a link would be taken away again.
     pub fn is_locked(&self, rules: &Rules, now: Millis) -> bool {
         let has_left = |date: &String| *date < rules.unlinked_if_left_before(now);

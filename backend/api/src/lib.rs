@@ -15,7 +15,7 @@ mod state;
 pub use contact::{Contact, ContactWay};
 pub use problem::{Problem, ProblemCode};
 pub use session::{Employee, SessionInfo, SignIn, SignedIn};
-pub use settings_page::{SETTINGS_PAGE, settings_page};
+pub use settings_page::{SETTINGS_PAGE, settings_page, visma_page};
 pub use state::{
     Account, Banner, Challenge, Company, Delivery, Language, Origin, SendCode, SettingsUrl, State, Status, TryLogin,
     TryLoginStarted, TryLoginStatus, VerifyCode,

@@ -1,16 +1,23 @@
-//! The only kind of page that the app opens in the system browser. A backend with another one refuses to start.
+//! The only pages that the app opens in the system browser, beside a company's contact. A backend with another page of account
+//! settings refuses to start.
 
 use url::Url;
 
-const ALLOWED_HOSTS: [&str; 2] = [".connect.visma.com", ".connect.identity.visma.com"];
+const HOSTS: [&str; 2] = ["connect.visma.com", "connect.identity.visma.com"];
 
 /// What is wrong with an address that [`settings_page`] does not take.
 pub const SETTINGS_PAGE: &str = "is not an https address whose host ends in .connect.visma.com or \
                                  .connect.identity.visma.com; the app opens no other";
 
-/// Checks an account settings page: `https` to a host under Visma Connect, without user or port.
+/// Checks an account settings page: a [`visma_page`] whose host is below Visma Connect's own.
 pub fn settings_page(address: &str) -> Option<Url> {
-    let is_ours = |name: &str| ALLOWED_HOSTS.iter().any(|end| name.ends_with(end));
+    visma_page(address).filter(|url| url.domain().is_some_and(|name| !HOSTS.contains(&name)))
+}
+
+/// Checks a page of Visma Connect: `https` to its hosts and those below, without user or port.
+pub fn visma_page(address: &str) -> Option<Url> {
+    let is_below = |name: &str, host| name.strip_suffix(host).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'));
+    let is_ours = |name: &str| HOSTS.iter().any(|host| is_below(name, *host));
     https_page(address).filter(|url| url.domain().is_some_and(is_ours) && url.port().is_none())
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,12 +30,12 @@ impl<T: Serialize + DeserializeOwned + Default> JsonFile<T> {
     }
 
     pub fn read<R>(&self, read: impl FnOnce(&T) -> R) -> R {
-        read(&self.value.lock().unwrap_or_else(PoisonError::into_inner))
+        read(&lock(&self.value))
     }
 
     /// Changes the value and replaces the file. A write error is logged; the value in memory changes anyway.
     pub fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
-        let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut value = lock(&self.value);
         let result = change(&mut value);
         if let Some(path) = &self.path
             && let Err(error) = write(path, &*value)
@@ -44,6 +44,11 @@ impl<T: Serialize + DeserializeOwned + Default> JsonFile<T> {
         }
         result
     }
+}
+
+/// A test that panicked leaves its value to the others.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Atomic: readers see the old file or the new one.

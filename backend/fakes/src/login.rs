@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::{Form, Query, State};
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::accounts::{CLIENT_ID, CLIENT_SECRET, Users};
-use crate::json_file::JsonFile;
+use crate::json_file::{JsonFile, lock};
 
 /// Seconds that an ID token is valid.
 const TOKEN_LIFE: i64 = 300;
@@ -190,10 +190,6 @@ impl Login {
         };
         format!("{text}.{signature}")
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The calls of a browser and of everybody.

@@ -1,13 +1,15 @@
 //! An SMTP server (RFC 5321) whose replies a [`MailHandler`] can choose. [`BadRelay`] misbehaves as told.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mail_parser::{Addr, Address, MessageParser};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
+
+use crate::json_file::lock;
 
 /// What a server may accept or refuse.
 #[derive(Debug)]
@@ -288,10 +290,6 @@ impl MailHandler for BadRelay {
         tokio::time::sleep(fault.late).await;
         fault.reply
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ pub async fn delete(database: &Database, by: &str, username: &str, yes: bool) ->
         .bind(format!("employee {id}"))
         .execute(&mut *tx)
         .await?;
-    forget_failed_sign_ins(&mut tx, &username_key(username)).await?;
+    forget_failed_sign_ins(&mut tx, &[username_key(username)]).await?;
     for table in employees_last(&tables) {
         let sql = format!("DELETE FROM \"{}\" WHERE \"{}\" = $1", table.name, table.key);
         sqlx::query(AssertSqlSafe(sql)).bind(&id).execute(&mut *tx).await?;
@@ -207,8 +207,15 @@ fn employees_last(tables: &[Table]) -> impl Iterator<Item = &Table> {
 }
 
 /// The limit on sign-ins has a hash of the user name.
-async fn forget_failed_sign_ins(tx: &mut Tx, username: &str) -> sqlx::Result<()> {
-    sqlx::query("DELETE FROM failed_sign_ins WHERE bucket = $1").bind(name_bucket(username)).execute(&mut **tx).await?;
+async fn forget_failed_sign_ins(tx: &mut Tx, usernames: &[String]) -> sqlx::Result<()> {
+    for usernames in usernames.chunks(CHUNK) {
+        let sql = format!("DELETE FROM failed_sign_ins WHERE bucket IN {}", placeholders(usernames.len()));
+        let mut delete = sqlx::query(AssertSqlSafe(sql));
+        for username in usernames {
+            delete = delete.bind(name_bucket(username));
+        }
+        delete.execute(&mut **tx).await?;
+    }
     Ok(())
 }
 
@@ -217,7 +224,7 @@ pub async fn delete_company(database: &Database, by: &str, company: &str, yes: b
     let mut tx = database.begin_write().await?;
     find_company(&mut tx, company).await?;
     tx.lock_company(company).await?;
-    let people: Vec<(String, String)> = sqlx::query_as("SELECT id, username_key FROM employees WHERE company_id = $1")
+    let people: Vec<String> = sqlx::query_scalar("SELECT username_key FROM employees WHERE company_id = $1")
         .bind(company)
         .fetch_all(&mut *tx)
         .await?;
@@ -245,14 +252,7 @@ pub async fn delete_company(database: &Database, by: &str, company: &str, yes: b
         .bind(&subject)
         .execute(&mut *tx)
         .await?;
-    for people in people.chunks(CHUNK) {
-        let sql = format!("DELETE FROM failed_sign_ins WHERE bucket IN {}", placeholders(people.len()));
-        let mut delete = sqlx::query(AssertSqlSafe(sql));
-        for (_, username) in people {
-            delete = delete.bind(name_bucket(username));
-        }
-        delete.execute(&mut *tx).await?;
-    }
+    forget_failed_sign_ins(&mut tx, &people).await?;
     // Ends open event streams.
     tx.notify_company(company).await?;
     for table in employees_last(&tables) {

@@ -8,7 +8,7 @@ use sqlx::FromRow;
 
 use super::format::{Format, format_rows};
 use crate::challenge::ChallengeEnd;
-use crate::clock::{Clock, Millis, date};
+use crate::clock::{Clock, Millis};
 use crate::database::Tx;
 use crate::email::Address;
 use crate::policy::{Policy, Proof};
@@ -163,7 +163,6 @@ pub fn progress(people: &People, format: Format) -> String {
         "problem",
     ];
     let (rules, url, owners) = (Rules::default(), default_settings_url(), people.owners());
-    let today = date(people.now).format("%Y-%m-%d").to_string();
     let mut causes: BTreeMap<String, u32> = BTreeMap::new();
     let mut totals = vec![("linked", 0), ("linking", 0), ("code sent", 0), ("not started", 0)];
     let mut flags = vec![("snoozed", 0), ("bounced", 0), ("no address", 0), ("shared address", 0)];
@@ -195,12 +194,11 @@ pub fn progress(people: &People, format: Format) -> String {
         let end = snapshot.challenge.as_ref().and_then(|challenge| challenge.end);
         let person = &snapshot.person;
         let cause = people.causes.get(&person.id).map_or("", String::as_str);
-        let has_left = snapshot.leaves_on.as_ref().is_some_and(|day| *day < today);
         let problem = match end {
             _ if snapshot.is_deactivated => "deactivated",
             _ if rules.is_locked(snapshot.failed_attempts) => "locked",
             _ if !cause.is_empty() => cause,
-            _ if has_left => "has left",
+            _ if snapshot.has_left(people.now) => "has left",
             Some(ChallengeEnd::AttemptsExhausted) => "too many wrong codes",
             _ => "",
         };

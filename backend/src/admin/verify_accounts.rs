@@ -7,7 +7,7 @@ use super::company::find_company;
 use super::error::{Output, user_error};
 use super::people::{self, Need};
 use crate::challenge::ChallengeEnd;
-use crate::clock::{Clock, Millis, date};
+use crate::clock::{Clock, Millis};
 use crate::database::Database;
 use crate::email::domain_key;
 use crate::policy::Policy;
@@ -17,9 +17,7 @@ use crate::{challenge_store, linking};
 
 /// Nobody who cannot sign in, has left, is locked or being linked.
 fn may_be_linked(snapshot: &Snapshot, policy: &Policy, now: Millis) -> bool {
-    let today = date(now).format("%Y-%m-%d").to_string();
-    let has_left = snapshot.leaves_on.as_ref().is_some_and(|day| *day < today);
-    let is_out = has_left || snapshot.is_deactivated || snapshot.is_linking;
+    let is_out = snapshot.has_left(now) || snapshot.is_deactivated || snapshot.is_linking;
     !is_out && !snapshot.is_locked(&Rules::default(), now) && people::need(snapshot, policy) == Need::NoCode
 }
 

@@ -1,23 +1,17 @@
 //! Which sign-in pages of Visma Connect the app opens in the system browser.
 
+use hrm_api::visma_page;
 use url::Url;
 
 use crate::server_url::{ServerUrl, is_loopback};
 
-const ALLOWED_HOSTS: [&str; 2] = ["connect.visma.com", "connect.identity.visma.com"];
-
-/// Checks an address to sign in at: `https` to Visma Connect, without user or port. A server on this machine, as in tests, may
-/// name another one here.
+/// Checks an address to sign in at: a page of Visma Connect. A server on this machine, as in tests, may name another one here.
 pub(crate) fn login_page(address: &str, server: &ServerUrl) -> Option<Url> {
-    let url = Url::parse(address).ok()?;
-    let plain = url.username().is_empty() && url.password().is_none();
-    let is_ours =
-        |host: &str, name: &str| host == name || host.strip_suffix(name).is_some_and(|sub| sub.ends_with('.'));
-    let of_visma = url.scheme() == "https"
-        && url.port().is_none()
-        && url.domain().is_some_and(|host| ALLOWED_HOSTS.iter().any(|name| is_ours(host, name)));
-    let of_a_test = url.scheme() == "http" && is_loopback(&url) && server.is_loopback();
-    (plain && (of_visma || of_a_test)).then_some(url)
+    let of_a_test = |url: &Url| {
+        let plain = url.username().is_empty() && url.password().is_none();
+        plain && url.scheme() == "http" && is_loopback(url) && server.is_loopback()
+    };
+    visma_page(address).or_else(|| Url::parse(address).ok().filter(of_a_test))
 }
 
 #[cfg(test)]
