@@ -1,12 +1,8 @@
 //! Accessibility in the real window: keyboard only, role and name only, and axe-core. `npm run screenshots` runs axe-core in
 //! Chromium on every screen state in every language.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use serde_json::json;
-use support::{
+use crate::support::{
     backend::wrong_code,
     fixture::{ANNA, ANNA_WORK_EMAIL, Fixture},
     page::Page,

@@ -2,12 +2,8 @@
 //!
 //! `CRASH_ROUNDS=20` repeats it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use serde_json::json;
-use support::{
+use crate::support::{
     eventually,
     fixture::{ANNA, ANNA_WORK_EMAIL, Fixture},
     page::Page,

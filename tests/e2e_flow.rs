@@ -1,12 +1,8 @@
 //! The flow end to end: the real app in a real window, a real backend, real mail and the real credential store.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use fantoccini::key::Key;
 use serde_json::json;
-use support::{
+use crate::support::{
     backend::wrong_code,
     eventually,
     expected_copy::{self, ScreenCopy},
@@ -70,7 +66,7 @@ fn the_expected_copy_is_in_the_help_text() {
 #[cfg(not(windows))]
 #[test]
 fn a_held_port_is_free_for_its_server_alone() {
-    use support::programs::HeldPort;
+    use crate::support::programs::HeldPort;
     let held = HeldPort::any();
     assert!(HeldPort::take(held.number).is_none(), "nobody else takes it");
     let server = std::net::TcpListener::bind(("127.0.0.1", held.number)).unwrap();

@@ -1,13 +1,8 @@
 //! The real program, started in the ways that once ended it without a word.
 
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::{fs, process::Child};
 
-use support::{
+use crate::support::{
     eventually,
     fixture::{ANNA, Fixture},
     programs::{self, ChildGuard},

@@ -2,13 +2,9 @@
 //!
 //! The tests are multi-threaded: they block while a command runs, and the demo may hold the lock that it needs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{ANNA, Answer, TestDemo, admin, code_in, light_hash, until};
+use crate::support::{ANNA, Answer, TestDemo, admin, code_in, light_hash, until};
 
 const HEADING: &str = "id,username,password_hash,first_name,last_name,language,country,addresses";
 
@@ -199,7 +195,7 @@ async fn a_lock_is_lifted_by_the_administrator() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hashed_password_signs_in() {
     use std::io::Write;
-    let mut command = support::program();
+    let mut command = crate::support::program();
     let command = command.args(["admin", "hash-password"]).stdin(std::process::Stdio::piped());
     let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"demo\n").unwrap();
@@ -216,7 +212,7 @@ async fn the_name_is_given_before_or_after_the_command() {
     let demo = TestDemo::start().await;
     let run = |args: &[&str]| {
         let output =
-            support::program().arg("admin").args(args).env("DATABASE_URL", &demo.database_url).output().unwrap();
+            crate::support::program().arg("admin").args(args).env("DATABASE_URL", &demo.database_url).output().unwrap();
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     };
     run(&["--by", "Ada", "company", "one", "--name", "One"]);
@@ -306,7 +302,7 @@ async fn every_output_ends_with_one_line_end() {
 }
 
 fn without_a_name(demo: &TestDemo, args: &[&str]) -> std::process::Command {
-    let mut command = support::program();
+    let mut command = crate::support::program();
     command.arg("admin").args(args).env("DATABASE_URL", &demo.database_url);
     for name in ["HRM_ADMIN", "SUDO_USER", "USER", "USERNAME"] {
         command.env_remove(name);

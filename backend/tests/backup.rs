@@ -1,17 +1,13 @@
 //! A backup that is made while people work, and what a backend finds that starts on it. The commands are those of
 //! `docs/operations.md`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
-use support::{
+use crate::support::{
     Employee, Program, TestDemo, code_in, count, database_url, execute, import, light_hash, on_postgres, serve,
 };
 use tempfile::TempDir;
@@ -109,7 +105,7 @@ async fn a_backup_made_at_work_restores_links_codes_and_mails() {
     let mails = demo.server.wait_for_mails("waiting@company.com", 2).await;
     assert_eq!(code_in(&mails[0]), code_in(&first[0]));
     again(&waiting).verify(&code_in(&mails[0])).await.state(200, "linked");
-    support::until("an empty outbox", async || {
+    crate::support::until("an empty outbox", async || {
         (count(&restored, "SELECT COUNT(*) FROM outbox").await == 0).then_some(())
     })
     .await;

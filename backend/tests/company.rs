@@ -2,10 +2,6 @@
 //!
 //! Takes a minute or two, so only `cargo xtask test --long` and `cargo xtask bench` run it; `COMPANY_PEOPLE` sets how many.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +12,7 @@ use hrm_fakes::mail_server;
 use rand::RngExt;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     Program, RecordingRelay, Server, TestDemo, count, database_url, import, light_hash, on_postgres, serve, until,
 };
 use tempfile::TempDir;

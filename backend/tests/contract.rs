@@ -1,15 +1,11 @@
 //! Every path and every problem code of the API, over HTTP.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::sync::Arc;
 
 use hrm_fakes::mail_server;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     ANNA, Answer, Program, RecordingRelay, Server, TestDemo, admin, code_in, import, light_hash, on_postgres,
     read_until, read_until_status, wrong_for,
 };
@@ -626,7 +622,7 @@ async fn serve_lists_all_errors_in_its_settings() {
 async fn serve_has_no_demo_routes() {
     let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
-    let program = Program::start(&mut support::serve(&support::database_url(folder.path()).await, &demo.running));
+    let program = Program::start(&mut crate::support::serve(&crate::support::database_url(folder.path()).await, &demo.running));
     for (method, path) in [
         (Method::GET, "/demo/inbox"),
         (Method::GET, "/demo/inbox.json"),
@@ -644,7 +640,7 @@ async fn serve_has_no_demo_routes() {
 async fn clients_behind_a_trusted_proxy_have_a_limit_each() {
     let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
-    let url = support::database_url(folder.path()).await;
+    let url = crate::support::database_url(folder.path()).await;
     // The limit is 50 failures at once.
     let is_refused = async |server: &Server, calls: u8, client: &dyn Fn(u8) -> String| {
         for n in 0..calls {
@@ -658,7 +654,7 @@ async fn clients_behind_a_trusted_proxy_have_a_limit_each() {
         false
     };
     let serve = || {
-        let mut command = support::serve(&url, &demo.running);
+        let mut command = crate::support::serve(&url, &demo.running);
         command.env("HRM_FAILURES_PER_ADDRESS", "100");
         command
     };
@@ -700,10 +696,10 @@ async fn a_non_ascii_local_part_is_refused_without_smtputf8() {
     anna.send("änna@company.com").await.is(422, "email_invalid");
 
     let folder = tempfile::TempDir::new().unwrap();
-    let url = support::database_url(folder.path()).await;
+    let url = crate::support::database_url(folder.path()).await;
     import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", light_hash())]);
     // The setting says that the mail server has SMTPUTF8, and the demo's does not offer it.
-    let program = Program::start(support::serve(&url, &demo.running).env("HRM_SMTP_UTF8", "true"));
+    let program = Program::start(crate::support::serve(&url, &demo.running).env("HRM_SMTP_UTF8", "true"));
     let anna = program.server.sign_in("anna").await;
     anna.send("änna@company.com").await.state(202, "codeSent");
     anna.wait_for_delivery("bounced").await;
@@ -713,13 +709,13 @@ async fn a_non_ascii_local_part_is_refused_without_smtputf8() {
 async fn a_non_ascii_local_part_gets_its_code_over_smtputf8() {
     let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
-    let url = support::database_url(folder.path()).await;
+    let url = crate::support::database_url(folder.path()).await;
     import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,", light_hash())]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let smtp_url = format!("smtp://{}", listener.local_addr().unwrap());
     let relay = Arc::new(RecordingRelay::default());
     tokio::spawn(mail_server::serve(listener, Arc::clone(&relay)));
-    let mut command = support::serve(&url, &demo.running);
+    let mut command = crate::support::serve(&url, &demo.running);
     let program = Program::start(command.env("HRM_SMTP_UTF8", "true").env("HRM_SMTP_URL", smtp_url));
     let anna = program.server.sign_in("anna").await;
     anna.send("änna@company.com").await.state(202, "codeSent");
@@ -737,10 +733,10 @@ async fn codes_work_across_a_rotation_of_keys() {
     const NEW: &str = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=";
     let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
-    let url = support::database_url(folder.path()).await;
+    let url = crate::support::database_url(folder.path()).await;
     let row = |n: u8| format!("{n},user{n},{},A,B,en,SE,user{n}@company.com", light_hash());
     import(&url, &[row(1), row(2)]);
-    let start = |keys: &str| Program::start(support::serve(&url, &demo.running).env("HRM_CODE_KEYS", keys));
+    let start = |keys: &str| Program::start(crate::support::serve(&url, &demo.running).env("HRM_CODE_KEYS", keys));
     let one = start(OLD);
     let first = one.server.sign_in("user1").await;
     first.send("user1@company.com").await.state(202, "codeSent");
@@ -748,7 +744,7 @@ async fn codes_work_across_a_rotation_of_keys() {
     drop(one);
 
     let two = start(&format!("{NEW},{OLD}"));
-    let first = support::Employee { server: two.server.clone(), ..first };
+    let first = crate::support::Employee { server: two.server.clone(), ..first };
     first.verify(&code).await.state(200, "linked");
     let second = two.server.sign_in("user2").await;
     second.send("user2@company.com").await.state(202, "codeSent");
@@ -756,6 +752,6 @@ async fn codes_work_across_a_rotation_of_keys() {
     drop(two);
 
     let three = start(NEW);
-    let second = support::Employee { server: three.server.clone(), ..second };
+    let second = crate::support::Employee { server: three.server.clone(), ..second };
     second.verify(&code).await.state(200, "linked");
 }

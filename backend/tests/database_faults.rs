@@ -1,9 +1,5 @@
 //! A database that is full, read-only, or gone for a while.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +10,7 @@ use hrm_backend::events::Events;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use sqlx::{Connection as _, Executor as _};
-use support::{ANNA, Server, TestDemo, on_postgres, until};
+use crate::support::{ANNA, Server, TestDemo, on_postgres, until};
 use tempfile::TempDir;
 
 async fn readiness(server: &Server) -> StatusCode {
@@ -160,7 +156,7 @@ async fn a_second_process_cannot_serve_the_same_file() {
     }
     let demo = TestDemo::start().await;
     let second =
-        support::serve(&demo.database_url, &demo.running).stderr(std::process::Stdio::piped()).output().unwrap();
+        crate::support::serve(&demo.database_url, &demo.running).stderr(std::process::Stdio::piped()).output().unwrap();
     assert!(!second.status.success());
     let text = String::from_utf8(second.stderr).unwrap();
     assert!(text.contains("another hrm-backend serves this database"), "{text}");
@@ -169,9 +165,9 @@ async fn a_second_process_cannot_serve_the_same_file() {
     let url = demo.database_url.clone();
     let services = demo.running.services().clone();
     demo.running.shutdown().await;
-    let killed = support::Program::start(&mut support::serve_with(&url, &services));
+    let killed = crate::support::Program::start(&mut crate::support::serve_with(&url, &services));
     drop(killed);
-    drop(support::Program::start(&mut support::serve_with(&url, &services)));
+    drop(crate::support::Program::start(&mut crate::support::serve_with(&url, &services)));
 }
 
 #[tokio::test]
@@ -180,7 +176,7 @@ async fn a_stopped_backend_frees_the_file_at_once() {
         return;
     }
     let folder = TempDir::new().unwrap();
-    let url = support::database_url(folder.path()).await;
+    let url = crate::support::database_url(folder.path()).await;
     let stopped = Database::connect(&url, Events::default()).await.unwrap();
     stopped.start_serving(&url).await.unwrap();
     stopped.close().await;

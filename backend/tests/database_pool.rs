@@ -1,15 +1,11 @@
 //! How many connections a backend opens.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::process::Stdio;
 use std::time::Duration;
 
 use hrm_backend::database::Database;
 use hrm_backend::events::Events;
-use support::{TestDemo, database_url, serve};
+use crate::support::{TestDemo, database_url, serve};
 use tempfile::TempDir;
 
 #[tokio::test]

@@ -1,9 +1,5 @@
 //! Visma Connect as it may behave: odd answers, refusals for good, pauses that it asks for, accounts taken away.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -25,7 +21,7 @@ use hrm_backend::settings::Settings;
 use hrm_backend::{flow, install_cryptography, server};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use support::{ANNA, Employee, TestDemo, admin, until};
+use crate::support::{ANNA, Employee, TestDemo, admin, until};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -539,7 +535,7 @@ mod sweeping {
         erik.send(&typed("exhausted")).await.state(202, "codeSent");
         let code = demo.server.wait_for_code(&typed("exhausted"), 1).await;
         for _ in 0..5 {
-            erik.verify(support::wrong_for(&code)).await;
+            erik.verify(crate::support::wrong_for(&code)).await;
         }
         let mia = demo.server.sign_in("mia.berg").await;
         mia.send(&typed("linked")).await.state(202, "codeSent");
@@ -637,8 +633,8 @@ mod leases {
     /// A backend with Anna, who needs no code.
     async fn start(url: &str, lease: i64, directory: Arc<dyn Directory>) -> Arc<hrm_backend::Backend> {
         install_cryptography();
-        let hash = support::light_hash();
-        support::import(url, &[format!("anna,anna,{hash},Anna,Svensson,sv,SE,{EMAIL}")]);
+        let hash = crate::support::light_hash();
+        crate::support::import(url, &[format!("anna,anna,{hash},Anna,Svensson,sv,SE,{EMAIL}")]);
         let (done, output) = admin(url, &["company", "acme", "--policy", "never"]);
         assert!(done, "{output}");
         let settings = Settings { poll: Duration::from_millis(20), lease, ..Settings::new(url.to_owned()) };
@@ -671,18 +667,18 @@ mod leases {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_panic_counts_as_a_failed_try() {
         let folder = TempDir::new().unwrap();
-        let url = support::database_url(folder.path()).await;
+        let url = crate::support::database_url(folder.path()).await;
         let visma = Arc::new(Panicking::default());
         // Longer than the test waits: a job that keeps its lease would not be tried again.
         let backend = start(&url, 600_000, Arc::clone(&visma) as _).await;
         flow::send(&backend, "anna", "key", EMAIL).await.unwrap();
         until("a failed try", async || {
-            let tries = support::count(&url, "SELECT COUNT(*) FROM link_jobs WHERE attempts > 0").await;
-            let links = support::count(&url, "SELECT COUNT(*) FROM links").await;
+            let tries = crate::support::count(&url, "SELECT COUNT(*) FROM link_jobs WHERE attempts > 0").await;
+            let links = crate::support::count(&url, "SELECT COUNT(*) FROM links").await;
             (tries + links > 0).then_some(())
         })
         .await;
-        until("the link", async || (support::count(&url, "SELECT COUNT(*) FROM links").await == 1).then_some(())).await;
+        until("the link", async || (crate::support::count(&url, "SELECT COUNT(*) FROM links").await == 1).then_some(())).await;
         assert_eq!(visma.0.load(Ordering::SeqCst), 3);
         backend.stopping.cancel();
         backend.tasks.close();
@@ -692,12 +688,12 @@ mod leases {
     #[tokio::test(flavor = "multi_thread")]
     async fn an_attempt_keeps_its_lease_and_creates_once() {
         let folder = TempDir::new().unwrap();
-        let url = support::database_url(folder.path()).await;
+        let url = crate::support::database_url(folder.path()).await;
         let visma = Arc::new(Slow::default());
         let backend = start(&url, 1_000, Arc::clone(&visma) as _).await;
         flow::send(&backend, "anna", "key", EMAIL).await.unwrap();
         let linked = async || {
-            let rows = support::count(&url, "SELECT COUNT(*) FROM links").await;
+            let rows = crate::support::count(&url, "SELECT COUNT(*) FROM links").await;
             (rows == 1 && visma.under_way.load(Ordering::SeqCst) == 0).then_some(())
         };
         until("the link, and the end of every call", linked).await;
@@ -735,7 +731,7 @@ mod leavers {
 
     #[tokio::test]
     async fn wrong_settings_are_named_at_the_start() {
-        let mut command = support::program();
+        let mut command = crate::support::program();
         command.arg("serve").env("HRM_UNLINK_DAYS_AFTER_LEAVING", "soon").env("HRM_VISMA_UNLINK_PATH", "v1.0/unlink");
         let output = String::from_utf8(command.output().unwrap().stderr).unwrap();
         assert!(output.contains("HRM_UNLINK_DAYS_AFTER_LEAVING: is not a number from 0 to 365"), "{output}");

@@ -1,14 +1,10 @@
 //! The event stream: through proxies, and with more devices than one person has.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::Duration;
 
 use hrm_backend::rules::STREAMS_PER_PERSON;
 use reqwest::Method;
-use support::{ANNA, Employee, TestDemo, read_until_status};
+use crate::support::{ANNA, Employee, TestDemo, read_until_status};
 
 const EVENTS: &str = "/v1/me/visma-connect/events";
 

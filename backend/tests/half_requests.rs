@@ -1,12 +1,8 @@
 //! Requests that never become whole, as broken phones and slow attackers send them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
-use support::TestDemo;
+use crate::support::TestDemo;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 

@@ -1,16 +1,12 @@
 //! Clients that hang up in the middle of a call: phones in lifts, apps that are closed.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
-use support::{Employee, TestDemo, database_url, on_postgres, until};
+use crate::support::{Employee, TestDemo, database_url, on_postgres, until};
 use tempfile::TempDir;
 
 const STATE: &str = "/v1/me/visma-connect";

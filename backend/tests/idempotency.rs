@@ -1,9 +1,5 @@
 //! Two calls with one Idempotency-Key, the first of which stalls.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +10,7 @@ use hrm_backend::keys::Keys;
 use hrm_backend::mail::Mailer;
 use hrm_backend::settings::Settings;
 use hrm_backend::{Backend, install_cryptography, server};
-use support::{database_url, import, light_hash};
+use crate::support::{database_url, import, light_hash};
 use tempfile::TempDir;
 
 async fn backend(url: String) -> Arc<Backend> {

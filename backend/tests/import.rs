@@ -2,10 +2,6 @@
 //!
 //! The tests are multi-threaded: they block while a command runs, and the demo may hold the lock that it needs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,7 +12,7 @@ use hrm_backend::database::Database;
 use hrm_backend::events::Events;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{ANNA, TestDemo, admin, light_hash, program, until};
+use crate::support::{ANNA, TestDemo, admin, light_hash, program, until};
 
 const HEADING: &str = "id,username,password_hash,first_name,last_name,language,country,addresses";
 
@@ -469,7 +465,7 @@ mod while_people_work {
         .unwrap();
         let child = import_command(&demo, &file, &["--passwords", passwords.to_str().unwrap()]).spawn().unwrap();
         until("the passwords", async || passwords.exists().then_some(())).await;
-        if support::on_postgres() {
+        if crate::support::on_postgres() {
             let waits = || demo.count("SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'");
             until("the import's wait", async || (waits().await > 0).then_some(())).await;
         }
@@ -578,8 +574,8 @@ mod while_people_work {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leaving_date_comes_from_the_file() {
     let folder = tempfile::TempDir::new().unwrap();
-    let url = support::database_url(folder.path()).await;
-    support::import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,anna@company.com", light_hash())]);
+    let url = crate::support::database_url(folder.path()).await;
+    crate::support::import(&url, &[format!("1,anna,{},Anna,Svensson,en,SE,anna@company.com", light_hash())]);
     let file = folder.path().join("leavers.csv");
     let leaves = async |date: &str| {
         std::fs::write(&file, format!("id,leaves\n1,{date}\n")).unwrap();
@@ -589,8 +585,8 @@ async fn a_leaving_date_comes_from_the_file() {
     assert!(!done && output.contains("is not a date: write it as 2026-12-31"), "{output}");
     let (done, output) = leaves("2026-12-31").await;
     assert!(done, "{output}");
-    assert_eq!(support::count(&url, "SELECT COUNT(*) FROM employees WHERE leaves_on = '2026-12-31'").await, 1);
+    assert_eq!(crate::support::count(&url, "SELECT COUNT(*) FROM employees WHERE leaves_on = '2026-12-31'").await, 1);
     let (done, output) = leaves("").await;
     assert!(done, "{output}");
-    assert_eq!(support::count(&url, "SELECT COUNT(*) FROM employees WHERE leaves_on IS NULL").await, 1);
+    assert_eq!(crate::support::count(&url, "SELECT COUNT(*) FROM employees WHERE leaves_on IS NULL").await, 1);
 }

@@ -1,10 +1,6 @@
 //! Random calls of two employees, with clock changes, faults of Visma Connect and kills of the process between two steps.
 //! Invariants: one link per user and per account, five attempts per challenge, no code that works after its 30 minutes.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -197,9 +193,9 @@ impl Simulation {
     fn new() -> Self {
         install_cryptography();
         let folder = TempDir::new().unwrap();
-        let url = Runtime::new().unwrap().block_on(support::database_url(folder.path()));
-        let hash = support::light_hash();
-        support::import(&url, &PEOPLE.map(|name| format!("{name},{name},{hash},A,B,en,SE,{}", ADDRESSES.join(" "))));
+        let url = Runtime::new().unwrap().block_on(crate::support::database_url(folder.path()));
+        let hash = crate::support::light_hash();
+        crate::support::import(&url, &PEOPLE.map(|name| format!("{name},{name},{hash},A,B,en,SE,{}", ADDRESSES.join(" "))));
         let ids = HashMap::from([(ADDRESSES[0].to_owned(), "the old account".to_owned())]);
         let accounts = Arc::new(FakeDirectory { fault: Mutex::new(Fault::None), ids: Mutex::new(ids) });
         let (sent, codes, used, links) = (Vec::new(), Vec::new(), HashSet::new(), HashMap::new());
@@ -351,7 +347,7 @@ impl Simulation {
         *self.accounts.fault.lock().unwrap() = Fault::None;
         self.kill();
         let (runtime, backend) = self.process();
-        runtime.block_on(support::until("no pending link", async || {
+        runtime.block_on(crate::support::until("no pending link", async || {
             let mut tx = backend.database.begin_read().await.unwrap();
             let waiting: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM link_jobs").fetch_one(&mut *tx).await.unwrap();
             (waiting == 0).then_some(())

@@ -2,10 +2,6 @@
 //!
 //! They need `HRM_TEST_POSTGRES=1`: a SQLite file has one backend.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::collections::{HashMap, HashSet};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +11,7 @@ use std::time::Duration;
 use rand::RngExt;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     Employee, Program, Server, TestDemo, code_in, count, database_url, import, light_hash, on_postgres,
     read_until_status, serve, until,
 };
@@ -167,7 +163,7 @@ async fn three_backends_killed_at_random_link_200_people_once_each() {
     let stop_on_drop = StopOnDrop(Arc::clone(&cluster));
     let killer = tokio::task::spawn_blocking({
         let (cluster, url, services) = (Arc::clone(&cluster), url.clone(), demo.running.services().clone());
-        move || cluster.kill_at_random(programs, || support::serve_with(&url, &services))
+        move || cluster.kill_at_random(programs, || crate::support::serve_with(&url, &services))
     });
 
     // One reader of the inbox for all.

@@ -1,15 +1,11 @@
 //! What backends on one PostgreSQL tell each other, and SQLite its own process.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::path::Path;
 use std::time::Duration;
 
 use hrm_backend::database::Database;
 use hrm_backend::events::Events;
-use support::{database_url, on_postgres};
+use crate::support::{database_url, on_postgres};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream, unix};

@@ -2,17 +2,13 @@
 //!
 //! Needs the npm packages of `tests/oidc_provider` and Debian's Chromium: `cargo xtask test` runs it.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use hrm_fakes::program::first_line;
 use hrm_fakes::visma_connect::{CLIENT_ID, CLIENT_SECRET};
 use reqwest::Method;
-use support::{Answer, Employee, Program, TestDemo, admin, light_hash, serve};
+use crate::support::{Answer, Employee, Program, TestDemo, admin, light_hash, serve};
 use tempfile::TempDir;
 
 const PUBLIC_URL: &str = "http://127.0.0.1:8787";
@@ -43,8 +39,8 @@ impl Company {
         let issuer = first_line(provider.stdout.take().unwrap()).unwrap();
         assert!(issuer.starts_with("http://"), "the provider did not start");
         let (demo, folder) = (TestDemo::start().await, TempDir::new().unwrap());
-        let database_url = support::database_url(folder.path()).await;
-        support::import(&database_url, &[format!("n1,nils,{},Nils,Ek,en,NO,nils@company.com", light_hash())]);
+        let database_url = crate::support::database_url(folder.path()).await;
+        crate::support::import(&database_url, &[format!("n1,nils,{},Nils,Ek,en,NO,nils@company.com", light_hash())]);
         let (done, output) = admin(&database_url, &["company", "acme", "--policy", "never"]);
         assert!(done, "{output}");
         let mut command = serve(&database_url, &demo.running);

@@ -1,9 +1,5 @@
 //! What an operator sees: readiness, metrics, and the alert rules and the board that are made of them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +9,7 @@ use hrm_fakes::mail_server::{self, At, BadRelay, Reply};
 use prometheus_parse::Scrape;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{ANNA, Program, Server, TestDemo, database_url, import, light_hash, serve, until, wrong_for};
+use crate::support::{ANNA, Program, Server, TestDemo, database_url, import, light_hash, serve, until, wrong_for};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 

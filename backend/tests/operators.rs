@@ -2,17 +2,13 @@
 //!
 //! The tests are multi-threaded: they block while a command runs, and the demo may hold the lock that it needs.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use hrm_backend::clock::{Clock, DAY, HOUR, Millis};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{ANNA, Answer, Program, TestDemo, light_hash, serve, until};
+use crate::support::{ANNA, Answer, Program, TestDemo, light_hash, serve, until};
 use tempfile::TempDir;
 
 const ERIK: &str = "erik.lund@verified.example";
@@ -65,16 +61,16 @@ mod deactivation {
     #[tokio::test(flavor = "multi_thread")]
     async fn of_many_ends_their_open_streams() {
         // With SQLite, a stream sees another program's change within a minute.
-        if !support::on_postgres() {
+        if !crate::support::on_postgres() {
             return;
         }
         let demo = TestDemo::start().await;
         let hash = light_hash();
         let people: Vec<_> = (0..150).map(|n| format!("n{n},user{n},{hash},Nils,Ek,nb,NO,")).collect();
-        support::import(&demo.database_url, &people);
+        crate::support::import(&demo.database_url, &people);
         let user = demo.server.sign_in("user149").await;
         let mut events = user.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
-        support::read_until(&mut events, "notLinked").await;
+        crate::support::read_until(&mut events, "notLinked").await;
         demo.admin(&["deactivate", "--company", "acme"]);
         // Before the minute in which it would be seen anyway.
         let end = async { while let Ok(Some(_)) = events.chunk().await {} };
@@ -84,7 +80,7 @@ mod deactivation {
     #[tokio::test(flavor = "multi_thread")]
     async fn of_a_company_keeps_only_its_people_out() {
         let demo = TestDemo::start().await;
-        support::import(&demo.database_url, &[format!("n1,nils,{},Nils,Ek,nb,NO,", light_hash())]);
+        crate::support::import(&demo.database_url, &[format!("n1,nils,{},Nils,Ek,nb,NO,", light_hash())]);
         let erik = demo.server.sign_in("erik.lund").await;
         demo.server.faults(json!({ "directory": "error" })).await;
         erik.send(ERIK).await.state(200, "linking");
@@ -161,7 +157,7 @@ mod verifying_accounts {
 async fn nothing_is_found_of_a_company_that_was_deleted() {
     let demo = TestDemo::start().await;
     let row = format!("n1,nilsen,{},Nilsa,Ekberg,nb,NO,nilsen@acme.example", light_hash());
-    support::import(&demo.database_url, &[row]);
+    crate::support::import(&demo.database_url, &[row]);
     demo.admin(&["company", "acme", "--contact-email", "greta@acme.example", "--verified", "acme.example"]);
     demo.admin(&["leaving-date", "nilsen", "2099-01-01"]);
     let nils = demo.server.sign_in("nilsen").await;
@@ -207,15 +203,15 @@ mod a_session {
     use super::*;
 
     async fn number(database_url: &str, query: &'static str) -> Millis {
-        support::count(database_url, query).await
+        crate::support::count(database_url, query).await
     }
 
     /// A backend whose sessions end after a day without use.
     async fn start() -> (TestDemo, TempDir, String, Program) {
         let demo = TestDemo::start().await;
         let folder = TempDir::new().unwrap();
-        let database_url = support::database_url(folder.path()).await;
-        support::import(&database_url, &[format!("n1,nils,{},Nils,Ek,nb,NO,", light_hash())]);
+        let database_url = crate::support::database_url(folder.path()).await;
+        crate::support::import(&database_url, &[format!("n1,nils,{},Nils,Ek,nb,NO,", light_hash())]);
         let program = Program::start(serve(&database_url, &demo.running).env("HRM_SESSION_IDLE_DAYS", "1"));
         (demo, folder, database_url, program)
     }
@@ -226,12 +222,12 @@ mod a_session {
         let nils = program.server.sign_in("nils").await;
         let left = async || number(&url, "SELECT expires_at FROM sessions").await - Clock::system_now();
         assert!((DAY - HOUR..=DAY).contains(&left().await));
-        support::execute(&url, &format!("UPDATE sessions SET expires_at = expires_at - {}", 20 * HOUR)).await;
+        crate::support::execute(&url, &format!("UPDATE sessions SET expires_at = expires_at - {}", 20 * HOUR)).await;
         nils.state().await;
         assert!((DAY - HOUR..=DAY).contains(&left().await), "use prolongs it");
 
         let end = Clock::system_now() + 3 * HOUR;
-        support::execute(&url, &format!("UPDATE sessions SET ends_at = {end}, expires_at = {}", end - 2 * HOUR)).await;
+        crate::support::execute(&url, &format!("UPDATE sessions SET ends_at = {end}, expires_at = {}", end - 2 * HOUR)).await;
         Answer::of(nils.request(Method::GET, "/v1/session")).await;
         assert_eq!(number(&url, "SELECT expires_at FROM sessions").await, end, "but not beyond its end");
     }
@@ -240,7 +236,7 @@ mod a_session {
     async fn that_is_not_used_ends() {
         let (_demo, _folder, url, program) = start().await;
         let nils = program.server.sign_in("nils").await;
-        support::execute(&url, &format!("UPDATE sessions SET expires_at = {}", Clock::system_now() - 1)).await;
+        crate::support::execute(&url, &format!("UPDATE sessions SET expires_at = {}", Clock::system_now() - 1)).await;
         Answer::of(nils.request(Method::GET, "/v1/session")).await.is(401, "signed_out");
     }
 }

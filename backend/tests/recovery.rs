@@ -1,9 +1,5 @@
 //! Outages, restarts and kills: every accepted call takes effect once, and no secret is in the database or the log.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +8,7 @@ use hrm_backend::clock::Clock;
 use hrm_fakes::mail_server;
 use reqwest::Method;
 use serde_json::json;
-use support::{ANNA, Answer, Program, RecordingRelay, TestDemo, code_in, program, until};
+use crate::support::{ANNA, Answer, Program, RecordingRelay, TestDemo, code_in, program, until};
 
 /// Starts a demo in a process of its own that logs to a file.
 fn start_demo(folder: &Path) -> Program {
@@ -35,7 +31,7 @@ async fn a_mail_delayed_at_a_kill_is_sent_once_after_the_restart() {
 
     let second = start_demo(folder.path());
     let code = second.server.wait_for_code(ANNA, 1).await;
-    let anna = support::Employee { server: second.server.clone(), ..anna };
+    let anna = crate::support::Employee { server: second.server.clone(), ..anna };
     anna.send_with_key(ANNA, "k").await.state(202, "codeSent");
     anna.wait_for_delivery("accepted").await;
     assert_eq!(second.server.mails_to(ANNA).await.len(), 1);
@@ -50,7 +46,7 @@ async fn a_send_accepted_right_before_a_kill_is_mailed() {
     anna.send(ANNA).await.state(202, "codeSent");
     drop(first);
     let second = start_demo(folder.path());
-    let anna = support::Employee { server: second.server.clone(), ..anna };
+    let anna = crate::support::Employee { server: second.server.clone(), ..anna };
     anna.wait_for_delivery("accepted").await;
     let mails = second.server.mails_to(ANNA).await;
     assert!(!mails.is_empty(), "at least once");
@@ -118,7 +114,7 @@ async fn a_pending_link_survives_a_restart() {
     demo.server.faults(json!({ "directory": "error" })).await;
     erik.send("erik.lund@verified.example").await.state(200, "linking");
     let demo = demo.restart().await;
-    let erik = support::Employee { server: demo.server.clone(), ..erik };
+    let erik = crate::support::Employee { server: demo.server.clone(), ..erik };
     erik.wait_for_status("linked").await;
 }
 
@@ -161,7 +157,7 @@ async fn an_abandoned_link_restores_the_banner_and_can_be_repeated() {
     erik.snooze().await.state(200, "linking");
     demo.execute("UPDATE link_jobs SET created_at = 0").await;
     assert_eq!(erik.wait_for_status("notLinked").await["banner"]["visible"], true);
-    let (_, progress) = support::admin(&demo.database_url, &["progress", "--company", "demo"]);
+    let (_, progress) = crate::support::admin(&demo.database_url, &["progress", "--company", "demo"]);
     assert!(progress.contains("linking given up"), "{progress}");
     demo.server.faults(json!({ "directory": "ok" })).await;
     erik.send(address).await.state(200, "linked");
@@ -191,10 +187,10 @@ async fn a_mail_is_retried_until_the_mail_server_is_up() {
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let smtp_url = format!("smtp://{}", socket.local_addr().unwrap());
     let folder = tempfile::TempDir::new().unwrap();
-    let url = support::database_url(folder.path()).await;
-    let hash = support::light_hash();
-    support::import(&url, &[format!("1,anna,{hash},Anna,Svensson,en,SE,{ANNA}")]);
-    let backend = Program::start(support::serve(&url, &demo.running).env("HRM_SMTP_URL", smtp_url));
+    let url = crate::support::database_url(folder.path()).await;
+    let hash = crate::support::light_hash();
+    crate::support::import(&url, &[format!("1,anna,{hash},Anna,Svensson,en,SE,{ANNA}")]);
+    let backend = Program::start(crate::support::serve(&url, &demo.running).env("HRM_SMTP_URL", smtp_url));
     let anna = backend.server.sign_in("anna").await;
     anna.send(ANNA).await.state(202, "codeSent");
     anna.wait_for_delivery("deferred").await;
@@ -264,7 +260,7 @@ async fn a_restart_continues_with_the_same_state() {
     anna.wait_for_delivery("accepted").await;
     let before = anna.state().await;
     let demo = demo.restart().await;
-    let anna = support::Employee { server: demo.server.clone(), ..anna };
+    let anna = crate::support::Employee { server: demo.server.clone(), ..anna };
     let after = anna.state().await;
     for member in ["status", "challenge", "banner", "suggestions"] {
         assert_eq!(before[member], after[member]);

@@ -1,9 +1,5 @@
 //! The company's mail server misbehaves.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::io::{Read, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -11,7 +7,7 @@ use std::time::Duration;
 
 use hrm_fakes::mail_server::{self, At, BadRelay, Reply};
 use hrm_fakes::program::first_line;
-use support::{Employee, Program, TestDemo, light_hash, until};
+use crate::support::{Employee, Program, TestDemo, light_hash, until};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -36,15 +32,15 @@ impl Company {
     async fn start_with(people: usize, settings: &[(&str, &str)]) -> Self {
         let demo = TestDemo::start().await;
         let folder = TempDir::new().unwrap();
-        let database_url = support::database_url(folder.path()).await;
+        let database_url = crate::support::database_url(folder.path()).await;
         let hash = light_hash();
         let rows = (0..people).map(|n| format!("{n},user{n},{hash},Anna,Svensson,en,SE,{}", address(n)));
-        support::import(&database_url, &rows.collect::<Vec<_>>());
+        crate::support::import(&database_url, &rows.collect::<Vec<_>>());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let smtp_url = format!("smtp://{}", listener.local_addr().unwrap());
         let relay = Arc::new(BadRelay::default());
         tokio::spawn(mail_server::serve(listener, Arc::clone(&relay)));
-        let mut command = support::serve(&database_url, &demo.running);
+        let mut command = crate::support::serve(&database_url, &demo.running);
         command.env("HRM_SMTP_URL", smtp_url).envs(settings.iter().copied());
         Self { relay, program: Program::start(&mut command), command, database_url, _demo: demo, _folder: folder }
     }
@@ -57,7 +53,7 @@ impl Company {
     }
 
     async fn waiting(&self) -> i64 {
-        support::count(&self.database_url, "SELECT COUNT(*) FROM outbox").await
+        crate::support::count(&self.database_url, "SELECT COUNT(*) FROM outbox").await
     }
 
     async fn execute(&self, statement: &'static str) {
@@ -228,7 +224,7 @@ mod a_start_is_refused {
     /// The errors of a start with these settings beside complete ones; empty if it listens.
     fn errors(settings: &[(&str, &str)]) -> String {
         let folder = TempDir::new().unwrap();
-        let mut command: Command = support::program();
+        let mut command: Command = crate::support::program();
         command
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("DATABASE_URL", format!("sqlite://{}?mode=rwc", folder.path().join("hrm.sqlite").display()))
@@ -306,7 +302,7 @@ mod a_report {
 
     /// The exit code of `admin bounce` with this input, and its output.
     fn bounce(database_url: &str, report: &str) -> (i32, String) {
-        let mut command = support::program();
+        let mut command = crate::support::program();
         command.args(["admin", "bounce"]).env("DATABASE_URL", database_url);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         // A program that has no use for the input may be gone.
@@ -364,7 +360,7 @@ mod a_report {
     #[tokio::test(flavor = "multi_thread")]
     async fn that_is_none_is_taken_and_one_that_cannot_be_read_now_comes_again() {
         let folder = TempDir::new().unwrap();
-        let database_url = support::database_url(folder.path()).await;
+        let database_url = crate::support::database_url(folder.path()).await;
         let answer = "Subject: Out of office\n\nI am away.\n";
         let (code, output) = bounce(&database_url, answer);
         assert_eq!((code, output.as_str()), (0, "This is no report that a mail failed. Nothing was changed.\n"));

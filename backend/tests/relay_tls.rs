@@ -1,15 +1,11 @@
 //! The company's mail server has a certificate of the company's own authority, and wants a login.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hrm_backend::mail::smtp::Relay;
 use hrm_fakes::mail_server::{self, BadRelay};
-use support::{ANNA, Employee, Program, TestDemo};
+use crate::support::{ANNA, Employee, Program, TestDemo};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -65,8 +61,8 @@ impl Company {
     async fn start(offer: Offer, is_trusted: bool) -> Self {
         let demo = TestDemo::start().await;
         let folder = TempDir::new().unwrap();
-        let database_url = support::database_url(folder.path()).await;
-        support::import(&database_url, &[format!("1,anna,{},Anna,Svensson,en,SE,{ANNA}", support::light_hash())]);
+        let database_url = crate::support::database_url(folder.path()).await;
+        crate::support::import(&database_url, &[format!("1,anna,{},Anna,Svensson,en,SE,{ANNA}", crate::support::light_hash())]);
         let (acceptor, ca_file) = certificate(folder.path());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("localhost:{}", listener.local_addr().unwrap().port());
@@ -76,7 +72,7 @@ impl Company {
         };
         let relay = Arc::new(BadRelay::default());
         tokio::spawn(serve(listener, acceptor, offer, Arc::clone(&relay)));
-        let mut command = support::serve(&database_url, &demo.running);
+        let mut command = crate::support::serve(&database_url, &demo.running);
         command.env("HRM_SMTP_URL", smtp_url).env("HRM_SMTP_USER", "hrm").env("HRM_SMTP_PASSWORD", "sesame");
         if is_trusted {
             command.env("HRM_SMTP_CA_FILE", ca_file);

@@ -1,11 +1,7 @@
 //! `State.revision` rises with every change of the employee, also with many at once.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use serde_json::Value;
-use support::{ANNA, TestDemo};
+use crate::support::{ANNA, TestDemo};
 
 fn revision(state: &Value) -> u64 {
     state["revision"].as_u64().unwrap()
@@ -27,7 +23,7 @@ async fn every_change_raises_it_and_reading_does_not() {
     raised(&sent, "send");
     raised(&anna.wait_for_delivery("accepted").await, "delivery");
     let code = demo.server.wait_for_code(ANNA, 1).await;
-    anna.verify(support::wrong_for(&code)).await.is(422, "code_wrong");
+    anna.verify(crate::support::wrong_for(&code)).await.is(422, "code_wrong");
     raised(&anna.state().await, "an incorrect code");
     raised(&anna.start_over().await.state(200, "notLinked"), "start over");
 }

@@ -2,10 +2,6 @@
 //!
 //! It needs `HRM_TEST_POSTGRES=1`: a SQLite file has one backend.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +10,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use support::{Employee, Program, Server, TestDemo, count, database_url, import, light_hash, on_postgres, serve};
+use crate::support::{Employee, Program, Server, TestDemo, count, database_url, import, light_hash, on_postgres, serve};
 use tempfile::TempDir;
 
 /// The schema of an older program.
@@ -126,7 +122,7 @@ async fn two_backends_are_upgraded_one_by_one_and_no_call_fails() {
         *program = Program::start(&mut serve(&url, &demo.running));
         *balancer.servers[n].lock().unwrap() = program.server.clone();
         let calls = balancer.seen.calls.load(Ordering::SeqCst);
-        support::until("more calls", async || (balancer.seen.calls.load(Ordering::SeqCst) > calls + 100).then_some(()))
+        crate::support::until("more calls", async || (balancer.seen.calls.load(Ordering::SeqCst) > calls + 100).then_some(()))
             .await;
     }
     let p0 = Employee { server: two.server.clone(), ..p0 };

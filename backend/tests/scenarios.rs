@@ -1,14 +1,10 @@
 //! The demo's scenarios and network faults, as a client sees them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{ANNA, Employee, Server, TestDemo, code_in};
+use crate::support::{ANNA, Employee, Server, TestDemo, code_in};
 
 const STATE: &str = "/v1/me/visma-connect";
 

@@ -1,9 +1,5 @@
 //! Sign-in for a company behind one address, and against somebody who guesses.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -19,7 +15,7 @@ use hrm_backend::rate_limit::Limit;
 use hrm_backend::rules::FAILURES_PER_NAME;
 use reqwest::Method;
 use serde_json::json;
-use support::{Answer, Employee, Program, Server, TestDemo, count, database_url, import, light_hash, serve, until};
+use crate::support::{Answer, Employee, Program, Server, TestDemo, count, database_url, import, light_hash, serve, until};
 use tempfile::TempDir;
 
 /// Failures that one name allows at once: half of the 20 in an hour.
@@ -174,11 +170,11 @@ async fn sign_in_while_the_hash_becomes(hash: &str) -> Answer {
     let company = Company::of(1).await;
     let slow = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64 * 1024, 40, 1, None).unwrap());
     let slow = slow.hash_password(b"demo").unwrap().to_string();
-    support::execute(&company.url, &format!("UPDATE employees SET password_hash = '{slow}'")).await;
+    crate::support::execute(&company.url, &format!("UPDATE employees SET password_hash = '{slow}'")).await;
     let replace = async {
         let places = "SELECT COUNT(*) FROM failed_sign_ins";
         until("a check", async || (count(&company.url, places).await > 0).then_some(())).await;
-        support::execute(&company.url, &format!("UPDATE employees SET password_hash = '{hash}'")).await;
+        crate::support::execute(&company.url, &format!("UPDATE employees SET password_hash = '{hash}'")).await;
     };
     let (answer, ()) = tokio::join!(company.sign_in("p0", "demo", None, ADDRESS), replace);
     answer
@@ -256,7 +252,7 @@ async fn names_that_nobody_has_are_forgotten() {
     assert_eq!(count(&company.url, rows).await, 6, "two names and four addresses");
     let Company { demo, url, program, _folder } = company;
     drop(program);
-    support::execute(&url, "UPDATE failed_sign_ins SET used_until = used_until - 7200000").await;
+    crate::support::execute(&url, "UPDATE failed_sign_ins SET used_until = used_until - 7200000").await;
     let _restarted = Program::start(&mut serve(&url, &demo.running));
     until("an empty table", async || (count(&url, rows).await == 0).then_some(())).await;
 }

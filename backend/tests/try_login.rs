@@ -1,16 +1,12 @@
 //! A linked employee practises the new login, with the demo's stand-in for Visma Connect.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use hrm_fakes::login::TokenFault;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{ANNA, Answer, Employee, Program, TestDemo, admin, light_hash, serve, until};
+use crate::support::{ANNA, Answer, Employee, Program, TestDemo, admin, light_hash, serve, until};
 use tempfile::TempDir;
 use url::Url;
 
@@ -84,7 +80,7 @@ mod the_employee {
         assert!(state["tryLogin"]["expiresAt"].is_string());
 
         let mut events = anna.request(Method::GET, "/v1/me/visma-connect/events").send().await.unwrap();
-        support::read_until(&mut events, "\"waiting\"").await;
+        crate::support::read_until(&mut events, "\"waiting\"").await;
         let answer = reqwest::get(sign_in(&url, ANNA).await).await.unwrap();
         assert_eq!(answer.status(), 200);
         let policy = answer.headers()["content-security-policy"].to_str().unwrap();
@@ -92,7 +88,7 @@ mod the_employee {
         assert_eq!(answer.headers()["referrer-policy"], "no-referrer");
         let text = answer.text().await.unwrap();
         assert!(text.contains("Your new login works.") && text.contains("You can close this page"), "{text}");
-        support::read_until(&mut events, "\"worked\"").await;
+        crate::support::read_until(&mut events, "\"worked\"").await;
 
         assert_eq!(result(&anna).await, "worked");
         let audit = demo.admin(&["audit", "--user", "anna.svensson", "--what", "try-login"]);
@@ -342,8 +338,8 @@ mod a_server {
     }
 
     async fn people(folder: &TempDir) -> String {
-        let database_url = support::database_url(folder.path()).await;
-        support::import(&database_url, &[format!("n1,nils,{},Nils,Ek,nb,NO,nils@company.com", light_hash())]);
+        let database_url = crate::support::database_url(folder.path()).await;
+        crate::support::import(&database_url, &[format!("n1,nils,{},Nils,Ek,nb,NO,nils@company.com", light_hash())]);
         let (done, output) = admin(&database_url, &["company", "acme", "--policy", "never"]);
         assert!(done, "{output}");
         database_url
@@ -364,7 +360,7 @@ mod a_server {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn takes_the_browser_of_a_try_that_another_began() {
-        if !support::on_postgres() {
+        if !crate::support::on_postgres() {
             return;
         }
         let (demo, folder) = (TestDemo::start().await, TempDir::new().unwrap());
@@ -412,11 +408,11 @@ mod a_server {
 
     #[test]
     fn names_what_is_missing() {
-        let mut command = support::program();
+        let mut command = crate::support::program();
         let output = command.args(["serve"]).env("HRM_VISMA_ISSUER", "https://connect.visma.com").output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(text.contains("HRM_PUBLIC_URL: is missing"), "{text}");
-        let mut command = support::program();
+        let mut command = crate::support::program();
         command.args(["serve"]).env("HRM_VISMA_ISSUER", "http://visma.example").env("HRM_PUBLIC_URL", "hrm");
         let text =
             String::from_utf8(command.env("HRM_VISMA_LOGIN_CLIENT_SECRET", "s").output().unwrap().stderr).unwrap();

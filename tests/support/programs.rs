@@ -26,7 +26,7 @@ pub fn app() -> PathBuf {
     }
 }
 
-/// `target/debug`, from `target/debug/deps/e2e_flow-…` or `target/debug/examples/screenshots`.
+/// `target/debug`, from `target/debug/deps/window-…` or `target/debug/examples/screenshots`.
 fn profile_folder() -> PathBuf {
     std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
 }

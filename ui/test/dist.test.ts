@@ -177,7 +177,8 @@ const openOld = async (userAgent?: string) => {
   return { page, requested };
 };
 
-describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.prototype", () => {
+// At once, because they mostly wait for the browser.
+describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.prototype", { concurrent: true }, () => {
   test("a complete code is submitted once and stored nowhere", async () => {
     const { page, console, submitted } = await open("mobile", "code-sent", { verify_code: "done" });
     const code = page.getByTestId("code");
@@ -373,7 +374,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     expect(await offer.count()).toBe(0);
   }, 40_000);
 
-  test("a code is pasted with the keyboard", async () => {
+  test.sequential("a code is pasted with the keyboard", async () => {
     const { page } = await open("desktop", "code-sent", { verify_code: "done" });
     await page.evaluate(() => navigator.clipboard.writeText("Code: 12 34 56\nThe code is valid for 30 minutes."));
     await page.getByTestId("code").fill("98");
@@ -381,7 +382,7 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     await page.waitForSelector('[data-testid="done"]');
   }, 40_000);
 
-  test("a code is pasted where the web view hides the clipboard", async () => {
+  test.sequential("a code is pasted where the web view hides the clipboard", async () => {
     const { page } = await open("desktop", "code-sent", { verify_code: "done" });
     await page.evaluate(() => {
       DataTransfer.prototype.getData = () => "";
@@ -539,13 +540,16 @@ describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.p
     }, 40_000);
 
     test("after a while if no answer comes, or no script runs at all", async () => {
-      for (const prepare of [async () => {}, (p: Page) => p.route(/\.js$/, (route) => route.abort())]) {
+      const withoutAnswer = async () => {};
+      const withoutScript = (page: Page) => page.route(/\.js$/, (route) => route.abort());
+      const waits = async (prepare: (page: Page) => Promise<unknown>) => {
         const page = await openStuck("sv-SE", prepare);
         await page.waitForTimeout(500);
         expect(await page.locator("#stuck h1:visible").count()).toBe(0);
         await page.waitForSelector("#stuck h1:visible", { timeout: 15_000 });
         await page.getByText("Appen startade inte.").waitFor();
-      }
+      };
+      await Promise.all([withoutAnswer, withoutScript].map(waits));
     }, 60_000);
   });
 

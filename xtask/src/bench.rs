@@ -25,7 +25,7 @@ pub(crate) fn clippy() -> anyhow::Result<()> {
 /// The load shape of a company, a test that is too long for every day. With the whole workspace, see `test::cargo_test`.
 pub(crate) fn company(variables: &[(&str, &str)]) -> anyhow::Result<()> {
     let shell = Shell::new()?;
-    let test = cmd!(shell, "cargo test --workspace --quiet --test company -- --ignored --nocapture");
+    let test = cmd!(shell, "cargo test --workspace --quiet --test backend -- company:: --ignored --nocapture");
     Ok(test.envs(variables.iter().copied()).run()?)
 }
 

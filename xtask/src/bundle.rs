@@ -87,7 +87,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
         Ok(cmd!(shell, "appstreamcli validate --no-net {metainfo}").run()?)
     });
     let flow = steps.step("flow in the installed program", || {
-        let test = cmd!(shell, "cargo test --workspace --quiet --test e2e_flow -- e2e::");
+        let test = cmd!(shell, "cargo test --workspace --quiet --test window -- e2e_flow::e2e::");
         Ok(test.env("FLEX_CONNECT_APP", PROGRAM).env("RUST_TEST_THREADS", "2").run()?)
     });
     // Also when a step above failed.

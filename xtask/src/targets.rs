@@ -75,7 +75,7 @@ pub(crate) fn wine() -> anyhow::Result<()> {
     };
     // Includes the test that writes to the system's credential store, which is ignored by default.
     steps.step("unit tests of core and shell", || test(&["--lib", "--", "--include-ignored"]))?;
-    steps.step("core against the backend and network faults", || test(&["--test", "flow", "--test", "faults"]))?;
+    steps.step("core against the backend and network faults", || test(&["--test", "core", "--", "flow::", "faults::"]))?;
     println!("\nPassed in Wine, in {} s.", steps.seconds());
     Ok(())
 }
@@ -133,7 +133,7 @@ impl Toolchain {
         // By its own name: `cargo clippy` looks in the user's folder first.
         let program = self.program(if matches!(self, Self::Rustup) { "cargo" } else { "cargo-clippy" });
         // Of the tests in a window, those that run on Windows too.
-        let windows_tests = ["--lib", "--bins", "--test", "e2e_flow", "--test", "crash_recovery"];
+        let windows_tests = ["--lib", "--bins", "--test", "window"];
         let tests: &[_] = if target.contains("windows") { &windows_tests } else { &[] };
         let mut clippy =
             cmd!(shell, "{program} clippy --quiet --package flex-connect --target {target} {tests...} -- -D warnings")

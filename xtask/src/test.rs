@@ -141,15 +141,13 @@ const STEPS: &[Group] = &[
     &[("tests of the crates", || cargo_test(&["--", "--skip", "e2e::"], &[]))],
     &[
         ("tests of the backend on PostgreSQL", || {
-            let tests = backend_tests()?;
-            let arguments: Vec<&str> = tests.iter().flat_map(|test| ["--test", test]).collect();
-            cargo_test(&arguments, &[("HRM_TEST_POSTGRES", "1")])
+            cargo_test(&["--test", "backend"], &[("HRM_TEST_POSTGRES", "1")])
         }),
         ("backend against its OpenAPI document", || schemathesis("--short")),
     ],
     &[("new login against a certified OpenID provider", || {
         oidc_packages()?;
-        cargo_test(&["--test", "oidc_provider", "--", "--ignored"], &[])
+        cargo_test(&["--test", "backend", "--", "oidc_provider::", "--ignored"], &[])
     })],
     &[("tests in a window", tests_in_a_window)],
     &[("phone edition by touch in Chromium 88", phone::oldest)],
@@ -169,7 +167,7 @@ const LONG_STEPS: &[Group] = &[
     &[("long: mutants of the pure rules", mutants::mutants)],
     &[("long: clippy of the benchmarks", bench::clippy)],
     &[("long: 20 rounds of crash tests", || {
-        cargo_test(&["--test", "crash_recovery", "--", "eight_points"], &[("CRASH_ROUNDS", "20")])
+        cargo_test(&["--test", "window", "--", "eight_points"], &[("CRASH_ROUNDS", "20")])
     })],
     &[("long: type-check for Android, iOS, Windows and macOS", targets::check)],
     &[("long: library linked for Android", android::link)],
@@ -179,19 +177,6 @@ const LONG_STEPS: &[Group] = &[
 
 fn oidc_packages() -> anyhow::Result<()> {
     ui::packages_of("backend/tests/oidc_provider", "package-lock.json", "ci")
-}
-
-/// The files in `backend/tests`: each runs on PostgreSQL, too.
-fn backend_tests() -> anyhow::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir("backend/tests")? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
-            names.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
-        }
-    }
-    names.sort();
-    Ok(names)
 }
 
 fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
@@ -215,19 +200,7 @@ fn tests_in_a_window() -> anyhow::Result<()> {
     let folder = report::clear()?.display().to_string();
     // More than two at once time out on two cores.
     let variables = [("RUST_TEST_THREADS", "2"), ("QA_REPORT", &folder)];
-    let tests = [
-        "--test",
-        "e2e_flow",
-        "--test",
-        "accessibility",
-        "--test",
-        "crash_recovery",
-        "--test",
-        "start",
-        "--no-fail-fast",
-        "--",
-        "e2e::",
-    ];
+    let tests = ["--test", "window", "--no-fail-fast", "--", "e2e::"];
     let result = cargo_test(&tests, &variables);
     // Write the report even when tests fail.
     report::write()?;

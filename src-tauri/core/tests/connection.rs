@@ -1,9 +1,5 @@
 //! Connections that die silently, and event streams that fail or flood while calls work.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::{
     sync::{
         Arc,
@@ -14,7 +10,7 @@ use std::{
 
 use flex_connect_core::{App, Edition, Problem};
 use hrm_api::Status;
-use support::{
+use crate::support::{
     Backend, FakeDevice, linking,
     script::{Reply, Script, reply, state},
     start, start_with, wait_for_view,

@@ -1,12 +1,8 @@
 //! Who helps the company's people, what is opened to reach them, and the e-mail app.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use flex_connect_core::{App, Contact, ContactWay, Edition, LinkingProblem, Problem};
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     Backend, FakeDevice, linking,
     script::{Reply, Script, reply, state},
     signed_in, start,

@@ -1,12 +1,8 @@
 //! The token that tells a server that this device is the person's own outlives the session, and goes to no one else.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use flex_connect_core::Edition;
 use serde_json::Value;
-use support::{
+use crate::support::{
     FakeDevice,
     script::{Reply, Script, reply, state},
     start,

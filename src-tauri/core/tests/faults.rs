@@ -1,14 +1,10 @@
 //! Network faults: each gives its problem, keeps what was typed, sends no second mail, and works on retry.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::{sync::Arc, time::Duration};
 
 use flex_connect_core::{App, Edition, Problem, SecretString, View};
 use hrm_api::Status;
-use support::{
+use crate::support::{
     ANNA_AT_WORK, Backend, FakeDevice, eventually, linking,
     proxy::{Fault, Proxy},
     start,
@@ -252,7 +248,7 @@ async fn an_untrusted_certificate_is_reported() {
 async fn an_expired_certificate_of_a_trusted_issuer_is_reported() {
     hrm_backend::install_cryptography();
     let (address, der) = tls_server(2020, 2021).await;
-    let app = support::start_with(&FakeDevice::default(), Edition::Desktop, move || {
+    let app = crate::support::start_with(&FakeDevice::default(), Edition::Desktop, move || {
         reqwest::Client::builder().tls_certs_only([reqwest::Certificate::from_der(&der).unwrap()])
     });
     let refused = app.sign_in(address, "anna".into(), "demo".into()).await;

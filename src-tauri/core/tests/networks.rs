@@ -1,11 +1,7 @@
 //! Why a sign-in finds no server: no network, a proxy that refuses, or a name that nobody has.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use flex_connect_core::{App, Edition};
-use support::{FakeDevice, start, start_with};
+use crate::support::{FakeDevice, start, start_with};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket},

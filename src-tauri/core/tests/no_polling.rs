@@ -1,16 +1,12 @@
 //! An idle app makes one request: the event stream.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::{
     sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
 use flex_connect_core::Edition;
-use support::{Backend, FakeDevice, eventually, signed_in, start, wait_for_view};
+use crate::support::{Backend, FakeDevice, eventually, signed_in, start, wait_for_view};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,

@@ -1,9 +1,5 @@
 //! Sessions: whose a token is, what survives a credential store that fails, and a sign-out that waits for nothing.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::{
     sync::{Arc, Mutex},
     time::{Duration, Instant},
@@ -11,7 +7,7 @@ use std::{
 
 use flex_connect_core::{App, Edition, Phase, Problem, Screen, View};
 use hrm_api::Status;
-use support::{
+use crate::support::{
     ANNA_AT_WORK, Backend, FakeDevice, eventually, linking,
     proxy::{Fault, Proxy},
     signed_in, start, wait_for_view,

@@ -1,9 +1,5 @@
 //! States arrive in any order: the newest stays, and only a fresh answer sets the server's clock.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,7 +8,7 @@ use std::sync::{
 use chrono::{DateTime, TimeDelta, Utc};
 use flex_connect_core::{App, Edition};
 use hrm_api::Status;
-use support::{
+use crate::support::{
     FakeDevice, eventually, linking,
     script::{Reply, Script, reply, state},
     start, wait_for_view,

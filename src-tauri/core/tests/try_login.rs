@@ -1,9 +1,5 @@
 //! Trying the new login: what is opened, what is shown of it, and where its address is not.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use std::{
     io,
     sync::{Arc, Mutex},
@@ -12,7 +8,7 @@ use std::{
 
 use flex_connect_core::{App, Edition, Phase, Problem, TryLogin, View};
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     FakeDevice, eventually, linking,
     script::{Reply, Script, reply, state},
     start, wait_for_view,

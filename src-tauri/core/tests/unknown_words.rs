@@ -1,13 +1,9 @@
 //! A newer server says words and members that this app does not know, and a record has values that it cannot read.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
-
 use flex_connect_core::{Edition, Phase, Problem, View};
 use hrm_api::{Delivery, Origin, Status};
 use serde_json::{Value, json};
-use support::{
+use crate::support::{
     FakeDevice, linking,
     script::{Reply, Script, account, challenge, employee, reply, state},
     start,
