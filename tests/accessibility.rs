@@ -1,12 +1,12 @@
 //! Accessibility in the real window: keyboard only, role and name only, and axe-core. `npm run screenshots` runs axe-core in
 //! Chromium on every screen state in every language.
 
-use serde_json::json;
 use crate::support::{
     backend::wrong_code,
     fixture::{ANNA, ANNA_WORK_EMAIL, Fixture},
     page::Page,
 };
+use serde_json::json;
 
 async fn complete_flow_by_keyboard_and_names(edition: &'static str) {
     let mobile = edition == "mobile";

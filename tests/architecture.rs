@@ -169,6 +169,20 @@ mod security {
 }
 
 #[test]
+fn every_file_of_tests_is_in_a_program() {
+    for (folder, manifest) in [("tests", "."), ("backend/tests", "backend"), ("src-tauri/core/tests", "src-tauri/core")]
+    {
+        let programs = text(&format!("{folder}/main.rs")) + &text(&format!("{manifest}/Cargo.toml"));
+        for file in fs::read_dir(root().join(folder)).unwrap().flatten() {
+            let name = file.file_name().into_string().unwrap();
+            let Some(module) = name.strip_suffix(".rs") else { continue };
+            let is_in_one = [format!("mod {module};"), format!("/{name}\"")].iter().any(|one| programs.contains(one));
+            assert!(is_in_one, "{folder}/main.rs lacks mod {module};");
+        }
+    }
+}
+
+#[test]
 fn the_testers_page_lists_every_test_id() {
     let ui = sources(&root().join("ui/src"), &["ts", "tsx"]);
     let page = text("tests/README.md");

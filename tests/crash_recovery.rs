@@ -2,7 +2,6 @@
 //!
 //! `CRASH_ROUNDS=20` repeats it.
 
-use serde_json::json;
 use crate::support::{
     eventually,
     fixture::{ANNA, ANNA_WORK_EMAIL, Fixture},
@@ -10,6 +9,7 @@ use crate::support::{
     programs,
     sandbox::Sandbox,
 };
+use serde_json::json;
 
 /// Waits for one of two states: either may follow a kill during a request.
 async fn state_is_one_of(page: &Page, states: [&str; 2]) -> String {

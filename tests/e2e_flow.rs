@@ -1,13 +1,13 @@
 //! The flow end to end: the real app in a real window, a real backend, real mail and the real credential store.
 
-use fantoccini::key::Key;
-use serde_json::json;
 use crate::support::{
     backend::wrong_code,
     eventually,
     expected_copy::{self, ScreenCopy},
     fixture::{ANNA, ANNA_WORK_EMAIL, Fixture},
 };
+use fantoccini::key::Key;
+use serde_json::json;
 
 async fn anna_is_linked_by_code(edition: &'static str) {
     let fixture = Fixture::new(edition).await;

@@ -2,9 +2,9 @@
 //!
 //! The tests are multi-threaded: they block while a command runs, and the demo may hold the lock that it needs.
 
+use crate::support::{ANNA, Answer, TestDemo, admin, code_in, light_hash, until};
 use reqwest::Method;
 use serde_json::{Value, json};
-use crate::support::{ANNA, Answer, TestDemo, admin, code_in, light_hash, until};
 
 const HEADING: &str = "id,username,password_hash,first_name,last_name,language,country,addresses";
 

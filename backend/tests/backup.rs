@@ -6,10 +6,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::json;
 use crate::support::{
     Employee, Program, TestDemo, code_in, count, database_url, execute, import, light_hash, on_postgres, serve,
 };
+use serde_json::json;
 use tempfile::TempDir;
 
 fn run(command: &mut Command) {

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::{
+    Program, RecordingRelay, Server, TestDemo, count, database_url, import, light_hash, on_postgres, serve, until,
+};
 use futures_util::future::join_all;
 use hrm_fakes::mail_server;
 use rand::RngExt;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use crate::support::{
-    Program, RecordingRelay, Server, TestDemo, count, database_url, import, light_hash, on_postgres, serve, until,
-};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;

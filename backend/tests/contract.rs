@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use hrm_fakes::mail_server;
-use reqwest::Method;
-use serde_json::{Value, json};
 use crate::support::{
     ANNA, Answer, Program, RecordingRelay, Server, TestDemo, admin, code_in, import, light_hash, on_postgres,
     read_until, read_until_status, wrong_for,
 };
+use hrm_fakes::mail_server;
+use reqwest::Method;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 const STATE: &str = "/v1/me/visma-connect";
@@ -622,7 +622,8 @@ async fn serve_lists_all_errors_in_its_settings() {
 async fn serve_has_no_demo_routes() {
     let demo = TestDemo::start().await;
     let folder = tempfile::TempDir::new().unwrap();
-    let program = Program::start(&mut crate::support::serve(&crate::support::database_url(folder.path()).await, &demo.running));
+    let program =
+        Program::start(&mut crate::support::serve(&crate::support::database_url(folder.path()).await, &demo.running));
     for (method, path) in [
         (Method::GET, "/demo/inbox"),
         (Method::GET, "/demo/inbox.json"),

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::{ANNA, Server, TestDemo, on_postgres, until};
 use hrm_backend::database::Database;
 use hrm_backend::events::Events;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use sqlx::{Connection as _, Executor as _};
-use crate::support::{ANNA, Server, TestDemo, on_postgres, until};
 use tempfile::TempDir;
 
 async fn readiness(server: &Server) -> StatusCode {

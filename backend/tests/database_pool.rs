@@ -3,9 +3,9 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::support::{TestDemo, database_url, serve};
 use hrm_backend::database::Database;
 use hrm_backend::events::Events;
-use crate::support::{TestDemo, database_url, serve};
 use tempfile::TempDir;
 
 #[tokio::test]

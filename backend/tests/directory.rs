@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::support::{ANNA, Employee, TestDemo, admin, until};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
@@ -21,7 +22,6 @@ use hrm_backend::settings::Settings;
 use hrm_backend::{flow, install_cryptography, server};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use crate::support::{ANNA, Employee, TestDemo, admin, until};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -678,7 +678,10 @@ mod leases {
             (tries + links > 0).then_some(())
         })
         .await;
-        until("the link", async || (crate::support::count(&url, "SELECT COUNT(*) FROM links").await == 1).then_some(())).await;
+        until("the link", async || {
+            (crate::support::count(&url, "SELECT COUNT(*) FROM links").await == 1).then_some(())
+        })
+        .await;
         assert_eq!(visma.0.load(Ordering::SeqCst), 3);
         backend.stopping.cancel();
         backend.tasks.close();

@@ -1,8 +1,8 @@
 //! Input at the edge: other spellings, odd bytes, and a server clock that was wrong for a while.
 
+use crate::support::{ANNA, Answer, TestDemo};
 use reqwest::Method;
 use serde_json::json;
-use crate::support::{ANNA, Answer, TestDemo};
 
 #[tokio::test]
 async fn a_resend_in_capitals_keeps_the_first_code_alive() {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::support::{ANNA, Employee, TestDemo, read_until_status};
 use hrm_backend::rules::STREAMS_PER_PERSON;
 use reqwest::Method;
-use crate::support::{ANNA, Employee, TestDemo, read_until_status};
 
 const EVENTS: &str = "/v1/me/visma-connect/events";
 

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::{Employee, TestDemo, database_url, on_postgres, until};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
-use crate::support::{Employee, TestDemo, database_url, on_postgres, until};
 use tempfile::TempDir;
 
 const STATE: &str = "/v1/me/visma-connect";

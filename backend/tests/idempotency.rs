@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{database_url, import, light_hash};
 use hrm_backend::clock::Clock;
 use hrm_backend::directory::{DirectorySettings, PublicApi};
 use hrm_backend::idempotency::{Claim, ClaimedKey, StoredResponse, claim};
@@ -10,7 +11,6 @@ use hrm_backend::keys::Keys;
 use hrm_backend::mail::Mailer;
 use hrm_backend::settings::Settings;
 use hrm_backend::{Backend, install_cryptography, server};
-use crate::support::{database_url, import, light_hash};
 use tempfile::TempDir;
 
 async fn backend(url: String) -> Arc<Backend> {

@@ -195,7 +195,10 @@ impl Simulation {
         let folder = TempDir::new().unwrap();
         let url = Runtime::new().unwrap().block_on(crate::support::database_url(folder.path()));
         let hash = crate::support::light_hash();
-        crate::support::import(&url, &PEOPLE.map(|name| format!("{name},{name},{hash},A,B,en,SE,{}", ADDRESSES.join(" "))));
+        crate::support::import(
+            &url,
+            &PEOPLE.map(|name| format!("{name},{name},{hash},A,B,en,SE,{}", ADDRESSES.join(" "))),
+        );
         let ids = HashMap::from([(ADDRESSES[0].to_owned(), "the old account".to_owned())]);
         let accounts = Arc::new(FakeDirectory { fault: Mutex::new(Fault::None), ids: Mutex::new(ids) });
         let (sent, codes, used, links) = (Vec::new(), Vec::new(), HashSet::new(), HashMap::new());

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rand::RngExt;
-use reqwest::Method;
-use serde_json::{Value, json};
 use crate::support::{
     Employee, Program, Server, TestDemo, code_in, count, database_url, import, light_hash, on_postgres,
     read_until_status, serve, until,
 };
+use rand::RngExt;
+use reqwest::Method;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const PEOPLE: usize = 200;

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::{database_url, on_postgres};
 use hrm_backend::database::Database;
 use hrm_backend::events::Events;
-use crate::support::{database_url, on_postgres};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream, unix};

@@ -5,10 +5,10 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use crate::support::{Answer, Employee, Program, TestDemo, admin, light_hash, serve};
 use hrm_fakes::program::first_line;
 use hrm_fakes::visma_connect::{CLIENT_ID, CLIENT_SECRET};
 use reqwest::Method;
-use crate::support::{Answer, Employee, Program, TestDemo, admin, light_hash, serve};
 use tempfile::TempDir;
 
 const PUBLIC_URL: &str = "http://127.0.0.1:8787";

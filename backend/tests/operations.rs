@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use crate::support::{ANNA, Program, Server, TestDemo, database_url, import, light_hash, serve, until, wrong_for};
 use hrm_fakes::mail_server::{self, At, BadRelay, Reply};
 use prometheus_parse::Scrape;
 use reqwest::Method;
 use serde_json::{Value, json};
-use crate::support::{ANNA, Program, Server, TestDemo, database_url, import, light_hash, serve, until, wrong_for};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -65,10 +65,14 @@ async fn a_relay_that_refuses_the_login_only_degrades() {
 
     relay.recover();
     wait_until_degraded(&program.server, json!({})).await;
-    let now = metrics(&program.server).await;
+    // The relay's yes is known before the mail's end is stored and counted.
+    let accepted = async || {
+        let now = metrics(&program.server).await;
+        (value(&now, "hrm_mails_ended_total", &[("end", "accepted")]) == Some(1.0)).then_some(now)
+    };
+    let now = until("the accepted mail", accepted).await;
     assert_eq!(value(&now, "hrm_degraded", &[("service", "relay")]), Some(0.0));
     assert!(value(&now, "hrm_mail_failures_total", &[("cause", "login")]) >= Some(1.0));
-    assert_eq!(value(&now, "hrm_mails_ended_total", &[("end", "accepted")]), Some(1.0));
     demo.running.shutdown().await;
 }
 

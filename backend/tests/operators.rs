@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
+use crate::support::{ANNA, Answer, Program, TestDemo, light_hash, serve, until};
 use futures_util::future::join_all;
 use hrm_backend::clock::{Clock, DAY, HOUR, Millis};
 use reqwest::Method;
 use serde_json::{Value, json};
-use crate::support::{ANNA, Answer, Program, TestDemo, light_hash, serve, until};
 use tempfile::TempDir;
 
 const ERIK: &str = "erik.lund@verified.example";
@@ -227,7 +227,8 @@ mod a_session {
         assert!((DAY - HOUR..=DAY).contains(&left().await), "use prolongs it");
 
         let end = Clock::system_now() + 3 * HOUR;
-        crate::support::execute(&url, &format!("UPDATE sessions SET ends_at = {end}, expires_at = {}", end - 2 * HOUR)).await;
+        crate::support::execute(&url, &format!("UPDATE sessions SET ends_at = {end}, expires_at = {}", end - 2 * HOUR))
+            .await;
         Answer::of(nils.request(Method::GET, "/v1/session")).await;
         assert_eq!(number(&url, "SELECT expires_at FROM sessions").await, end, "but not beyond its end");
     }

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{ANNA, Answer, Program, RecordingRelay, TestDemo, code_in, program, until};
 use hrm_backend::clock::Clock;
 use hrm_fakes::mail_server;
 use reqwest::Method;
 use serde_json::json;
-use crate::support::{ANNA, Answer, Program, RecordingRelay, TestDemo, code_in, program, until};
 
 /// Starts a demo in a process of its own that logs to a file.
 fn start_demo(folder: &Path) -> Program {

@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Employee, Program, TestDemo, light_hash, until};
 use hrm_fakes::mail_server::{self, At, BadRelay, Reply};
 use hrm_fakes::program::first_line;
-use crate::support::{Employee, Program, TestDemo, light_hash, until};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 

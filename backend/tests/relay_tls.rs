@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::support::{ANNA, Employee, Program, TestDemo};
 use hrm_backend::mail::smtp::Relay;
 use hrm_fakes::mail_server::{self, BadRelay};
-use crate::support::{ANNA, Employee, Program, TestDemo};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -62,7 +62,10 @@ impl Company {
         let demo = TestDemo::start().await;
         let folder = TempDir::new().unwrap();
         let database_url = crate::support::database_url(folder.path()).await;
-        crate::support::import(&database_url, &[format!("1,anna,{},Anna,Svensson,en,SE,{ANNA}", crate::support::light_hash())]);
+        crate::support::import(
+            &database_url,
+            &[format!("1,anna,{},Anna,Svensson,en,SE,{ANNA}", crate::support::light_hash())],
+        );
         let (acceptor, ca_file) = certificate(folder.path());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("localhost:{}", listener.local_addr().unwrap().port());

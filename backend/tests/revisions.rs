@@ -1,7 +1,7 @@
 //! `State.revision` rises with every change of the employee, also with many at once.
 
-use serde_json::Value;
 use crate::support::{ANNA, TestDemo};
+use serde_json::Value;
 
 fn revision(state: &Value) -> u64 {
     state["revision"].as_u64().unwrap()

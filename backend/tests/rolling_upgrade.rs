@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::support::{
+    Employee, Program, Server, TestDemo, count, database_url, import, light_hash, on_postgres, serve,
+};
 use reqwest::Method;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use crate::support::{Employee, Program, Server, TestDemo, count, database_url, import, light_hash, on_postgres, serve};
 use tempfile::TempDir;
 
 /// The schema of an older program.
@@ -122,8 +124,10 @@ async fn two_backends_are_upgraded_one_by_one_and_no_call_fails() {
         *program = Program::start(&mut serve(&url, &demo.running));
         *balancer.servers[n].lock().unwrap() = program.server.clone();
         let calls = balancer.seen.calls.load(Ordering::SeqCst);
-        crate::support::until("more calls", async || (balancer.seen.calls.load(Ordering::SeqCst) > calls + 100).then_some(()))
-            .await;
+        crate::support::until("more calls", async || {
+            (balancer.seen.calls.load(Ordering::SeqCst) > calls + 100).then_some(())
+        })
+        .await;
     }
     let p0 = Employee { server: two.server.clone(), ..p0 };
     p0.verify(&code).await.state(200, "linked");

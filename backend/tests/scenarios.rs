@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::{ANNA, Employee, Server, TestDemo, code_in};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use crate::support::{ANNA, Employee, Server, TestDemo, code_in};
 
 const STATE: &str = "/v1/me/visma-connect";
 

@@ -4,6 +4,9 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::{
+    Answer, Employee, Program, Server, TestDemo, count, database_url, import, light_hash, serve, until,
+};
 use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, Version};
 use futures_util::future::join_all;
@@ -15,7 +18,6 @@ use hrm_backend::rate_limit::Limit;
 use hrm_backend::rules::FAILURES_PER_NAME;
 use reqwest::Method;
 use serde_json::json;
-use crate::support::{Answer, Employee, Program, Server, TestDemo, count, database_url, import, light_hash, serve, until};
 use tempfile::TempDir;
 
 /// Failures that one name allows at once: half of the 20 in an hour.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::support::{ANNA, Answer, Employee, Program, TestDemo, admin, light_hash, serve, until};
 use futures_util::future::join_all;
 use hrm_fakes::login::TokenFault;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use crate::support::{ANNA, Answer, Employee, Program, TestDemo, admin, light_hash, serve, until};
 use tempfile::TempDir;
 use url::Url;
 

@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+// A part of it is for tests only.
+#[allow(dead_code)]
 #[path = "../../src-tauri/core/tests/support/mod.rs"]
 mod support;
 

@@ -5,7 +5,7 @@ use std::{env, fs, path::Path};
 use anyhow::{Context as _, bail, ensure};
 use xshell::{Shell, cmd};
 
-use crate::process::succeeds;
+use crate::process::{succeeds, without_clippy};
 
 const BUILD: &[&str] = &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "librsvg2-dev"];
 /// For the app in a window on a virtual display, with a real credential store.
@@ -126,8 +126,6 @@ pub(crate) fn cargo_tool(name: &str, version: &str) -> anyhow::Result<()> {
     }
     let shell = Shell::new()?;
     // They run for seconds, so a fast build matters more than a fast program.
-    cmd!(shell, "cargo install --quiet --locked --force --debug --root target/tools {name}@{version}")
-        .env("CARGO_PROFILE_DEV_DEBUG", "0")
-        .run()?;
-    Ok(())
+    let install = cmd!(shell, "cargo install --quiet --locked --force --debug --root target/tools {name}@{version}");
+    Ok(without_clippy(install).env("CARGO_PROFILE_DEV_DEBUG", "0").run()?)
 }

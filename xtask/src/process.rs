@@ -21,6 +21,24 @@ pub(crate) fn built(release: bool, program: &str) -> PathBuf {
     target_folder().join(if release { "release" } else { "debug" }).join(file)
 }
 
+/// Cargo's environment for compiling the workspace with Clippy: `cargo clippy` does the same, but only checks, so that everything
+/// would be compiled a second time. Warnings are errors.
+pub(crate) const CLIPPY: [(&str, &str); 2] =
+    [(CLIPPY_WRAPPER, "clippy-driver"), ("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__")];
+const CLIPPY_WRAPPER: &str = "RUSTC_WORKSPACE_WRAPPER";
+
+/// For what is released, and for other people's programs.
+pub(crate) fn without_clippy(command: Cmd<'_>) -> Cmd<'_> {
+    command.env_remove(CLIPPY_WRAPPER)
+}
+
+/// From now on, this process and those that it starts get only the time that others leave.
+pub(crate) fn give_way() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    rustix::process::nice(19)?;
+    Ok(())
+}
+
 /// Stops the process when dropped.
 pub(crate) struct ChildGuard(pub(crate) Child);
 

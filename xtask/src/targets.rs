@@ -75,7 +75,9 @@ pub(crate) fn wine() -> anyhow::Result<()> {
     };
     // Includes the test that writes to the system's credential store, which is ignored by default.
     steps.step("unit tests of core and shell", || test(&["--lib", "--", "--include-ignored"]))?;
-    steps.step("core against the backend and network faults", || test(&["--test", "core", "--", "flow::", "faults::"]))?;
+    steps.step("core against the backend and network faults", || {
+        test(&["--test", "core", "--", "flow::", "faults::"])
+    })?;
     println!("\nPassed in Wine, in {} s.", steps.seconds());
     Ok(())
 }

@@ -16,7 +16,7 @@ use xshell::{Shell, cmd};
 use crate::{
     android, bench, bundle, fuzz, mutants, phone,
     prerequisites::{self, Purpose},
-    process::built,
+    process::{self, built, give_way},
     qa, report,
     steps::Steps,
     supply_chain, targets, tools, ui,
@@ -82,6 +82,9 @@ impl StepProcesses {
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["step", name]).envs(["TMPDIR", "TEMP", "TMP"].map(|variable| (variable, self.folder.path())));
+        if find(STEPS, name).is_some() {
+            command.envs(process::CLIPPY);
+        }
         command
     }
 
@@ -108,12 +111,18 @@ impl StepProcesses {
 
 /// One step by its whole name, without a heading.
 pub(crate) fn step(name: &str) -> anyhow::Result<()> {
-    let step = STEPS.iter().chain(LONG_STEPS).copied().flatten().find(|(one, _)| *one == name);
-    step.with_context(|| format!("There is no step \"{name}\""))?.1()
+    let step = find(STEPS, name).or_else(|| find(LONG_STEPS, name));
+    step.with_context(|| format!("There is no step \"{name}\""))?()
 }
 
+fn find(groups: &[Group], name: &str) -> Option<Step> {
+    groups.iter().copied().flatten().find(|(one, _)| *one == name).map(|(_, step)| *step)
+}
+
+type Step = fn() -> anyhow::Result<()>;
+
 /// Steps that run at once.
-type Group = &'static [(&'static str, fn() -> anyhow::Result<()>)];
+type Group = &'static [(&'static str, Step)];
 
 const STEPS: &[Group] = &[
     &[("prerequisites of the machine", || prerequisites::prepare(Purpose::Testing))],
@@ -136,14 +145,13 @@ const STEPS: &[Group] = &[
         ("Kotlin of the Android project", tools::kotlin),
         ("workflows", tools::lint_workflows),
     ],
-    &[("licences, sources and bans of the dependencies", supply_chain::deny)],
-    &[("clippy", || cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))],
-    &[("tests of the crates", || cargo_test(&["--", "--skip", "e2e::"], &[]))],
+    &[("clippy, and build of the tests", || cargo_test(&["--no-run"], &[]))],
     &[
-        ("tests of the backend on PostgreSQL", || {
-            cargo_test(&["--test", "backend"], &[("HRM_TEST_POSTGRES", "1")])
-        }),
+        ("tests of the crates", || cargo_test(&["--", "--skip", "e2e::"], &[])),
+        ("tests of the backend on PostgreSQL", || cargo_test(&["--test", "backend"], &[("HRM_TEST_POSTGRES", "1")])),
         ("backend against its OpenAPI document", || schemathesis("--short")),
+        ("licences, sources and bans of the dependencies", || give_way().and_then(|()| supply_chain::deny())),
+        ("size of the released app", || give_way().and_then(|()| size_budget())),
     ],
     &[("new login against a certified OpenID provider", || {
         oidc_packages()?;
@@ -152,7 +160,6 @@ const STEPS: &[Group] = &[
     &[("tests in a window", tests_in_a_window)],
     &[("phone edition by touch in Chromium 88", phone::oldest)],
     &[("WebdriverIO example", qa::example)],
-    &[("size of the released app", size_budget)],
 ];
 
 const LONG_STEPS: &[Group] = &[
@@ -164,6 +171,12 @@ const LONG_STEPS: &[Group] = &[
     &[("long: 2,000 requests by the OpenAPI document", || schemathesis("--long"))],
     &[("long: 500 people behind three addresses, SQLite", || bench::company(&[]))],
     &[("long: 500 people behind three addresses, PostgreSQL", || bench::company(&[("HRM_TEST_POSTGRES", "1")]))],
+    &[("long: people at work during an import of 30,000, PostgreSQL", || {
+        cargo_test(
+            &["--test", "backend", "--", "large_import"],
+            &[("HRM_TEST_POSTGRES", "1"), ("IMPORT_ROWS", "30000")],
+        )
+    })],
     &[("long: mutants of the pure rules", mutants::mutants)],
     &[("long: clippy of the benchmarks", bench::clippy)],
     &[("long: 20 rounds of crash tests", || {
@@ -212,7 +225,7 @@ const MAX_APP_SIZE: u64 = 6_000_000;
 
 fn size_budget() -> anyhow::Result<()> {
     let shell = Shell::new()?;
-    cmd!(shell, "cargo build --release --quiet --bins --package flex-connect").run()?;
+    process::without_clippy(cmd!(shell, "cargo build --release --quiet --bins --package flex-connect")).run()?;
     let size = fs::metadata(built(true, "flex-connect"))?.len();
     println!("{size} bytes");
     ensure!(size <= MAX_APP_SIZE, "The app has {size} bytes, of at most {MAX_APP_SIZE}.");

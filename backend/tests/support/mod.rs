@@ -1,7 +1,5 @@
 //! Starts a demo for each test, and calls it over HTTP as an employee does.
 
-#![allow(dead_code)]
-
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};

@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use flex_connect_core::{App, Edition, Problem};
-use hrm_api::Status;
 use crate::support::{
     Backend, FakeDevice, linking,
     script::{Reply, Script, reply, state},
     start, start_with, wait_for_view,
 };
+use flex_connect_core::{App, Edition, Problem};
+use hrm_api::Status;
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},

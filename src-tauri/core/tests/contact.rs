@@ -1,12 +1,12 @@
 //! Who helps the company's people, what is opened to reach them, and the e-mail app.
 
-use flex_connect_core::{App, Contact, ContactWay, Edition, LinkingProblem, Problem};
-use serde_json::{Value, json};
 use crate::support::{
     Backend, FakeDevice, linking,
     script::{Reply, Script, reply, state},
     signed_in, start,
 };
+use flex_connect_core::{App, Contact, ContactWay, Edition, LinkingProblem, Problem};
+use serde_json::{Value, json};
 
 const STATE: &str = "GET /v1/me/visma-connect";
 const WAYS: [ContactWay; 3] = [ContactWay::Phone, ContactWay::Email, ContactWay::Url];

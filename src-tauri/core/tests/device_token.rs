@@ -1,12 +1,12 @@
 //! The token that tells a server that this device is the person's own outlives the session, and goes to no one else.
 
-use flex_connect_core::Edition;
-use serde_json::Value;
 use crate::support::{
     FakeDevice,
     script::{Reply, Script, reply, state},
     start,
 };
+use flex_connect_core::Edition;
+use serde_json::Value;
 
 const SIGN_IN: &str = "POST /v1/session";
 

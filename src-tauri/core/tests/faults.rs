@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use flex_connect_core::{App, Edition, Problem, SecretString, View};
-use hrm_api::Status;
 use crate::support::{
     ANNA_AT_WORK, Backend, FakeDevice, eventually, linking,
     proxy::{Fault, Proxy},
     start,
 };
+use flex_connect_core::{App, Edition, Problem, SecretString, View};
+use hrm_api::Status;
 
 const SEND: &str = "/v1/me/visma-connect/codes";
 const VERIFY: &str = "/v1/me/visma-connect/verify";

@@ -1,10 +1,10 @@
 //! The core against the real backend: the linking flow, kills, sessions.
 
+use crate::support::{ANNA_AT_WORK, Backend, FakeDevice, eventually, linking, signed_in, start, wait_for_view};
 use chrono::TimeDelta;
 use flex_connect_core::{Edition, Notice, Phase, Problem, Screen};
 use hrm_api::{Origin, Status};
 use serde_json::json;
-use crate::support::{ANNA_AT_WORK, Backend, FakeDevice, eventually, linking, signed_in, start, wait_for_view};
 
 fn signed_out_with(view: &flex_connect_core::View, wanted: Option<Notice>) -> bool {
     matches!(view.phase, Phase::SignedOut { notice, .. } if notice == wanted)

@@ -1,7 +1,7 @@
 //! Why a sign-in finds no server: no network, a proxy that refuses, or a name that nobody has.
 
-use flex_connect_core::{App, Edition};
 use crate::support::{FakeDevice, start, start_with};
+use flex_connect_core::{App, Edition};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket},

@@ -5,8 +5,8 @@ use std::{
     time::Duration,
 };
 
-use flex_connect_core::Edition;
 use crate::support::{Backend, FakeDevice, eventually, signed_in, start, wait_for_view};
+use flex_connect_core::Edition;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,

@@ -1,9 +1,9 @@
 //! The core against the real backend: Visma Connect refuses for good, after the app's call had its answer.
 
+use crate::support::{ANNA_AT_WORK, Backend, FakeDevice, linking, signed_in, wait_for_view};
 use flex_connect_core::{LinkingProblem, Problem};
 use hrm_api::Status;
 use serde_json::json;
-use crate::support::{ANNA_AT_WORK, Backend, FakeDevice, linking, signed_in, wait_for_view};
 
 #[tokio::test]
 async fn a_refusal_in_the_background_is_told_until_the_next_try() {

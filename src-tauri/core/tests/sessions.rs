@@ -5,13 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use flex_connect_core::{App, Edition, Phase, Problem, Screen, View};
-use hrm_api::Status;
 use crate::support::{
     ANNA_AT_WORK, Backend, FakeDevice, eventually, linking,
     proxy::{Fault, Proxy},
     signed_in, start, wait_for_view,
 };
+use flex_connect_core::{App, Edition, Phase, Problem, Screen, View};
+use hrm_api::Status;
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
 const SEND: &str = "/v1/me/visma-connect/codes";

@@ -5,14 +5,14 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
-use flex_connect_core::{App, Edition};
-use hrm_api::Status;
 use crate::support::{
     FakeDevice, eventually, linking,
     script::{Reply, Script, reply, state},
     start, wait_for_view,
 };
+use chrono::{DateTime, TimeDelta, Utc};
+use flex_connect_core::{App, Edition};
+use hrm_api::Status;
 use tokio::sync::Notify;
 
 const STATE: &str = "GET /v1/me/visma-connect";

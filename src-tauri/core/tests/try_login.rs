@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use flex_connect_core::{App, Edition, Phase, Problem, TryLogin, View};
-use serde_json::{Value, json};
 use crate::support::{
     FakeDevice, eventually, linking,
     script::{Reply, Script, reply, state},
     start, wait_for_view,
 };
+use flex_connect_core::{App, Edition, Phase, Problem, TryLogin, View};
+use serde_json::{Value, json};
 
 const STATE: &str = "GET /v1/me/visma-connect";
 const EVENTS: &str = "GET /v1/me/visma-connect/events";

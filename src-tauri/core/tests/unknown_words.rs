@@ -1,13 +1,13 @@
 //! A newer server says words and members that this app does not know, and a record has values that it cannot read.
 
-use flex_connect_core::{Edition, Phase, Problem, View};
-use hrm_api::{Delivery, Origin, Status};
-use serde_json::{Value, json};
 use crate::support::{
     FakeDevice, linking,
     script::{Reply, Script, account, challenge, employee, reply, state},
     start,
 };
+use flex_connect_core::{Edition, Phase, Problem, View};
+use hrm_api::{Delivery, Origin, Status};
+use serde_json::{Value, json};
 
 const STATE: &str = "GET /v1/me/visma-connect";
 const NOON: &str = "2026-11-01T12:00:00Z";

@@ -1,7 +1,5 @@
 //! An in-memory device, and the real backend in this process.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
 pub mod proxy;
 pub mod script;
 
