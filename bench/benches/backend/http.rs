@@ -10,6 +10,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::http::request::Builder;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::net::TcpStream;
 
 pub(crate) const STATE: &str = "/v1/me/visma-connect";
@@ -19,21 +20,25 @@ pub(crate) const EVENTS: &str = "/v1/me/visma-connect/events";
 pub(crate) struct Employee {
     pub number: u32,
     pub token: String,
+    /// The client address that a proxy forwards.
+    pub ip: String,
 }
 
 impl Employee {
+    /// At home: with an address of its own.
     pub(crate) fn new(number: u32) -> Self {
-        Self { number, token: format!("token of {number}") }
+        let [_, b, c, d] = number.to_be_bytes();
+        Self { number, token: format!("token of {number}"), ip: format!("10.{b}.{c}.{d}") }
+    }
+
+    /// In one of a company's networks, each of which has one address on the internet.
+    pub(crate) fn at_work(self) -> Self {
+        const NETWORKS: u32 = 3;
+        Self { ip: format!("192.0.2.{}", self.number % NETWORKS), ..self }
     }
 
     pub(crate) fn address(&self) -> String {
         format!("user{}@company.com", self.number)
-    }
-
-    /// Every employee has a different address, since the backend limits calls per client address.
-    fn ip(&self) -> String {
-        let [_, b, c, d] = self.number.to_be_bytes();
-        format!("10.{b}.{c}.{d}")
     }
 }
 
@@ -78,7 +83,7 @@ fn request(method: Method, path: &str, employee: &Employee) -> Builder {
         .uri(path)
         .header("Host", "127.0.0.1")
         .header("Authorization", format!("Bearer {}", employee.token))
-        .header("X-Forwarded-For", employee.ip())
+        .header("X-Forwarded-For", &employee.ip)
 }
 
 fn with(builder: Builder, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
@@ -105,7 +110,30 @@ pub(crate) fn verify(employee: &Employee, code: &str) -> Request<Full<Bytes>> {
     with(builder.header("Content-Type", "application/json"), format!(r#"{{"code":"{code}"}}"#))
 }
 
-pub(crate) fn sign_in(employee: &Employee) -> Request<Full<Bytes>> {
-    let builder = request(Method::POST, "/v1/session", employee).header("Content-Type", "application/json");
-    with(builder, format!(r#"{{"username":"user{}","password":"demo"}}"#, employee.number))
+/// A sign-in as people experience it: who is told to come back does so after the time that was told.
+pub(crate) struct SignIn {
+    /// How often somebody was told to come back, being one of many (429 or 503).
+    pub refusals: u32,
+    /// The longest wait for an answer.
+    pub longest: Duration,
+}
+
+pub(crate) async fn sign_in(client: &mut Client, employee: &mut Employee) -> anyhow::Result<SignIn> {
+    let mut done = SignIn { refusals: 0, longest: Duration::ZERO };
+    loop {
+        let builder = request(Method::POST, "/v1/session", employee).header("Content-Type", "application/json");
+        let credentials = format!(r#"{{"username":"user{}","password":"demo"}}"#, employee.number);
+        let began = Instant::now();
+        let (status, body) = client.call(with(builder, credentials)).await?;
+        done.longest = done.longest.max(began.elapsed());
+        let body: Value = serde_json::from_slice(&body)?;
+        if status == 201 {
+            body["token"].as_str().context("no token")?.clone_into(&mut employee.token);
+            return Ok(done);
+        }
+        ensure!(matches!(status, 429 | 503), "{status}: {body}");
+        done.refusals += 1;
+        let wait = body["retryAfterSeconds"].as_u64().context("told no time to come back")?;
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    }
 }

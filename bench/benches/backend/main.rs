@@ -1,6 +1,6 @@
 //! The released backend against baselines, on SQLite and on PostgreSQL.
 //!
-//! `BENCH_QUICK=1` makes everything shorter; `BENCH_ONLY=state,cycles,streams,sizes,burst` chooses parts.
+//! `BENCH_QUICK=1` makes everything shorter; `BENCH_ONLY=state,cycles,sign_ins,streams,sizes,burst` chooses parts.
 
 mod burst;
 mod cycles;
@@ -9,6 +9,7 @@ mod environment;
 mod http;
 mod programs;
 mod relay;
+mod sign_ins;
 mod sizes;
 mod state;
 mod streams;
@@ -37,7 +38,7 @@ async fn main() -> anyhow::Result<()> {
     tokio::spawn(visma_connect::serve(visma, users, login, || DirectoryFault::Ok));
     let only = std::env::var("BENCH_ONLY").ok();
     let mut rows = Vec::new();
-    for name in ["state", "cycles", "streams", "sizes", "burst"] {
+    for name in ["state", "cycles", "sign_ins", "streams", "sizes", "burst"] {
         if only.as_ref().is_some_and(|only| !only.split(',').any(|wanted| wanted == name)) {
             continue;
         }
@@ -47,6 +48,7 @@ async fn main() -> anyhow::Result<()> {
         let more = match name {
             "state" => state::measure(&bench).await?,
             "cycles" => cycles::measure(&bench).await?,
+            "sign_ins" => sign_ins::measure(&bench).await?,
             "streams" => streams::measure(&bench).await?,
             "sizes" => sizes::measure(&bench).await?,
             _ => burst::measure(&bench).await?,

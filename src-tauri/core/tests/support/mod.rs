@@ -21,6 +21,9 @@ use hrm_backend::demo::{Demo, Options};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// Long enough for a busy machine: only a failing test waits this long.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
 pub const ANNA_AT_WORK: &str = "anna.svensson@company.com";
 
 /// Every port of the platform in memory, for tests to inspect and change.
@@ -243,7 +246,7 @@ fn options(data_dir: PathBuf, port: u16) -> Options {
 }
 
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let found = tokio::time::timeout(Duration::from_secs(20), async {
+    let found = tokio::time::timeout(LIMIT, async {
         loop {
             if let Some(found) = look().await {
                 return found;
@@ -256,7 +259,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: 
 
 pub async fn wait_for_view(app: &App, what: &str, wanted: impl Fn(&View) -> bool) -> View {
     let mut views = app.views();
-    let found = tokio::time::timeout(Duration::from_secs(20), views.wait_for(|view| wanted(view)));
+    let found = tokio::time::timeout(LIMIT, views.wait_for(|view| wanted(view)));
     found.await.unwrap_or_else(|_| panic!("timed out waiting for {what}")).unwrap().clone()
 }
 
