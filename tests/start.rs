@@ -41,6 +41,21 @@ mod e2e {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn no_process_has_memory_that_is_writable_and_executable() {
+        let sandbox = Sandbox::new();
+        let mut program = start(&sandbox, &[]);
+        // Shown once the page has run its scripts.
+        window_of(&sandbox, &mut program.0).await;
+        let processes = [vec![program.0.id()], sandbox.system.children_of(program.0.id())].concat();
+        assert!(processes.len() >= 3, "the web process and the network process are missing: {processes:?}");
+        for pid in processes {
+            let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+            let found: Vec<_> = maps.lines().filter(|map| map.contains(" rwxp ")).collect();
+            assert!(found.is_empty(), "{pid}: {found:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn without_a_log_folder_the_app_starts() {
         let sandbox = Sandbox::new();
         let folder = sandbox.system.app_folder();

@@ -12,6 +12,8 @@ mod log;
 #[cfg(target_os = "linux")]
 mod nvidia;
 mod record_file;
+#[cfg(target_os = "linux")]
+mod scripts;
 #[cfg(desktop)]
 mod start_failure;
 mod vault;
@@ -32,7 +34,10 @@ pub const CHANGED: &str = "changed";
 #[cfg_attr(mobile, tauri::mobile_entry_point)]
 pub fn run() {
     #[cfg(target_os = "linux")]
-    nvidia::disable_dmabuf_renderer();
+    {
+        nvidia::disable_dmabuf_renderer();
+        scripts::interpret();
+    }
     #[cfg(desktop)]
     start_failure::show_panics_of_the_start();
     match builder(tauri::Builder::default()).build(context()) {

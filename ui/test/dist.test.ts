@@ -94,8 +94,10 @@ async function open(edition: Edition, first: string, responses: Record<string, s
   page.setDefaultTimeout(8000);
   if (clock) await page.clock.install();
   const console: string[] = [];
+  const requested: string[] = [];
   page.on("console", (message) => console.push(message.text()));
   page.on("pageerror", (error) => console.push(String(error)));
+  page.on("request", (request) => requested.push(new URL(request.url()).pathname.replace(/-.*/, "")));
   const view = (state: string) => STATES[state]?.view(edition);
   await page.addInitScript(
     ({ start, later }) => {
@@ -137,7 +139,7 @@ async function open(edition: Edition, first: string, responses: Record<string, s
   await page.waitForSelector("html[data-ready]");
   const recorded = () => page.evaluate(() => (window as unknown as { recorded: Recorded }).recorded);
   const submitted = async () => (await recorded()).calls.filter(({ command }) => command === "verify_code").length;
-  return { page, console, recorded, submitted };
+  return { page, console, requested, recorded, submitted };
 }
 
 /** Opens the page on a Rust that never answers, unless `prepare` says otherwise. */
@@ -179,6 +181,20 @@ const openOld = async (userAgent?: string) => {
 
 // At once, because they mostly wait for the browser.
 describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.prototype", { concurrent: true }, () => {
+  test("the first screen loads five files and makes three calls, a press makes one", async () => {
+    const { page, requested, recorded } = await open("desktop", "home", { snooze: "home-hidden" });
+    await page.waitForLoadState("networkidle");
+    const files = requested.filter((path) => path !== "/favicon.ico");
+    expect(files.slice(0, 5).sort()).toEqual(["/", "/assets/en", "/assets/index", "/assets/start.js", "/assets/style"]);
+    // The flow follows, after the first screen is drawn.
+    expect(files.slice(5).sort()).toEqual(["/assets/Flow", "/assets/flow"]);
+    const calls = async () => (await recorded()).calls.map(({ command }) => command);
+    expect(await calls()).toEqual(["view", "plugin:event|listen", "view"]);
+    await page.getByTestId("banner-hide").click();
+    await page.getByTestId("banner").waitFor({ state: "detached" });
+    expect((await calls()).slice(3)).toEqual(["snooze"]);
+  }, 40_000);
+
   test("a complete code is submitted once and stored nowhere", async () => {
     const { page, console, submitted } = await open("mobile", "code-sent", { verify_code: "done" });
     const code = page.getByTestId("code");

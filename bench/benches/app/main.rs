@@ -95,9 +95,8 @@ fn main() {
     if is_named("idle") {
         add(measure_idle(&ours, &baseline, rounds(3).min(3)));
     }
-    drop(baseline);
     if is_named("page") {
-        add(runtime.block_on(page::measure(&ours.sandbox, &ours.probe, &backend, rounds(40))));
+        add(runtime.block_on(page::measure(&ours, &baseline, &backend, rounds(40))));
     }
     runtime.block_on(backend.stop());
 }

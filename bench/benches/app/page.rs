@@ -2,18 +2,21 @@
 
 use std::time::{Duration, Instant};
 
+use fantoccini::ClientBuilder;
 use flex_connect_bench::{Row, Target, median, ms};
 use hrm_api::path;
+use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
 use crate::{
-    display_probe::DisplayProbe,
+    Contestant,
     support::{
         backend::Backend,
         eventually,
         fixture::{ANNA, ANNA_WORK_EMAIL},
         page::Page,
-        sandbox::Sandbox,
+        programs::HeldPort,
+        sandbox::Driver,
     },
 };
 
@@ -71,9 +74,39 @@ impl BareClient {
     }
 }
 
-pub async fn measure(sandbox: &Sandbox, probe: &DisplayProbe, backend: &Backend, rounds: usize) -> Vec<Row> {
-    let (mut bare, mut displayed, mut laid_out) = (Vec::new(), Vec::new(), Vec::new());
+/// The bare window. Its one command answers at once, so that a press is the way to Rust and back, and a new text.
+struct BareWindow {
+    client: fantoccini::Client,
+    _driver: Driver,
+}
+
+impl BareWindow {
+    async fn open(Contestant { sandbox, program, .. }: &Contestant) -> Self {
+        let driver = sandbox.start_driver(HeldPort::any(), None);
+        let capabilities = json!({ "tauri:options": { "application": program } });
+        let client = eventually("a WebDriver session", || async {
+            let mut builder = ClientBuilder::new(HttpConnector::new());
+            builder.capabilities(capabilities.as_object().unwrap().clone()).connect(&driver.url).await.ok()
+        });
+        Self { client: client.await, _driver: driver }
+    }
+
+    async fn press(&self) -> f64 {
+        let press = "window.__TAURI_INTERNALS__.invoke('press').then((text) => {
+            document.querySelector('p').textContent = text;
+        })";
+        let run = async |script: &str| self.client.execute(script, Vec::new()).await.unwrap();
+        run(&measure_until(press, "true")).await;
+        eventually("the measurement", || async { run("return window.took").await.as_f64() }).await
+    }
+}
+
+pub async fn measure(ours: &Contestant, baseline: &Contestant, backend: &Backend, rounds: usize) -> Vec<Row> {
+    let Contestant { sandbox, probe, .. } = ours;
+    let (mut bare, mut pressed) = (Vec::new(), Vec::new());
+    let (mut displayed, mut laid_out) = (Vec::new(), Vec::new());
     let [mut typed, mut opened, mut translated] = [const { Vec::new() }; 3];
+    let bare_window = BareWindow::open(baseline).await;
 
     while bare.len() < rounds {
         let app = sandbox.start_app(&[]).await;
@@ -97,6 +130,7 @@ pub async fn measure(sandbox: &Sandbox, probe: &DisplayProbe, backend: &Backend,
         for _ in 0..(rounds - bare.len()).min(ROUNDS_PER_SESSION) {
             bare.push(client.snooze().await);
             end_snooze().await;
+            pressed.push(bare_window.press().await);
             let clicked = probe.click();
             displayed.push(ms(probe.wait_for_mark(false) - clicked));
             end_snooze().await;
@@ -105,6 +139,8 @@ pub async fn measure(sandbox: &Sandbox, probe: &DisplayProbe, backend: &Backend,
         end_snooze().await;
         app.close(sandbox).await;
     }
+
+    bare_window.client.close().await.unwrap();
 
     let app = sandbox.start_app(&[]).await;
     let page = &app.page;
@@ -137,7 +173,7 @@ pub async fn measure(sandbox: &Sandbox, probe: &DisplayProbe, backend: &Backend,
         let row = Row::new(what, "ms", figures).vs(request, &bare).target(Target::RatioAtMost(1.25));
         let rest = (median(figures) - median(&bare)).max(0.0);
         let without = Row::new(format!("{what}, excluding the request"), "ms", figures).target(Target::AtMost(8.0));
-        [row, Row { ours: rest, ..without }]
+        [row, Row { ours: rest, ..without.vs(FLOOR, &pressed) }]
     };
     let script = |what: &str, figures: &[f64]| Row::new(what, "ms", figures).target(Target::AtMost(16.0));
     let mut rows = Vec::new();
@@ -151,6 +187,7 @@ pub async fn measure(sandbox: &Sandbox, probe: &DisplayProbe, backend: &Backend,
     rows
 }
 
+const FLOOR: &str = "bare Tauri window, press to new text with a command that answers at once";
 const HIDE: &str = "document.querySelector(`[data-testid='banner-hide']`)";
 /// The page redraws in the event handler and its microtasks; a message is delivered after those.
 const TYPE: &str = "window.took = null;

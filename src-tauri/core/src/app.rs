@@ -5,17 +5,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, OnceCell, watch};
+use tokio::sync::{Notify, OnceCell, oneshot, watch};
 
 use crate::{
     app_state::AppState,
+    call_queue::CallQueue,
     client::Client,
-    ports::Platform,
+    ports::{Platform, RecordStore, Vault},
     problem::Problem,
     projection,
     record::{Record, SignedInRecord},
     screen::Edition,
-    vault_queue::VaultQueue,
     view::View,
 };
 
@@ -44,7 +44,8 @@ pub(crate) struct Shared {
     pub(crate) edition: Edition,
     pub(crate) system: String,
     pub(crate) platform: Platform,
-    pub(crate) vault: VaultQueue,
+    pub(crate) vault: CallQueue<dyn Vault>,
+    record_store: CallQueue<dyn RecordStore>,
     http: Box<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>,
     client: OnceCell<Client>,
     state: Mutex<AppState>,
@@ -81,7 +82,8 @@ impl App {
         Self(Arc::new(Shared {
             edition: options.edition,
             system: options.system,
-            vault: VaultQueue::new(platform.vault.clone()),
+            vault: CallQueue::new("vault", platform.vault.clone()),
+            record_store: CallQueue::new("record", platform.record_store.clone()),
             platform,
             http: Box::new(http),
             client: OnceCell::new(),
@@ -122,20 +124,48 @@ impl App {
         projection::view_of(state, self.0.edition, &self.0.platform)
     }
 
-    pub(crate) fn save_and_publish(&self, mut state: MutexGuard<'_, AppState>) -> View {
+    pub(crate) fn publish(&self, state: &mut AppState) {
         state.revision += 1;
-        if let Ok(text) = serde_json::to_string(&state.record) {
-            state.record_is_saved = self.0.platform.record_store.save(&text).is_ok();
-        }
-        let view = self.view_of(&state);
-        self.0.views.send_replace(view.clone());
-        view
+        self.0.views.send_replace(self.view_of(state));
     }
 
-    pub(crate) fn change_signed_in(&self, change: impl FnOnce(&mut SignedInRecord)) -> Result<View, Problem> {
-        let mut state = self.lock();
-        change(state.record.signed_in.as_mut().ok_or(Problem::SignedOut)?);
-        Ok(self.save_and_publish(state))
+    /// The page draws the view while the disk works. What this returns is ready once the record is saved: a command that has
+    /// answered has lost nothing.
+    pub(crate) fn publish_and_save(&self, state: &mut AppState) -> impl Future<Output = View> + Send + use<> {
+        self.publish(state);
+        self.save(state, false)
+    }
+
+    /// Who sees the view finds it after a restart, also if the app is killed now.
+    pub(crate) fn save_and_publish(&self, state: &AppState) -> impl Future<Output = View> + Send + use<> {
+        self.save(state, true)
+    }
+
+    /// Runs also if what it returns is dropped.
+    fn save(&self, state: &AppState, then_publish: bool) -> impl Future<Output = View> + Send + use<> {
+        let (app, text) = (self.clone(), serde_json::to_string(&state.record));
+        let saved = self.0.record_store.submit(move |store| {
+            let is_saved = text.is_ok_and(|text| store.save(&text).is_ok());
+            let mut state = app.lock();
+            let changed = std::mem::replace(&mut state.record_is_saved, is_saved) != is_saved;
+            if changed || then_publish {
+                app.publish(&mut state);
+            }
+        });
+        let app = self.clone();
+        async move {
+            saved.await.ok();
+            app.current_view()
+        }
+    }
+
+    pub(crate) async fn change_signed_in(&self, change: impl FnOnce(&mut SignedInRecord)) -> Result<View, Problem> {
+        let saved = {
+            let mut state = self.lock();
+            change(state.record.signed_in.as_mut().ok_or(Problem::SignedOut)?);
+            self.publish_and_save(&mut state)
+        };
+        Ok(saved.await)
     }
 
     pub(crate) async fn client(&self) -> Result<&Client, Problem> {

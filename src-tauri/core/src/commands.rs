@@ -79,7 +79,7 @@ impl App {
         let session = self.session().await?;
         let began = self.lock().state_generation;
         let result = self.in_session(&session, self.client().await?.state(&session)).await;
-        self.apply_arrival(&session, result, Arrival::Read { began })
+        self.apply_arrival(&session, result, Arrival::Read { began }).await
     }
 
     pub async fn sign_in(&self, server: String, username: String, password: SecretString) -> Result<View, Problem> {
@@ -93,7 +93,7 @@ impl App {
                 state.record.username = username.clone();
             }
             state.notice = None;
-            self.save_and_publish(state);
+            drop(self.publish_and_save(&mut state));
         }
         let server = ServerUrl::parse(&server)?;
         let client = self.client().await?;
@@ -112,13 +112,12 @@ impl App {
         let session = self.begin_session(server, signed_in).await;
         // The employee is signed in even if the state cannot be fetched now: the view says why.
         let result = self.in_session(&session, client.state(&session)).await;
-        self.apply_state(&session, result).or_else(|_| Ok(self.current_view()))
+        self.apply_state(&session, result).await.or_else(|_| Ok(self.current_view()))
     }
 
     pub async fn sign_out(&self) -> Result<View, Problem> {
         // Waits for nothing: what is running ends with the session.
-        self.end_and_revoke();
-        self.view().await
+        Ok(self.end_and_revoke().await)
     }
 
     pub async fn unlock(&self) -> Result<View, Problem> {
@@ -130,18 +129,18 @@ impl App {
     }
 
     pub async fn navigate(&self, screen: Screen) -> Result<View, Problem> {
-        self.change_signed_in(|signed_in| signed_in.screen = screen)
+        self.change_signed_in(|signed_in| signed_in.screen = screen).await
     }
 
     pub async fn save_email_draft(&self, email: String) -> Result<View, Problem> {
-        self.change_signed_in(|signed_in| signed_in.email_draft = Some(email))
+        self.change_signed_in(|signed_in| signed_in.email_draft = Some(email)).await
     }
 
     pub async fn send_code(&self, email: String) -> Result<View, Problem> {
         let _one_at_a_time = self.0.command_lock.lock().await;
         let email = email.trim().to_owned();
         let session = self.session().await?;
-        let (key, repeated) = {
+        let (key, repeated, saved) = {
             let mut state = self.lock();
             let now = state.server_time(&*self.0.platform.clock);
             let Some(signed_in) = &mut state.record.signed_in else { return Err(Problem::SignedOut) };
@@ -151,9 +150,10 @@ impl App {
             let send = pending.unwrap_or_else(|| PendingSend { email: email.clone(), key: Uuid::new_v4(), at: now });
             let key = send.key;
             signed_in.pending_send = Some(send);
-            self.save_and_publish(state);
-            (key, repeated)
+            (key, repeated, self.publish_and_save(&mut state))
         };
+        // A send that is repeated after a crash has this key, and so sends no second mail.
+        saved.await;
         let result = self.in_session(&session, self.client().await?.send_code(&session, &email, key)).await;
         if !result.as_ref().is_err_and(Problem::is_unreachable) {
             self.change_signed_in(|signed_in| {
@@ -161,12 +161,13 @@ impl App {
                 if result.is_ok() {
                     signed_in.email_draft = None;
                 }
-            })?;
+            })
+            .await?;
         }
         // The response to a repeated key is the stored one, whose state may be old.
         let repeated = repeated || matches!(&result, Ok((_, Attempts::Several)));
         let arrival = if repeated { Arrival::Late } else { Arrival::Answer };
-        let view = self.apply_arrival(&session, result.map(|(state, _)| state), arrival)?;
+        let view = self.apply_arrival(&session, result.map(|(state, _)| state), arrival).await?;
         if !repeated {
             return Ok(view);
         }
@@ -183,7 +184,7 @@ impl App {
             // An earlier attempt whose response was lost may have linked: fetch the state and follow it.
             Err(Problem::AlreadyLinked) => {
                 let result = self.in_session(&session, client.state(&session)).await;
-                self.apply_state(&session, result)
+                self.apply_state(&session, result).await
             }
             // These change the state: attempts left, or no challenge any more.
             Err(
@@ -195,10 +196,10 @@ impl App {
                 | Problem::LinkingLocked),
             ) => {
                 let result = self.in_session(&session, client.state(&session)).await;
-                self.apply_state(&session, result).ok();
+                self.apply_state(&session, result).await.ok();
                 Err(problem)
             }
-            result => self.apply_state(&session, result),
+            result => self.apply_state(&session, result).await,
         }
     }
 
@@ -217,16 +218,17 @@ impl App {
                 let challenge = signed_in.cached_state.as_ref().and_then(|cached| cached.state.challenge.as_ref());
                 let sent_to = challenge.map(|challenge| challenge.email.clone());
                 signed_in.email_draft = signed_in.email_draft.take().or(sent_to);
-            })?;
+            })
+            .await?;
         }
-        self.apply_state(&session, result)
+        self.apply_state(&session, result).await
     }
 
     pub async fn snooze(&self) -> Result<View, Problem> {
         let _one_at_a_time = self.0.command_lock.lock().await;
         let session = self.session().await?;
         let result = self.in_session(&session, self.client().await?.snooze(&session)).await;
-        self.apply_state(&session, result)
+        self.apply_state(&session, result).await
     }
 
     pub async fn open_account_settings(&self) -> Result<View, Problem> {
@@ -247,7 +249,7 @@ impl App {
                 self.refresh().await.ok();
                 return Err(Problem::Unexpected);
             }
-            Err(problem) => return self.apply_state(&session, Err(problem)),
+            Err(problem) => return self.apply_state(&session, Err(problem)).await,
             Ok(begun) => begun,
         };
         let page = login_page(&begun.authorize_url, &session.server).map(String::from);
@@ -301,7 +303,7 @@ impl App {
         if result.is_ok() {
             self.lock().open_login = None;
         }
-        self.apply_state(session, result)
+        self.apply_state(session, result).await
     }
 
     pub async fn open_email_app(&self) -> Result<View, Problem> {
@@ -338,8 +340,11 @@ impl App {
     }
 
     pub async fn set_language(&self, language: Option<Language>) -> Result<View, Problem> {
-        let mut state = self.lock();
-        state.record.language = language;
-        Ok(self.save_and_publish(state))
+        let saved = {
+            let mut state = self.lock();
+            state.record.language = language;
+            self.publish_and_save(&mut state)
+        };
+        Ok(saved.await)
     }
 }

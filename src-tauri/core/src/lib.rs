@@ -7,6 +7,7 @@
 
 mod app;
 mod app_state;
+mod call_queue;
 mod client;
 pub mod code;
 mod commands;
@@ -25,7 +26,6 @@ mod server_clock;
 pub mod server_url;
 mod session;
 mod sync;
-mod vault_queue;
 mod view;
 
 pub use app::{App, LaunchOptions};

@@ -62,7 +62,7 @@ impl App {
         if !matches!(state.token, Token::Known(_)) {
             tracing::warn!("the credential store gave no token");
         }
-        self.save_and_publish(state);
+        self.publish(&mut state);
     }
 
     /// Tries to open the credential store again.
@@ -80,11 +80,11 @@ impl App {
     /// From a locked store to the sign-in screen. The same person finds everything again.
     pub(crate) fn leave_locked_vault(&self) -> View {
         let mut state = self.lock();
-        if !matches!(state.token, Token::Locked) {
-            return self.view_of(&state);
+        if matches!(state.token, Token::Locked) {
+            state.token = Token::Missing;
+            self.publish(&mut state);
         }
-        state.token = Token::Missing;
-        self.save_and_publish(state)
+        self.view_of(&state)
     }
 
     /// Runs a call of a session, and gives it up as soon as the session ends.
@@ -138,7 +138,8 @@ impl App {
         if let Some(saved) = saved {
             tokio::time::timeout(SAVE_PATIENCE, saved).await.ok();
         }
-        self.save_and_publish(self.lock());
+        let saved = self.save_and_publish(&self.lock());
+        saved.await;
         session
     }
 
@@ -151,33 +152,29 @@ impl App {
             let mut state = app.lock();
             if state.session_generation == generation {
                 state.notice = Some(Notice::SessionInMemoryOnly);
-                app.save_and_publish(state);
+                app.publish(&mut state);
             }
         })
     }
 
-    /// Ends the session unless a later one has replaced it.
-    pub(crate) fn end_session(&self, generation: u64) {
-        if self.lock().session_generation == generation {
-            self.wipe(Some(Notice::SessionEnded));
-        }
-    }
-
     /// Deletes all data of the employee from this device at once, and the token as soon as the credential store lets it.
-    pub(crate) fn wipe(&self, notice: Option<Notice>) {
-        let mut state = self.lock();
+    pub(crate) fn wipe(
+        &self,
+        state: &mut AppState,
+        notice: Option<Notice>,
+    ) -> impl Future<Output = View> + Send + use<> {
         state.token = Token::None;
         state.record.signed_in = None;
         state.record.tokens_to_delete = true;
         state.sync_problem = None;
         state.notice = notice;
-        self.next_session(&mut state);
-        self.delete_tokens(&state);
-        self.save_and_publish(state);
+        self.next_session(state);
+        self.delete_tokens(state);
+        self.save_and_publish(state)
     }
 
     /// Wipes this device, and tells the server in the background.
-    pub(crate) fn end_and_revoke(&self) {
+    pub(crate) async fn end_and_revoke(&self) -> View {
         let (server, known, unread) = {
             let state = self.lock();
             let known = if let Token::Known(token) = &state.token { Some(token.clone()) } else { None };
@@ -186,7 +183,7 @@ impl App {
             let unread = unread.map(|owner| self.0.vault.submit(move |vault| vault.read(&owner).ok().flatten()));
             (ServerUrl::parse(&state.record.server), known, unread)
         };
-        self.wipe(None);
+        let wiped = self.wipe(&mut self.lock(), None);
         let app = self.clone();
         tokio::spawn(async move {
             let token = match unread {
@@ -197,6 +194,7 @@ impl App {
                 tokio::time::timeout(SIGN_OUT_TIMEOUT, app.revoke(server, token)).await.ok();
             }
         });
+        wiped.await
     }
 
     async fn revoke(&self, server: ServerUrl, token: SecretString) -> Result<(), Problem> {
@@ -222,7 +220,7 @@ impl App {
             let mut state = app.lock();
             if state.record.tokens_to_delete == deleted {
                 state.record.tokens_to_delete = !deleted;
-                app.save_and_publish(state);
+                drop(app.publish_and_save(&mut state));
             }
         }));
     }

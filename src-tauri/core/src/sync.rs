@@ -15,7 +15,7 @@ use crate::{
     client::Session,
     event_limit::EventLimit,
     problem::Problem,
-    view::{Phase, View},
+    view::{Notice, Phase, View},
 };
 
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -112,7 +112,7 @@ impl App {
                 // The server reads the first state of a stream when the stream opens.
                 let first = !received.swap(true, Ordering::Relaxed);
                 let arrival = if first { Arrival::Read { began } } else { Arrival::Late };
-                self.apply_arrival(session, Ok(state), arrival).ok();
+                self.apply_arrival(session, Ok(state), arrival).await.ok();
             }
         }
     }
@@ -124,44 +124,52 @@ impl App {
             Ok(client) => self.in_session(session, client.state(session)).await,
             Err(problem) => Err(problem),
         };
-        self.log_problem(self.apply_arrival(session, result, Arrival::Read { began })).ok();
+        self.log_problem(self.apply_arrival(session, result, Arrival::Read { began }).await).ok();
     }
 
     /// [`App::apply_arrival`] of the answer to a call that changed something.
-    pub(crate) fn apply_state(&self, session: &Session, result: Result<State, Problem>) -> Result<View, Problem> {
-        self.apply_arrival(session, result, Arrival::Answer)
+    pub(crate) async fn apply_state(&self, session: &Session, result: Result<State, Problem>) -> Result<View, Problem> {
+        self.apply_arrival(session, result, Arrival::Answer).await
     }
 
     /// Applies what the server sent to `session`: caches a state unless it is old, notes a sync problem, or ends the
     /// session.
-    pub(crate) fn apply_arrival(
+    pub(crate) async fn apply_arrival(
         &self,
         session: &Session,
         result: Result<State, Problem>,
         arrival: Arrival,
     ) -> Result<View, Problem> {
-        let mut state = self.lock();
-        if state.session_generation != session.generation {
-            return Err(Problem::SignedOut);
-        }
-        match result {
-            Ok(new) => {
-                let recovered = state.sync_problem.take().is_some();
-                let changed = state.take(new, arrival, &*self.0.platform.clock) || recovered;
-                // A response and the event of the same change both arrive: the second is neither saved nor drawn.
-                if changed { Ok(self.save_and_publish(state)) } else { Ok(self.view_of(&state)) }
+        let saved = {
+            let mut state = self.lock();
+            if state.session_generation != session.generation {
+                return Err(Problem::SignedOut);
             }
-            Err(Problem::SignedOut) => {
-                drop(state);
-                self.end_session(session.generation);
-                Err(Problem::SignedOut)
-            }
-            Err(problem) => {
-                if problem.is_unreachable() && state.sync_problem.as_ref() != Some(&problem) {
-                    state.sync_problem = Some(problem.clone());
-                    self.save_and_publish(state);
+            match result {
+                Ok(new) => {
+                    let recovered = state.sync_problem.take().is_some();
+                    let changed = state.take(new, arrival, &*self.0.platform.clock) || recovered;
+                    // A response and the event of the same change both arrive: the second is neither saved nor drawn.
+                    if !changed {
+                        return Ok(self.view_of(&state));
+                    }
+                    Ok(self.publish_and_save(&mut state))
                 }
-                Err(problem)
+                Err(Problem::SignedOut) => Err(self.wipe(&mut state, Some(Notice::SessionEnded))),
+                Err(problem) => {
+                    if problem.is_unreachable() && state.sync_problem.as_ref() != Some(&problem) {
+                        state.sync_problem = Some(problem.clone());
+                        self.publish(&mut state);
+                    }
+                    return Err(problem);
+                }
+            }
+        };
+        match saved {
+            Ok(saved) => Ok(saved.await),
+            Err(wiped) => {
+                wiped.await;
+                Err(Problem::SignedOut)
             }
         }
     }

@@ -349,3 +349,64 @@ async fn a_folder_that_cannot_be_used_is_told_once_and_calmly() {
     device.with(|device| device.folder_is_unusable = false);
     assert_eq!(notice(app.save_email_draft("anna.sve".into()).await.unwrap()), serde_json::Value::Null);
 }
+
+/// Makes a call while the disk is slow. Returns once its save has begun.
+async fn on_a_slow_disk<T: Send + 'static>(
+    device: &FakeDevice,
+    call: impl Future<Output = T> + Send + 'static,
+) -> tokio::task::JoinHandle<T> {
+    let begun = device.with(|device| {
+        device.holds_saves = true;
+        device.saves_begun
+    });
+    let call = tokio::spawn(call);
+    eventually("the save", || async { device.with(|device| device.saves_begun > begun).then_some(()) }).await;
+    call
+}
+
+#[tokio::test]
+async fn a_change_is_shown_before_and_answered_after_it_is_saved() {
+    let (device, backend) = (FakeDevice::default(), Backend::start().await);
+    let app = signed_in(&device, &backend).await;
+    let hiding = app.clone();
+    let hiding = on_a_slow_disk(&device, async move { hiding.snooze().await }).await;
+    wait_for_view(&app, "no banner", |view| !linking(view).banner_visible).await;
+    let is_saved = || device.with(|device| !device.record.as_ref().unwrap().contains(r#""snoozedUntil":null"#));
+    assert!(!is_saved());
+    device.with(|device| device.holds_saves = false);
+    hiding.await.unwrap().unwrap();
+    assert!(is_saved());
+}
+
+#[tokio::test]
+async fn a_sign_out_is_saved_before_it_is_shown() {
+    let (device, backend) = (FakeDevice::default(), Backend::start().await);
+    let app = signed_in(&device, &backend).await;
+    let leaving = app.clone();
+    let leaving = on_a_slow_disk(&device, async move { leaving.sign_out().await }).await;
+    assert!(matches!(app.views().borrow().phase, Phase::SignedIn { .. }));
+    device.with(|device| device.holds_saves = false);
+    let shown = wait_for_view(&app, "the sign-out", |view| signed_out_with(view, None)).await;
+    assert!(!device.with(|device| device.record.clone()).unwrap().contains("Svensson"));
+    assert_eq!(leaving.await.unwrap().unwrap().revision, shown.revision);
+}
+
+#[tokio::test]
+async fn a_press_is_drawn_once_and_saved_once() {
+    let (device, backend) = (FakeDevice::default(), Backend::start().await);
+    let app = signed_in(&device, &backend).await;
+    // Signing in deletes other tokens, and saves that it has.
+    let has_deleted = || device.with(|device| device.record.as_ref().unwrap().contains(r#""tokensToDelete":false"#));
+    eventually("the end of the sign-in", || async { has_deleted().then_some(()) }).await;
+    let following = app.clone();
+    tokio::spawn(async move { following.follow().await });
+    let counted = || (app.views().borrow().revision, device.with(|device| device.saves_begun));
+    let (revision, saves) = counted();
+    app.snooze().await.unwrap();
+    assert_eq!(counted(), (revision + 1, saves + 1));
+    // The event of the same change, or a read, is neither drawn nor saved.
+    app.refresh().await.unwrap();
+    app.navigate(Screen::Settings).await.unwrap();
+    app.set_language(Some(hrm_api::Language::Sv)).await.unwrap();
+    assert_eq!(counted(), (revision + 3, saves + 3));
+}

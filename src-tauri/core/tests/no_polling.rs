@@ -38,8 +38,7 @@ impl StreamServer {
                     caller.write_all(head).await.unwrap();
                     let request = String::from_utf8(request).unwrap();
                     log.lock().unwrap().push(request.lines().next().unwrap().to_owned());
-                    while let Ok(state) = stream.recv().await {
-                        let event = format!("event: state\ndata: {state}\n\n");
+                    while let Ok(event) = stream.recv().await {
                         if caller.write_all(event.as_bytes()).await.is_err() {
                             return;
                         }
@@ -48,6 +47,16 @@ impl StreamServer {
             }
         });
         Self { url, requests, events }
+    }
+
+    fn send(&self, state: &hrm_api::State) {
+        let event = format!("event: state\ndata: {}\n\n", serde_json::to_string(state).unwrap());
+        self.events.send(event).unwrap();
+    }
+
+    /// What axum sends every 15 s.
+    fn keep_alive(&self) {
+        self.events.send(":\n\n".into()).unwrap();
     }
 
     fn requests(&self) -> Vec<String> {
@@ -85,16 +94,21 @@ async fn an_hour_in_the_foreground_makes_one_request() {
     // As the backend does at once.
     let before = app.views().borrow().revision;
     state.suggestions.clear();
-    listener.events.send(serde_json::to_string(&state).unwrap()).unwrap();
+    listener.send(&state);
     wait_for_view(&app, "the first event", |view| view.revision > before).await;
     let paused = pause_clock();
-    // As the backend does: an event every 15 s, or the stream times out.
+    // As the backend does: a keep-alive every 15 s, or the stream times out.
     for _ in 0..240 {
         tokio::time::advance(Duration::from_secs(15)).await;
-        let before = app.views().borrow().revision;
+        let before = (app.views().borrow().revision, device.with(|device| device.saves_begun));
+        listener.keep_alive();
         state.suggestions.push(format!("{}@company.com", state.suggestions.len()));
-        listener.events.send(serde_json::to_string(&state).unwrap()).unwrap();
-        wait_for_view(&app, "the event", |view| view.revision > before).await;
+        listener.send(&state);
+        wait_for_view(&app, "the event", |view| view.revision > before.0).await;
+        // The keep-alive before it sent the page no message, and saved nothing.
+        assert_eq!(app.views().borrow().revision, before.0 + 1);
+        eventually("the save", || async { (device.with(|device| device.saves_begun) > before.1).then_some(()) }).await;
+        assert_eq!(device.with(|device| device.saves_begun), before.1 + 1);
     }
     assert_eq!(listener.requests(), ["GET /v1/me/visma-connect/events HTTP/1.1"]);
     drop(paused);

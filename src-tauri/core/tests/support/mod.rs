@@ -42,6 +42,10 @@ pub struct DeviceState {
     pub delete_takes: Duration,
     pub deletes: usize,
     pub folder_is_unusable: bool,
+    /// The disk is slow: saves wait until this is false.
+    pub holds_saves: bool,
+    /// How many saves have begun.
+    pub saves_begun: usize,
     pub record: Option<String>,
     pub opened: Vec<String>,
     pub browser_is_missing: bool,
@@ -105,6 +109,10 @@ impl RecordStore for FakeDevice {
         self.with(|device| device.record.clone())
     }
     fn save(&self, text: &str) -> Result<(), NotSaved> {
+        self.with(|device| device.saves_begun += 1);
+        while self.with(|device| device.holds_saves) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         self.with(|device| {
             if device.folder_is_unusable {
                 return Err(NotSaved);
