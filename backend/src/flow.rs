@@ -1,6 +1,7 @@
 //! What an employee can do: one function per call of the contract. Each runs in one transaction under the employee's
 //! lock, and fails with the problems that the contract lists for the call.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,9 +43,10 @@ pub async fn state_of_session(backend: &Backend, token_hash: &str) -> Result<(St
     }
     let snapshot = backend
         .database
-        .retry(
-            || async move { snapshot::read_of_session(&mut *backend.database.acquire().await?, token_hash, now).await },
-        )
+        .retry(|| async move {
+            let mut db = backend.database.acquire().await?;
+            backend.snapshots.read_of_session(&mut db, token_hash, now).await
+        })
         .await?;
     let snapshot = signed_in(snapshot)?;
     Ok((project(backend, &snapshot, now), state::next_change(&snapshot, now)))
@@ -296,6 +298,6 @@ fn project(backend: &Backend, snapshot: &Snapshot, now: Millis) -> State {
 }
 
 /// A call that was under way when the person was deactivated has lost its session.
-fn signed_in(snapshot: Option<Snapshot>) -> Result<Snapshot, ApiError> {
-    snapshot.filter(|snapshot| !snapshot.is_deactivated).ok_or_else(|| ProblemCode::SignedOut.into())
+fn signed_in<S: Borrow<Snapshot>>(snapshot: Option<S>) -> Result<S, ApiError> {
+    snapshot.filter(|snapshot| !snapshot.borrow().is_deactivated).ok_or_else(|| ProblemCode::SignedOut.into())
 }
