@@ -83,3 +83,30 @@ async fn assert_current(db: &mut AnyConnection, token_hash: &str, now: Millis, k
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Kept, LIFE};
+    use crate::clock::SECOND;
+    use crate::rules::CODE_HISTORY;
+    use crate::state::tests::{NOW, snapshot};
+
+    #[test]
+    fn a_snapshot_is_used_for_a_minute_and_never_at_a_time_before_it_was_read() {
+        let kept = Kept { snapshot: Arc::new(snapshot()), read_at: NOW };
+        for (now, usable) in [(NOW, true), (NOW + LIFE - 1, true), (NOW + LIFE, false), (NOW - 1, false)] {
+            assert_eq!(kept.is_usable(now), usable, "{}", now - NOW);
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_read_again_when_a_code_leaves_the_history() {
+        let mut snapshot = snapshot();
+        snapshot.codes.last_mut().unwrap().sent_at = NOW - CODE_HISTORY + SECOND;
+        let kept = Kept { snapshot: Arc::new(snapshot), read_at: NOW };
+        assert!(kept.is_usable(NOW + SECOND - 1));
+        assert!(!kept.is_usable(NOW + SECOND));
+    }
+}

@@ -26,6 +26,11 @@ impl Employee {
         Self { number, token: format!("token of {number}") }
     }
 
+    /// On another device.
+    pub(crate) fn on(number: u32, device: u32) -> Self {
+        Self { number, token: format!("token of {number} on {device}") }
+    }
+
     pub(crate) fn address(&self) -> String {
         format!("user{}@company.com", self.number)
     }
