@@ -290,6 +290,11 @@ impl Database {
     }
 }
 
+/// The id of a new row. It begins with the time (UUIDv7), so that rows which are written together share pages of an index.
+pub fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
 /// Whether the connection is lost, not the statement wrong.
 fn is_broken(error: &sqlx::Error) -> bool {
     match error {

@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use hrm_api::{Delivery, Problem, ProblemCode, State};
 use secrecy::{ExposeSecret, SecretString};
-use uuid::Uuid;
 
 use crate::backend::Backend;
 use crate::challenge::{ChallengeEnd, CodeStatus, IssuedCode, SendLimit, Verdict, is_well_formed, new_code};
 use crate::clock::{Millis, seconds_until};
-use crate::database::Tx;
+use crate::database::{Tx, new_id};
 use crate::email::Address;
 use crate::error::ApiError;
 use crate::idempotency::{self, Claim, ClaimedKey, StoredResponse};
@@ -242,7 +241,7 @@ async fn send_code(
     };
     let code = new_code(&mut rand::rng());
     let issued = IssuedCode {
-        id: Uuid::new_v4().to_string(),
+        id: new_id(),
         mac: backend.keys.mac(binding(snapshot, &challenge_id, &mailbox), &code),
         challenge_id,
         mailbox,

@@ -126,7 +126,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Lines of the log that wait for stderr. When they are full, requests wait, and no line is lost.
+/// Lines of the log that wait for stderr. When there are more, requests wait, and no line is lost.
 const LOG_LINES: usize = 4_096;
 
 /// Logs to stderr, from a thread of its own. Other crates log warnings only, since some of them log addresses.
@@ -135,7 +135,7 @@ fn start_log() -> WorkerGuard {
     let custom = std::env::var("HRM_LOG").ok().and_then(|targets| targets.parse().ok());
     let filter =
         custom.unwrap_or_else(|| Targets::new().with_default(Level::WARN).with_target("hrm_backend", Level::INFO));
-    // The thread flushes when no line waits, so under load a write has many lines.
+    // The thread flushes when no line waits, so under load one write has many lines.
     let stderr = BufWriter::new(std::io::stderr());
     let (writer, guard) =
         NonBlockingBuilder::default().lossy(false).buffered_lines_limit(LOG_LINES).thread_name("log").finish(stderr);
