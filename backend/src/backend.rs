@@ -19,12 +19,14 @@ use crate::metrics::Metrics;
 use crate::password::Passwords;
 use crate::queue::Permits;
 use crate::settings::Settings;
+use crate::snapshot_cache::SnapshotCache;
 
 pub struct Backend {
     pub settings: Settings,
     pub clock: Clock,
     pub keys: Keys,
     pub database: Database,
+    pub snapshots: SnapshotCache,
     pub events: Events,
     /// Visma Connect.
     pub directory: Arc<dyn Directory>,

@@ -2,10 +2,10 @@
 
 use hrm_api::Delivery;
 use sqlx::{AnyConnection, AssertSqlSafe};
-use uuid::Uuid;
 
 use crate::challenge::{ChallengeEnd, CodeStatus, IssuedCode};
 use crate::clock::Millis;
+use crate::database::new_id;
 use crate::email::Address;
 
 /// Makes a new challenge the employee's current one. Returns its id.
@@ -16,7 +16,7 @@ pub async fn create_challenge(
     end: Option<ChallengeEnd>,
     now: Millis,
 ) -> sqlx::Result<String> {
-    let id = Uuid::new_v4().to_string();
+    let id = new_id();
     sqlx::query(
         "INSERT INTO challenges (id, employee_id, address, end_reason, created_at) VALUES ($1, $2, $3, $4, $5)",
     )

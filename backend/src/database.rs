@@ -34,6 +34,9 @@ const NOTIFICATION_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: AnyPool,
+    /// SQLite: the one connection that writes. A connection forgets its page cache when another one has written.
+    /// PostgreSQL: the pool.
+    writers: AnyPool,
     engine: Engine,
     /// SQLite allows one writer at a time. Waiting for this lock is fair; waiting in SQLite is a sleep loop.
     writer: Arc<Mutex<()>>,
@@ -75,7 +78,7 @@ impl Database {
         DRIVERS.call_once(sqlx::any::install_default_drivers);
         let engine = if url.starts_with("sqlite:") { Engine::Sqlite } else { Engine::Postgres };
         let broken_at: Arc<StdMutex<Option<Instant>>> = Arc::default();
-        let pool = AnyPoolOptions::new()
+        let options = AnyPoolOptions::new()
             .max_connections(connections.unwrap_or(if engine == Engine::Sqlite { 8 } else { 16 }))
             .acquire_timeout(Duration::from_secs(10))
             // A recently used connection is not pinged: that would be one more round trip per call. If it is broken,
@@ -111,13 +114,16 @@ impl Database {
                     }
                     Ok(())
                 })
-            })
-            .connect(url)
-            .await?;
+            });
+        let pool = options.clone().connect(url).await?;
+        let writers = match engine {
+            Engine::Sqlite => options.max_connections(1).connect_lazy(url)?,
+            Engine::Postgres => pool.clone(),
+        };
         // A newer program may have migrated already: see "Migrations" in CONTRIBUTING.md.
         sqlx::migrate!().set_ignore_missing(true).run(&pool).await?;
         upgrade::run(&pool).await?;
-        Ok(Self { pool, engine, writer: Arc::default(), events, broken_at, lock: Arc::default() })
+        Ok(Self { pool, writers, engine, writer: Arc::default(), events, broken_at, lock: Arc::default() })
     }
 
     /// Start-up of `serve`: SQLite clears stale leases, PostgreSQL subscribes to changes.
@@ -165,7 +171,7 @@ impl Database {
         Ok(())
     }
 
-    /// Connections in use, idle ones, and how many there may be.
+    /// Connections in use, idle ones, and how many there may be. Without SQLite's writing one.
     pub fn connections(&self) -> (u32, u32, u32) {
         let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
         (self.pool.size().saturating_sub(idle), idle, self.pool.options().get_max_connections())
@@ -189,7 +195,7 @@ impl Database {
         match self.engine {
             Engine::Sqlite => {
                 let writer = Arc::clone(&self.writer).lock_owned().await;
-                Ok(self.tx(self.retry(|| self.pool.begin_with("BEGIN IMMEDIATE")).await?, Some(writer)))
+                Ok(self.tx(self.retry(|| self.writers.begin_with("BEGIN IMMEDIATE")).await?, Some(writer)))
             }
             Engine::Postgres => Ok(self.tx(self.retry(|| self.pool.begin()).await?, None)),
         }
@@ -229,7 +235,8 @@ impl Database {
     /// Closes the connections, and leaves a SQLite file to the next process that serves it. A connection that is stuck in a
     /// statement is left to the end of the process.
     pub async fn close(&self) {
-        let _ = tokio::time::timeout(CLOSE_LIMIT, self.pool.close()).await;
+        let close = async { tokio::join!(self.writers.close(), self.pool.close()) };
+        let _ = tokio::time::timeout(CLOSE_LIMIT, close).await;
         // Not by the end of the handle: a child process that was just forked still has it.
         if let Some(lock) = self.lock.get() {
             let _ = lock.unlock();
@@ -288,6 +295,11 @@ impl Database {
                     PostgreSQL itself, or set pool_mode = session";
         Err(sqlx::Error::Configuration(text.into()))
     }
+}
+
+/// The id of a new row. It begins with the time (UUIDv7), so that rows which are written together share pages of an index.
+pub fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
 }
 
 /// Whether the connection is lost, not the statement wrong.

@@ -1,17 +1,17 @@
 //! What an employee can do: one function per call of the contract. Each runs in one transaction under the employee's
 //! lock, and fails with the problems that the contract lists for the call.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hrm_api::{Delivery, Problem, ProblemCode, State};
 use secrecy::{ExposeSecret, SecretString};
-use uuid::Uuid;
 
 use crate::backend::Backend;
 use crate::challenge::{ChallengeEnd, CodeStatus, IssuedCode, SendLimit, Verdict, is_well_formed, new_code};
 use crate::clock::{Millis, seconds_until};
-use crate::database::Tx;
+use crate::database::{Tx, new_id};
 use crate::email::Address;
 use crate::error::ApiError;
 use crate::idempotency::{self, Claim, ClaimedKey, StoredResponse};
@@ -42,9 +42,10 @@ pub async fn state_of_session(backend: &Backend, token_hash: &str) -> Result<(St
     }
     let snapshot = backend
         .database
-        .retry(
-            || async move { snapshot::read_of_session(&mut *backend.database.acquire().await?, token_hash, now).await },
-        )
+        .retry(|| async move {
+            let mut db = backend.database.acquire().await?;
+            backend.snapshots.read_of_session(&mut db, token_hash, now).await
+        })
         .await?;
     let snapshot = signed_in(snapshot)?;
     Ok((project(backend, &snapshot, now), state::next_change(&snapshot, now)))
@@ -240,7 +241,7 @@ async fn send_code(
     };
     let code = new_code(&mut rand::rng());
     let issued = IssuedCode {
-        id: Uuid::new_v4().to_string(),
+        id: new_id(),
         mac: backend.keys.mac(binding(snapshot, &challenge_id, &mailbox), &code),
         challenge_id,
         mailbox,
@@ -296,6 +297,6 @@ fn project(backend: &Backend, snapshot: &Snapshot, now: Millis) -> State {
 }
 
 /// A call that was under way when the person was deactivated has lost its session.
-fn signed_in(snapshot: Option<Snapshot>) -> Result<Snapshot, ApiError> {
-    snapshot.filter(|snapshot| !snapshot.is_deactivated).ok_or_else(|| ProblemCode::SignedOut.into())
+fn signed_in<S: Borrow<Snapshot>>(snapshot: Option<S>) -> Result<S, ApiError> {
+    snapshot.filter(|snapshot| !snapshot.borrow().is_deactivated).ok_or_else(|| ProblemCode::SignedOut.into())
 }

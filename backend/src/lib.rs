@@ -39,6 +39,7 @@ pub mod server;
 pub mod session;
 pub mod settings;
 pub mod snapshot;
+pub mod snapshot_cache;
 pub mod state;
 pub mod stored_hash;
 pub mod sweep;

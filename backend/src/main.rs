@@ -1,7 +1,7 @@
 //! `hrm-backend serve`, `hrm-backend admin`, `hrm-backend demo`, `hrm-backend openapi`.
 
 use std::error::Error;
-use std::io::{ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use hrm_backend::directory::PublicApi;
 use hrm_backend::settings::ServeArgs;
 use hrm_backend::{admin, install_cryptography, routes, server};
 use tracing::Level;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -42,7 +43,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log();
+    // Dropped last, also by a panic: writes what is in the buffer.
+    let _log = start_log();
     install_cryptography();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -124,14 +126,22 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Logs to stderr. Other crates log warnings only, since some of them log addresses.
-fn start_log() {
+/// Lines of the log that wait for stderr. When there are more, requests wait, and no line is lost.
+const LOG_LINES: usize = 4_096;
+
+/// Logs to stderr, from a thread of its own. Other crates log warnings only, since some of them log addresses.
+fn start_log() -> WorkerGuard {
     // Not `EnvFilter`, which tracks every span for filters that are not used here.
     let custom = std::env::var("HRM_LOG").ok().and_then(|targets| targets.parse().ok());
     let filter =
         custom.unwrap_or_else(|| Targets::new().with_default(Level::WARN).with_target("hrm_backend", Level::INFO));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
+    // The thread flushes when no line waits, so under load one write has many lines.
+    let stderr = BufWriter::new(std::io::stderr());
+    let (writer, guard) =
+        NonBlockingBuilder::default().lossy(false).buffered_lines_limit(LOG_LINES).thread_name("log").finish(stderr);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
     tracing_subscriber::registry().with(lines).with(filter).init();
+    guard
 }
 
 fn print(line: &str) -> Result<(), Box<dyn Error>> {

@@ -16,7 +16,7 @@ use crate::backend::Backend;
 use crate::challenge::CodeStatus;
 use crate::challenge_store;
 use crate::clock::{Clock, Millis};
-use crate::database::Tx;
+use crate::database::{Tx, new_id};
 use crate::mail::{self, Message, NotSent, SendOutcome};
 use crate::metrics::MailEnd;
 use crate::queue::{LeasedJob, Queue, backoff, caught};
@@ -61,7 +61,7 @@ pub async fn add(
     let now = Clock::system_now();
     let permit = backend.permits.try_acquire(Queue::Mails);
     let lease_until = if permit.is_some() { now + backend.settings.lease } else { 0 };
-    let id = code.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
+    let id = code.map_or_else(new_id, str::to_owned);
     let mail = QueuedMail { id, lease_until, permit };
     // Strings always serialise.
     let sealed = backend.keys.seal(&mail.id, &serde_json::to_string(message).unwrap_or_default());

@@ -25,6 +25,7 @@ use crate::password::Passwords;
 use crate::queue::Permits;
 use crate::rules::LONGEST_PASSWORD_WAIT;
 use crate::settings::Settings;
+use crate::snapshot_cache::SnapshotCache;
 use crate::{unlinking, worker};
 
 /// How long calls, and after them tasks, may take to finish after a stop.
@@ -50,6 +51,7 @@ pub async fn start(
         clock,
         keys,
         database,
+        snapshots: SnapshotCache::default(),
         events,
         directory,
         login_provider,

@@ -12,7 +12,7 @@ use crate::keys::CodeMac;
 use crate::policy::Policy;
 use crate::rules::{CLOCK_TOLERANCE, CODE_HISTORY, Rules};
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Snapshot {
     pub person: Person,
     /// See [`hrm_api::State::revision`].
@@ -38,14 +38,14 @@ pub struct Snapshot {
     pub login_try: Option<LoginTry>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct LoginTry {
     pub status: TryLoginStatus,
     pub at: Millis,
     pub until: Option<Millis>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Person {
     pub id: String,
     pub company_id: String,
@@ -184,6 +184,14 @@ pub async fn read_of_session(db: &mut AnyConnection, token_hash: &str, now: Mill
     const SQL: &str = snapshot_sql!("(SELECT employee_id FROM sessions WHERE token_hash = $1 AND expires_at > $3)");
     let rows = sqlx::query_as(SQL).bind(token_hash).bind(now - CODE_HISTORY).bind(now).fetch_all(db).await?;
     Ok(from_rows(rows))
+}
+
+/// [`Snapshot::revision`] of the employee whose session has this token.
+pub async fn revision_of_session(db: &mut AnyConnection, token_hash: &str, now: Millis) -> sqlx::Result<Option<u64>> {
+    const SQL: &str = "SELECT employees.revision FROM sessions JOIN employees ON employees.id = sessions.employee_id
+                       WHERE sessions.token_hash = $1 AND sessions.expires_at > $2";
+    let revision: Option<i64> = sqlx::query_scalar(SQL).bind(token_hash).bind(now).fetch_optional(db).await?;
+    Ok(revision.map(i64::unsigned_abs))
 }
 
 fn from_rows(rows: Vec<Row>) -> Option<Snapshot> {

@@ -80,7 +80,7 @@ pub fn next_change(snapshot: &Snapshot, now: Millis) -> Option<Millis> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use hrm_api::{Account, Delivery, Language, Origin};
 
     use super::*;
@@ -90,7 +90,7 @@ mod tests {
     use crate::keys::CodeMac;
     use crate::snapshot::Person;
 
-    const NOW: Millis = 1_800_000_000_000;
+    pub(crate) const NOW: Millis = 1_800_000_000_000;
 
     fn code(challenge: &str, sent_at: Millis) -> IssuedCode {
         IssuedCode {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     /// With a live challenge, its two codes, and a newer code of another challenge.
-    fn snapshot() -> Snapshot {
+    pub(crate) fn snapshot() -> Snapshot {
         let address = Address::parse("anna@company.com").unwrap();
         let text = String::new;
         Snapshot {

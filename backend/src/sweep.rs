@@ -35,7 +35,8 @@ pub async fn sweep(backend: &Backend) -> sqlx::Result<()> {
         (
             now - rules.keep_codes,
             concat!(
-                "UPDATE employees SET challenge_id = NULL WHERE challenge_id IN (SELECT challenges.id ",
+                "UPDATE employees SET challenge_id = NULL, revision = revision + 1
+                 WHERE challenge_id IN (SELECT challenges.id ",
                 done_challenges!(),
                 ")"
             ),

@@ -450,9 +450,12 @@ mod refusals {
         erik.wait_for_status("notLinked").await;
         demo.server.advance(24 * 3_600).await;
         demo.server.wait_for_metric("hrm_sweeps_total", 2).await;
-        assert_eq!(erik.state().await["problem"], "account_taken");
+        let told = erik.state().await;
+        assert_eq!(told["problem"], "account_taken");
         demo.server.advance(25 * 3_600).await;
-        until("no problem", async || (erik.state().await["problem"] == Value::Null).then_some(())).await;
+        let is_over = async || Some(erik.state().await).filter(|state| state["problem"] == Value::Null);
+        let over = until("no problem", is_over).await;
+        assert!(over["revision"].as_u64() > told["revision"].as_u64(), "{over}");
         let (done, output) = admin(&demo.database_url, &["retry-linking", "erik.lund"]);
         assert!(!done && output.contains("must start again"), "{output}");
     }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod backup;
+mod budgets;
 mod company;
 mod contract;
 mod database_faults;
@@ -16,6 +17,8 @@ mod hang_ups;
 mod idempotency;
 mod import;
 mod interleavings;
+#[cfg(unix)]
+mod log;
 mod many_backends;
 mod notifications;
 mod oidc_provider;

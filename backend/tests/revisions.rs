@@ -1,7 +1,10 @@
 //! `State.revision` rises with every change of the employee, also with many at once.
 
-use crate::support::{ANNA, TestDemo};
+use rand::RngExt as _;
 use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{ANNA, Employee, Program, TestDemo, admin, database_url, import, light_hash, on_postgres, serve};
 
 fn revision(state: &Value) -> u64 {
     state["revision"].as_u64().unwrap()
@@ -60,4 +63,61 @@ async fn thirty_changes_at_once_have_thirty_revisions() {
     let newest = states.iter().max_by_key(|state| revision(state)).unwrap();
     let read = anna.state().await;
     assert_eq!((&newest["banner"], revision(newest)), (&read["banner"], revision(&read)));
+}
+
+/// Somebody changes at one backend, and reads at all (SQLite has one). A new session reads what is not cached.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_changes_is_in_the_next_state_of_every_backend() {
+    let (demo, folder) = (TestDemo::start().await, TempDir::new().unwrap());
+    let url = database_url(folder.path()).await;
+    let hash = light_hash();
+    let import_with = |addresses: &str| import(&url, &[format!("1,anna,{hash},Anna,Svensson,en,SE,{addresses}")]);
+    import_with("anna@company.com");
+    let programs: Vec<_> =
+        (0..if on_postgres() { 2 } else { 1 }).map(|_| Program::start(&mut serve(&url, &demo.running))).collect();
+    let anna = programs[0].server.sign_in("anna").await;
+    let everywhere: Vec<_> =
+        programs.iter().map(|program| Employee { server: program.server.clone(), ..anna.clone() }).collect();
+    let mut done = Vec::new();
+    for step in 0..60 {
+        let at = rand::rng().random_range(0..everywhere.len());
+        let (anna, what) = (&everywhere[at], rand::rng().random_range(0..8));
+        done.push((at, what));
+        let answer = match what {
+            0 => Some(anna.snooze().await),
+            1 => Some(anna.start_over().await),
+            2 => Some(anna.send("anna@company.com").await),
+            3 => Some(anna.send("anna@home.example").await),
+            4 => Some(anna.verify("000000").await),
+            5 => {
+                let (done, output) = admin(&url, &["company", "acme", "--contact-name", &format!("Mia {step}")]);
+                assert!(done, "{output}");
+                None
+            }
+            6 => {
+                let day = format!("2099-12-{:02}", 1 + step % 30);
+                let (done, output) = admin(&url, &["leaving-date", "anna", &day]);
+                assert!(done, "{output}");
+                None
+            }
+            _ => {
+                import_with(&format!("anna{step}@company.com"));
+                None
+            }
+        };
+        let answered = answer.filter(|answer| answer.status < 300).map_or(0, |answer| revision(&answer.body));
+        let fresh = programs[at].server.sign_in("anna").await.state().await;
+        for anna in &everywhere {
+            let state = anna.state().await;
+            assert!(revision(&state) >= answered.max(revision(&fresh)), "{state} after {fresh}: {done:?}");
+            if revision(&state) == revision(&fresh) {
+                let without_time = |state: &Value| {
+                    let mut state = state.clone();
+                    state.as_object_mut().unwrap().remove("serverTime");
+                    state
+                };
+                assert_eq!(without_time(&state), without_time(&fresh), "{done:?}");
+            }
+        }
+    }
 }

@@ -56,6 +56,12 @@ impl Subject {
     async fn set(&self, tx: &mut Tx, deactivated_at: Option<i64>, by: &str) -> sqlx::Result<()> {
         let sql = format!("UPDATE {} SET deactivated_at = $1 WHERE id = $2", self.table());
         sqlx::query(AssertSqlSafe(sql)).bind(deactivated_at).bind(&self.id).execute(&mut **tx).await?;
+        // Ends open event streams.
+        if self.is_company {
+            tx.notify_company(&self.id).await?;
+        } else {
+            tx.notify(&self.id);
+        }
         let what = if deactivated_at.is_some() { "deactivate" } else { "activate" };
         let subject = format!("{} {}", if self.is_company { "company" } else { "employee" }, self.id);
         audit::record(tx, by, what, &subject, &Value::Null, &json!({ "active": deactivated_at.is_none() })).await
@@ -79,12 +85,6 @@ pub async fn deactivate(database: &Database, by: &str, whom: &Whom) -> Output {
         devices += if table == "sessions" { deleted } else { 0 };
     }
     challenge_store::drop_challenges(&mut tx, &people, &subject.id, now).await?;
-    // Ends open event streams.
-    if subject.is_company {
-        tx.notify_company(&subject.id).await?;
-    } else {
-        tx.notify(&subject.id);
-    }
     tx.commit().await?;
     Ok(format!(
         "{} is deactivated and signed out on {devices} devices. Links stay: admin unlink takes one away.",

@@ -8,7 +8,7 @@ use super::error::Output;
 use super::find_user::find_user;
 use super::format::{Format, format_rows};
 use crate::clock::{Clock, DAY, Millis, date};
-use crate::database::Tx;
+use crate::database::{Tx, new_id};
 use crate::rules::AUDIT_ROWS;
 
 /// Adds a row, in the transaction of the change.
@@ -16,7 +16,7 @@ pub async fn record(tx: &mut Tx, who: &str, what: &str, subject: &str, old: &Val
     sqlx::query(
         "INSERT INTO audit (id, at, who, what, subject, old_value, new_value) VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
-    .bind(uuid::Uuid::new_v4().to_string())
+    .bind(new_id())
     .bind(Clock::system_now())
     .bind(who)
     .bind(what)

@@ -94,11 +94,12 @@ impl TestDemo {
     }
 }
 
-/// Changes rows without the backend.
+/// Changes rows without the backend. Raises the revisions, as every change of the backend does.
 pub async fn execute(database_url: &str, statement: &str) {
     let database = Database::connect(database_url, Events::default()).await.unwrap();
     let mut tx = database.begin_write().await.unwrap();
     sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *tx).await.unwrap();
+    sqlx::query("UPDATE employees SET revision = revision + 1").execute(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
     database.close().await;
 }

@@ -140,21 +140,22 @@ impl Population {
         };
         let mut tx = db.begin().await?;
         for statement in [
-            "INSERT INTO companies VALUES ('acme', 'Acme AB', 'always')".to_owned(),
+            "INSERT INTO companies (id, name, code_policy) VALUES ('acme', 'Acme AB', 'always')".to_owned(),
             format!(
                 "INSERT INTO employees (id, company_id, username_key, password_hash, first_name, last_name, language, country)
                  {people} SELECT 'e' || i, 'acme', 'user' || i, '{password}', 'Anna', 'Svensson', 'en', 'SE' FROM n"
             ),
             format!(
-                "INSERT INTO employee_addresses {people} SELECT 'e' || i, p,
+                "INSERT INTO employee_addresses (employee_id, position, address) {people} SELECT 'e' || i, p,
                  'user' || i || CASE p WHEN 0 THEN '@company.com' ELSE '@home.example' END FROM n {second}"
             ),
-            format!("INSERT INTO sessions {people} SELECT {hash}, 'e' || i, {year} FROM n WHERE (i - 1) % {stride} <> 0"),
+            format!("INSERT INTO sessions (token_hash, employee_id, expires_at) {people} SELECT {hash}, 'e' || i, {year} FROM n WHERE (i - 1) % {stride} <> 0"),
         ] {
             tx.execute(AssertSqlSafe(statement)).await?;
         }
         for employee in self.clients() {
-            let session = sqlx::query("INSERT INTO sessions VALUES ($1, $2, $3)").bind(sha256(&employee.token));
+            let session = sqlx::query("INSERT INTO sessions (token_hash, employee_id, expires_at) VALUES ($1, $2, $3)")
+                .bind(sha256(&employee.token));
             session.bind(format!("e{}", employee.number)).bind(year).execute(&mut *tx).await?;
         }
         tx.commit().await?;

@@ -37,6 +37,11 @@ impl Employee {
         Self { ip: format!("192.0.2.{}", self.number % NETWORKS), ..self }
     }
 
+    /// On another device.
+    pub(crate) fn on(number: u32, device: u32) -> Self {
+        Self { number, token: format!("token of {number} on {device}") }
+    }
+
     pub(crate) fn address(&self) -> String {
         format!("user{}@company.com", self.number)
     }

@@ -1,0 +1,112 @@
+//! The snapshots that were read last. A State whose employee has not changed costs one short statement.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use sqlx::AnyConnection;
+
+use crate::clock::{MINUTE, Millis};
+use crate::rules::CODE_HISTORY;
+use crate::snapshot::{self, Snapshot};
+
+/// About 1.5 KiB each: 30 MiB.
+const CAPACITY: usize = 20_000;
+
+/// A snapshot lives for as long as a stream waits before it reads by itself. So what no revision shows, such as a standby
+/// that took over without the last transactions, does not stay.
+const LIFE: Millis = MINUTE;
+
+/// By the session's token, not by employee: one who was deleted and is imported again has the same revisions as before, but
+/// other sessions. Time is not cached: what expires is computed from the snapshot at each use.
+pub struct SnapshotCache(Cache<String, Kept>);
+
+#[derive(Clone)]
+struct Kept {
+    snapshot: Arc<Snapshot>,
+    read_at: Millis,
+}
+
+impl Kept {
+    /// Whether a statement of now finds the same, if the revision is the same. Not after the clock was set back, since an
+    /// older history of codes is longer; a code that has left the history is left out by reading again.
+    fn is_usable(&self, now: Millis) -> bool {
+        let oldest = self.snapshot.codes.last();
+        (self.read_at..self.read_at + LIFE).contains(&now)
+            && oldest.is_none_or(|code| code.sent_at > now - CODE_HISTORY)
+    }
+}
+
+impl Default for SnapshotCache {
+    fn default() -> Self {
+        Self(Cache::new(CAPACITY))
+    }
+}
+
+impl SnapshotCache {
+    /// The employee whose session has this token. `None`: no such session, or it has expired.
+    ///
+    /// On a connection without a transaction, so that only what is committed is kept.
+    pub async fn read_of_session(
+        &self,
+        db: &mut AnyConnection,
+        token_hash: &str,
+        now: Millis,
+    ) -> sqlx::Result<Option<Arc<Snapshot>>> {
+        if let Some(kept) = self.0.get(token_hash).filter(|kept| kept.is_usable(now)) {
+            let revision = snapshot::revision_of_session(db, token_hash, now).await?;
+            if revision == Some(kept.snapshot.revision) {
+                #[cfg(debug_assertions)]
+                assert_current(db, token_hash, now, &kept.snapshot).await?;
+                return Ok(Some(kept.snapshot));
+            }
+            if revision.is_none() {
+                self.0.remove(token_hash);
+                return Ok(None);
+            }
+        }
+        // One statement reads the rows and the revision from one state of the database.
+        let snapshot = snapshot::read_of_session(db, token_hash, now).await?.map(Arc::new);
+        if let Some(snapshot) = &snapshot {
+            let kept = Kept { snapshot: Arc::clone(snapshot), read_at: now };
+            self.0.insert(token_hash.to_owned(), kept);
+        }
+        Ok(snapshot)
+    }
+}
+
+/// The tests of a debug build prove that no transaction changes a snapshot without raising its revision.
+#[cfg(debug_assertions)]
+async fn assert_current(db: &mut AnyConnection, token_hash: &str, now: Millis, kept: &Snapshot) -> sqlx::Result<()> {
+    let read = snapshot::read_of_session(db, token_hash, now).await?;
+    if let Some(read) = read.filter(|read| read.revision == kept.revision) {
+        assert_eq!(read, *kept, "changed without a new revision");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Kept, LIFE};
+    use crate::clock::SECOND;
+    use crate::rules::CODE_HISTORY;
+    use crate::state::tests::{NOW, snapshot};
+
+    #[test]
+    fn a_snapshot_is_used_for_a_minute_and_never_at_a_time_before_it_was_read() {
+        let kept = Kept { snapshot: Arc::new(snapshot()), read_at: NOW };
+        for (now, usable) in [(NOW, true), (NOW + LIFE - 1, true), (NOW + LIFE, false), (NOW - 1, false)] {
+            assert_eq!(kept.is_usable(now), usable, "{}", now - NOW);
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_read_again_when_a_code_leaves_the_history() {
+        let mut snapshot = snapshot();
+        snapshot.codes.last_mut().unwrap().sent_at = NOW - CODE_HISTORY + SECOND;
+        let kept = Kept { snapshot: Arc::new(snapshot), read_at: NOW };
+        assert!(kept.is_usable(NOW + SECOND - 1));
+        assert!(!kept.is_usable(NOW + SECOND));
+    }
+}
