@@ -28,7 +28,7 @@ impl StreamServer {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (requests, events) = (Arc::<Mutex<Vec<String>>>::default(), broadcast::Sender::new(8));
+        let (requests, events) = (Arc::<Mutex<Vec<String>>>::default(), broadcast::Sender::<String>::new(8));
         let (log, stream) = (requests.clone(), events.clone());
         tokio::spawn(async move {
             while let Ok((mut caller, _)) = listener.accept().await {
