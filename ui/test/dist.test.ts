@@ -181,7 +181,7 @@ const openOld = async (userAgent?: string) => {
 
 // At once, because they mostly wait for the browser.
 describe.runIf(browserPath)("in a browser, under the CSP, with a frozen Object.prototype", { concurrent: true }, () => {
-  test("the first screen loads five files and makes three calls, a press makes one", async () => {
+  test("a start loads five files and makes three calls, a press one", async () => {
     const { page, requested, recorded } = await open("desktop", "home", { snooze: "home-hidden" });
     await page.waitForLoadState("networkidle");
     const files = requested.filter((path) => path !== "/favicon.ico");

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, OnceCell, oneshot, watch};
+use tokio::sync::{Notify, OnceCell, watch};
 
 use crate::{
     app_state::AppState,
@@ -142,7 +142,7 @@ impl App {
     }
 
     /// Runs also if what it returns is dropped.
-    fn save(&self, state: &AppState, then_publish: bool) -> impl Future<Output = View> + Send + use<> {
+    pub(crate) fn save(&self, state: &AppState, then_publish: bool) -> impl Future<Output = View> + Send + use<> {
         let (app, text) = (self.clone(), serde_json::to_string(&state.record));
         let saved = self.0.record_store.submit(move |store| {
             let is_saved = text.is_ok_and(|text| store.save(&text).is_ok());

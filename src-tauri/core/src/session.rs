@@ -220,7 +220,7 @@ impl App {
             let mut state = app.lock();
             if state.record.tokens_to_delete == deleted {
                 state.record.tokens_to_delete = !deleted;
-                drop(app.publish_and_save(&mut state));
+                drop(app.save(&state, false));
             }
         }));
     }
