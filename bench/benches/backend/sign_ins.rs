@@ -54,7 +54,9 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let took = began.elapsed().as_secs_f64();
     let longest = done.iter().map(|done| done.longest.as_secs_f64()).fold(0.0, f64::max);
     let refusals: u32 = done.iter().map(|done| done.refusals).sum();
-    let row = |what: &str, unit: &str, ours: f64| Row::new(format!("{crowd} sign-ins at the same moment: {what}"), unit, &[ours]);
+    let row = |what: &str, unit: &str, ours: f64| {
+        Row::new(format!("{crowd} sign-ins at the same moment: {what}"), unit, &[ours])
+    };
     Ok(vec![
         Row::new("sign-ins, PostgreSQL", "/s", &ours)
             .vs("argon2id alone on all cores", &hashes)
