@@ -4,63 +4,23 @@
 
 #![allow(clippy::print_stdout)]
 
+mod contestant;
 mod display_probe;
 mod page;
 mod process_tree;
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::{env, fs, path::Path, time::Duration};
 
-use display_probe::DisplayProbe;
-use flex_connect_bench::{Row, Target, ms, print, target_folder, write};
-use process_tree::ProcessTree;
+use contestant::Contestant;
+use flex_connect_bench::{Row, Target, print, target_folder, write};
 use support::{backend::Backend, fixture::ANNA, sandbox::Sandbox};
 
 /// After its first paint a window still fills caches and collects garbage.
 const SETTLE_TIME: Duration = Duration::from_secs(10);
 const IDLE_TIME: Duration = Duration::from_secs(60);
 const BARE_WINDOW: &str = "bare Tauri window with a static page";
-
-/// A program that is measured, in a sandbox of its own.
-struct Contestant {
-    sandbox: Sandbox,
-    probe: DisplayProbe,
-    program: PathBuf,
-    arguments: Vec<String>,
-    /// Milliseconds from the start of the process to the mark on the display.
-    starts: Vec<f64>,
-    /// MB of all its processes, once stable.
-    memory: Vec<f64>,
-}
-
-impl Contestant {
-    fn new(sandbox: Sandbox, program: PathBuf, arguments: &[&str]) -> Self {
-        let probe = DisplayProbe::connect(&sandbox.system.screen_capture().display);
-        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Self { sandbox, probe, program, arguments, starts: Vec::new(), memory: Vec::new() }
-    }
-
-    /// Starts a process; how many ms until it is painted.
-    fn start(&self) -> (ProcessTree, f64) {
-        self.probe.wait_for_mark(false);
-        let mut command = self.sandbox.command(&self.program);
-        command.args(&self.arguments);
-        let began = Instant::now();
-        let tree = ProcessTree::start(command);
-        (tree, ms(self.probe.wait_for_mark(true) - began))
-    }
-
-    fn round(&mut self) {
-        let (tree, start) = self.start();
-        self.starts.push(start);
-        self.memory.push(tree.settled_memory());
-    }
-}
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

@@ -9,7 +9,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
 use crate::{
-    Contestant,
+    contestant::Contestant,
     support::{
         backend::Backend,
         eventually,
