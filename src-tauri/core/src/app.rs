@@ -159,6 +159,12 @@ impl App {
         }
     }
 
+    /// Waits for the saves that were begun.
+    pub(crate) async fn all_saved(&self) -> View {
+        self.0.record_store.submit(|_| ()).await.ok();
+        self.current_view()
+    }
+
     pub(crate) async fn change_signed_in(&self, change: impl FnOnce(&mut SignedInRecord)) -> Result<View, Problem> {
         let saved = {
             let mut state = self.lock();

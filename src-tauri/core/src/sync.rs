@@ -150,10 +150,7 @@ impl App {
                     let recovered = state.sync_problem.take().is_some();
                     let changed = state.take(new, arrival, &*self.0.platform.clock) || recovered;
                     // A response and the event of the same change both arrive: the second is neither saved nor drawn.
-                    if !changed {
-                        return Ok(self.view_of(&state));
-                    }
-                    Ok(self.publish_and_save(&mut state))
+                    Ok(changed.then(|| self.publish_and_save(&mut state)))
                 }
                 Err(Problem::SignedOut) => Err(self.wipe(&mut state, Some(Notice::SessionEnded))),
                 Err(problem) => {
@@ -166,7 +163,9 @@ impl App {
             }
         };
         match saved {
-            Ok(saved) => Ok(saved.await),
+            Ok(Some(saved)) => Ok(saved.await),
+            // The first may still be on its way to the disk.
+            Ok(None) => Ok(self.all_saved().await),
             Err(wiped) => {
                 wiped.await;
                 Err(Problem::SignedOut)
