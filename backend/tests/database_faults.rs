@@ -54,7 +54,7 @@ async fn a_full_disk_is_reported_and_heals_by_itself() {
         return;
     };
     let url = format!("sqlite://{}?mode=rwc", disk.path().join("hrm.sqlite").display());
-    let demo = TestDemo::start_on(TempDir::new().unwrap(), url).await;
+    let demo = TestDemo::start_on(url).await;
     let anna = demo.server.sign_in("anna.svensson").await;
     assert_eq!(readiness(&demo.server).await, 200);
 

@@ -72,7 +72,7 @@ async fn hang_up_often(who: &Employee) {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_hang_up_leave_the_database_usable() {
     let folder = TempDir::new().unwrap();
-    let demo = TestDemo::start_on(TempDir::new().unwrap(), distant_database(folder.path()).await).await;
+    let demo = TestDemo::start_on(distant_database(folder.path()).await).await;
     let anna = demo.server.sign_in("anna.svensson").await;
     hang_up_often(&anna).await;
 

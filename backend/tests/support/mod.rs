@@ -9,7 +9,7 @@ use hrm_backend::database::Database;
 use hrm_backend::demo::{Demo, Options, Services};
 use hrm_backend::events::Events;
 use hrm_fakes::mail_server::{self, MailHandler, ReceivedMail, Reply, Step};
-use hrm_fakes::program::first_line;
+use hrm_fakes::program::{first_line, remove_folder};
 use hrm_fakes::visma_connect::{CLIENT_ID, CLIENT_SECRET};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -21,16 +21,33 @@ pub const ANNA: &str = "anna.svensson@company.com";
 /// How long a test waits. Jobs of a killed backend wait for the end of their lease.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// A temporary folder of a demo, which a task of the demo may still write to when the test ends.
+pub struct DemoFolder(TempDir);
+
+impl std::ops::Deref for DemoFolder {
+    type Target = TempDir;
+
+    fn deref(&self) -> &TempDir {
+        &self.0
+    }
+}
+
+impl Drop for DemoFolder {
+    fn drop(&mut self) {
+        remove_folder(self.path());
+    }
+}
+
 pub struct TestDemo {
     pub running: Demo,
-    pub folder: TempDir,
+    pub folder: DemoFolder,
     pub database_url: String,
     pub server: Server,
 }
 
 impl TestDemo {
     pub async fn start() -> Self {
-        Self::start_in(TempDir::new().unwrap()).await
+        Self::start_in(DemoFolder(TempDir::new().unwrap())).await
     }
 
     /// Stops the demo and starts another in the same folder.
@@ -40,12 +57,16 @@ impl TestDemo {
         Self::start_in(folder).await
     }
 
-    async fn start_in(folder: TempDir) -> Self {
+    async fn start_in(folder: DemoFolder) -> Self {
         let database_url = database_url(folder.path()).await;
-        Self::start_on(folder, database_url).await
+        Self::start_with(folder, database_url).await
     }
 
-    pub async fn start_on(folder: TempDir, database_url: String) -> Self {
+    pub async fn start_on(database_url: String) -> Self {
+        Self::start_with(DemoFolder(TempDir::new().unwrap()), database_url).await
+    }
+
+    async fn start_with(folder: DemoFolder, database_url: String) -> Self {
         let options = Options { listen: "127.0.0.1:0".parse().unwrap(), data_dir: folder.path().to_owned() };
         let running = Demo::start_on(options, Some(database_url.clone())).await.unwrap();
         let server = Server::at(running.url());

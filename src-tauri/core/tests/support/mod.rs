@@ -18,6 +18,7 @@ use flex_connect_core::{
     },
 };
 use hrm_backend::demo::{Demo, Options};
+use hrm_fakes::program::remove_folder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -193,17 +194,34 @@ pub fn start_with(
     App::new(LaunchOptions { edition, server: None, username: None, system: "a test".into() }, platform, http)
 }
 
+/// A temporary folder of a demo, which a task of the demo may still write to when the test ends.
+pub struct DemoFolder(TempDir);
+
+impl std::ops::Deref for DemoFolder {
+    type Target = TempDir;
+
+    fn deref(&self) -> &TempDir {
+        &self.0
+    }
+}
+
+impl Drop for DemoFolder {
+    fn drop(&mut self) {
+        remove_folder(self.path());
+    }
+}
+
 /// The real backend in demo mode.
 pub struct Backend {
     demo: Option<Demo>,
     pub url: String,
-    folder: TempDir,
+    folder: DemoFolder,
     http: reqwest::Client,
 }
 
 impl Backend {
     pub async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = DemoFolder(tempfile::tempdir().unwrap());
         let demo = Demo::start(options(folder.path().into(), 0)).await.unwrap();
         Self { url: demo.url(), demo: Some(demo), folder, http: reqwest::Client::new() }
     }
