@@ -39,7 +39,7 @@ impl Employee {
 
     /// On another device.
     pub(crate) fn on(number: u32, device: u32) -> Self {
-        Self { number, token: format!("token of {number} on {device}") }
+        Self { token: format!("token of {number} on {device}"), ..Self::new(number) }
     }
 
     pub(crate) fn address(&self) -> String {
