@@ -43,6 +43,9 @@ pub const LONGEST_PAUSE: Millis = 4 * SECOND;
 pub const LONGEST_PASSWORD_WAIT: Duration = Duration::from_secs(8);
 /// Passwords that are checked at the same time. Each check takes 19 MiB and a processor core.
 pub const PASSWORD_CHECKS: usize = 4;
+/// After this time an event stream reads its State without an event, and a kept snapshot is read again. So what no revision
+/// shows, such as a standby that took over without the last transactions, does not stay.
+pub const READ_AGAIN: Millis = MINUTE;
 /// Open event streams of one person at one backend; one more ends the oldest. Each reads the State at every change.
 pub const STREAMS_PER_PERSON: usize = 20;
 

@@ -5,16 +5,12 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use sqlx::AnyConnection;
 
-use crate::clock::{MINUTE, Millis};
-use crate::rules::CODE_HISTORY;
+use crate::clock::Millis;
+use crate::rules::{CODE_HISTORY, READ_AGAIN};
 use crate::snapshot::{self, Snapshot};
 
 /// About 1.5 KiB each: 30 MiB.
 const CAPACITY: usize = 20_000;
-
-/// A snapshot lives for as long as a stream waits before it reads by itself. So what no revision shows, such as a standby
-/// that took over without the last transactions, does not stay.
-const LIFE: Millis = MINUTE;
 
 /// By the session's token, not by employee: one who was deleted and is imported again has the same revisions as before, but
 /// other sessions. Time is not cached: what expires is computed from the snapshot at each use.
@@ -31,7 +27,7 @@ impl Kept {
     /// older history of codes is longer; a code that has left the history is left out by reading again.
     fn is_usable(&self, now: Millis) -> bool {
         let oldest = self.snapshot.codes.last();
-        (self.read_at..self.read_at + LIFE).contains(&now)
+        (self.read_at..self.read_at + READ_AGAIN).contains(&now)
             && oldest.is_none_or(|code| code.sent_at > now - CODE_HISTORY)
     }
 }
@@ -88,15 +84,15 @@ async fn assert_current(db: &mut AnyConnection, token_hash: &str, now: Millis, k
 mod tests {
     use std::sync::Arc;
 
-    use super::{Kept, LIFE};
+    use super::Kept;
     use crate::clock::SECOND;
-    use crate::rules::CODE_HISTORY;
+    use crate::rules::{CODE_HISTORY, READ_AGAIN};
     use crate::state::tests::{NOW, snapshot};
 
     #[test]
     fn a_snapshot_is_used_for_a_minute_and_never_at_a_time_before_it_was_read() {
         let kept = Kept { snapshot: Arc::new(snapshot()), read_at: NOW };
-        for (now, usable) in [(NOW, true), (NOW + LIFE - 1, true), (NOW + LIFE, false), (NOW - 1, false)] {
+        for (now, usable) in [(NOW, true), (NOW + READ_AGAIN - 1, true), (NOW + READ_AGAIN, false), (NOW - 1, false)] {
             assert_eq!(kept.is_usable(now), usable, "{}", now - NOW);
         }
     }

@@ -1,11 +1,9 @@
-//! Programs that tests start, and their folders.
+//! Programs that tests start.
 
-use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read};
-use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Far longer than any of them takes to start.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -25,13 +23,4 @@ pub fn first_line(output: impl Read + Send + 'static) -> io::Result<String> {
         io::copy(&mut output, &mut io::sink())
     });
     line.recv_timeout(START_LIMIT).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
-}
-
-/// Removes a folder in which something that is just being stopped still writes: a new file between the deletion of the files
-/// and of the folder would keep it.
-pub fn remove_folder(folder: &Path) {
-    let began = Instant::now();
-    while folder.exists() && fs::remove_dir_all(folder).is_err() && began.elapsed() < Duration::from_secs(5) {
-        thread::sleep(Duration::from_millis(10));
-    }
 }

@@ -56,7 +56,7 @@ impl Subject {
     async fn set(&self, tx: &mut Tx, deactivated_at: Option<i64>, by: &str) -> sqlx::Result<()> {
         let sql = format!("UPDATE {} SET deactivated_at = $1 WHERE id = $2", self.table());
         sqlx::query(AssertSqlSafe(sql)).bind(deactivated_at).bind(&self.id).execute(&mut **tx).await?;
-        // Ends open event streams.
+        // Ends open event streams; everybody's State is read again.
         if self.is_company {
             tx.notify_company(&self.id).await?;
         } else {

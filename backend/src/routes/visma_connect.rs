@@ -13,10 +13,11 @@ use hrm_api::{IDEMPOTENCY_KEY, ProblemCode, SendCode, State as ApiState, VerifyC
 
 use super::extract::{Bearer, Body, Caller};
 use crate::backend::Backend;
-use crate::clock::{MINUTE, Millis};
+use crate::clock::Millis;
 use crate::error::ApiError;
 use crate::events::Changes;
 use crate::flow;
+use crate::rules::READ_AGAIN;
 
 /// The State
 #[utoipa::path(get, path = hrm_api::path::STATE, tag = "visma-connect",
@@ -128,7 +129,7 @@ impl Stream {
             }
             let now = self.backend.clock.now();
             // Expiring codes and ending snoozes change the State too.
-            let wait = next_change.map_or(MINUTE, |at| (at - now).clamp(1, MINUTE));
+            let wait = next_change.map_or(READ_AGAIN, |at| (at - now).clamp(1, READ_AGAIN));
             tokio::select! {
                 more = self.changes.next() => if !more { return None },
                 () = tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())) => {}

@@ -1,42 +1,27 @@
 //! Starts a demo for each test, and calls it over HTTP as an employee does.
 
+mod demo_folder;
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use demo_folder::DemoFolder;
 use hrm_backend::database::Database;
 use hrm_backend::demo::{Demo, Options, Services};
 use hrm_backend::events::Events;
 use hrm_fakes::mail_server::{self, MailHandler, ReceivedMail, Reply, Step};
-use hrm_fakes::program::{first_line, remove_folder};
+use hrm_fakes::program::first_line;
 use hrm_fakes::visma_connect::{CLIENT_ID, CLIENT_SECRET};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use sqlx::migrate::MigrateDatabase;
-use tempfile::TempDir;
 
 pub const ANNA: &str = "anna.svensson@company.com";
 
 /// How long a test waits. Jobs of a killed backend wait for the end of their lease.
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// A temporary folder of a demo, which a task of the demo may still write to when the test ends.
-pub struct DemoFolder(TempDir);
-
-impl std::ops::Deref for DemoFolder {
-    type Target = TempDir;
-
-    fn deref(&self) -> &TempDir {
-        &self.0
-    }
-}
-
-impl Drop for DemoFolder {
-    fn drop(&mut self) {
-        remove_folder(self.path());
-    }
-}
 
 pub struct TestDemo {
     pub running: Demo,
@@ -47,7 +32,7 @@ pub struct TestDemo {
 
 impl TestDemo {
     pub async fn start() -> Self {
-        Self::start_in(DemoFolder(TempDir::new().unwrap())).await
+        Self::start_in(DemoFolder::new()).await
     }
 
     /// Stops the demo and starts another in the same folder.
@@ -63,7 +48,7 @@ impl TestDemo {
     }
 
     pub async fn start_on(database_url: String) -> Self {
-        Self::start_with(DemoFolder(TempDir::new().unwrap()), database_url).await
+        Self::start_with(DemoFolder::new(), database_url).await
     }
 
     async fn start_with(folder: DemoFolder, database_url: String) -> Self {

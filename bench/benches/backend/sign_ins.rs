@@ -17,14 +17,14 @@ const CONNECTIONS: usize = 16;
 pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let url = bench.databases.create(Engine::Postgres, "sign_ins").await?;
     SMALL.fill(&url, Engine::Postgres).await?;
-    let address = bench.backend(&url)?.address;
+    let backend = bench.backend(&url)?;
     let (rounds, time) = if quick() { (3, Duration::from_secs(2)) } else { (7, Duration::from_secs(5)) };
     let people: Vec<_> = SMALL.clients().into_iter().map(http::Employee::at_work).collect();
     let (mut ours, mut hashes) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
         let began = Instant::now();
         let counts = try_join_all(people.chunks(people.len().div_ceil(CONNECTIONS)).map(async |people| {
-            let (mut client, mut count) = (Client::connect(address).await?, 0_u32);
+            let (mut client, mut count) = (Client::connect(backend.address).await?, 0_u32);
             for person in people.iter().cycle() {
                 if began.elapsed() >= time {
                     break;
@@ -47,7 +47,7 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let crowd = if quick() { 200 } else { people.len() };
     let began = Instant::now();
     let done = try_join_all(people.into_iter().take(crowd).map(async |mut person| {
-        let mut client = Client::connect(address).await?;
+        let mut client = Client::connect(backend.address).await?;
         http::sign_in(&mut client, &mut person).await
     }))
     .await?;

@@ -1,5 +1,7 @@
 //! An in-memory device, and the real backend in this process.
 
+#[path = "../../../../backend/tests/support/demo_folder.rs"]
+mod demo_folder;
 pub mod proxy;
 pub mod script;
 
@@ -10,6 +12,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use demo_folder::DemoFolder;
 use flex_connect_core::{
     App, Edition, LaunchOptions, Linking, Phase, SecretString, View,
     ports::{
@@ -18,9 +21,7 @@ use flex_connect_core::{
     },
 };
 use hrm_backend::demo::{Demo, Options};
-use hrm_fakes::program::remove_folder;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 /// Long enough for a busy machine: only a failing test waits this long.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -194,23 +195,6 @@ pub fn start_with(
     App::new(LaunchOptions { edition, server: None, username: None, system: "a test".into() }, platform, http)
 }
 
-/// A temporary folder of a demo, which a task of the demo may still write to when the test ends.
-pub struct DemoFolder(TempDir);
-
-impl std::ops::Deref for DemoFolder {
-    type Target = TempDir;
-
-    fn deref(&self) -> &TempDir {
-        &self.0
-    }
-}
-
-impl Drop for DemoFolder {
-    fn drop(&mut self) {
-        remove_folder(self.path());
-    }
-}
-
 /// The real backend in demo mode.
 pub struct Backend {
     demo: Option<Demo>,
@@ -221,7 +205,7 @@ pub struct Backend {
 
 impl Backend {
     pub async fn start() -> Self {
-        let folder = DemoFolder(tempfile::tempdir().unwrap());
+        let folder = DemoFolder::new();
         let demo = Demo::start(options(folder.path().into(), 0)).await.unwrap();
         Self { url: demo.url(), demo: Some(demo), folder, http: reqwest::Client::new() }
     }
