@@ -53,8 +53,19 @@ impl Page {
     }
 
     pub async fn click(&self, test_id: &str) {
-        let clicked = || async { self.find_visible(test_id).await?.click().await.ok() };
-        eventually(&format!("click on {test_id}"), clicked).await;
+        eventually(&format!("click on {test_id}"), || self.try_click(test_id)).await;
+    }
+
+    /// Without waiting: `None` if the screen has no such element.
+    pub async fn try_click(&self, test_id: &str) -> Option<()> {
+        self.find_visible(test_id).await?.click().await.ok()
+    }
+
+    /// Without waiting: `None` if the screen has no such field, or something is in it.
+    pub async fn try_type(&self, test_id: &str, text: &str) -> Option<()> {
+        let field = self.find_visible(test_id).await?;
+        let is_empty = field.prop("value").await.ok()??.is_empty();
+        if is_empty { field.send_keys(text).await.ok() } else { None }
     }
 
     /// Clicks the middle of the code field's box, counted from 1, as a finger does: the field itself is drawn above it.
@@ -154,6 +165,11 @@ impl Page {
 
     pub async fn select_option(&self, test_id: &str, value: &str) {
         self.wait_visible(test_id).await.select_by_value(value).await.unwrap();
+    }
+
+    /// Without waiting.
+    pub async fn flow_state(&self) -> Option<String> {
+        self.find_visible("flow").await?.attr("data-state").await.ok()?
     }
 
     /// `notLinked`, `codeSent`, `linking` or `linked`.
