@@ -40,14 +40,7 @@ pub async fn state_of_session(backend: &Backend, token_hash: &str) -> Result<(St
     if rules.session_idle < rules.session_life {
         session::find(backend, token_hash.to_owned()).await?;
     }
-    let snapshot = backend
-        .database
-        .retry(|| async move {
-            let mut db = backend.database.acquire().await?;
-            backend.snapshots.read_of_session(&mut db, token_hash, now).await
-        })
-        .await?;
-    let snapshot = signed_in(snapshot)?;
+    let snapshot = signed_in(backend.snapshots.read_of_session(token_hash, now).await?)?;
     Ok((project(backend, &snapshot, now), state::next_change(&snapshot, now)))
 }
 

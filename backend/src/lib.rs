@@ -33,6 +33,7 @@ pub mod password;
 pub mod policy;
 pub mod queue;
 pub mod rate_limit;
+pub mod revisions;
 pub mod routes;
 pub mod rules;
 pub mod server;

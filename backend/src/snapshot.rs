@@ -186,14 +186,6 @@ pub async fn read_of_session(db: &mut AnyConnection, token_hash: &str, now: Mill
     Ok(from_rows(rows))
 }
 
-/// [`Snapshot::revision`] of the employee whose session has this token.
-pub async fn revision_of_session(db: &mut AnyConnection, token_hash: &str, now: Millis) -> sqlx::Result<Option<u64>> {
-    const SQL: &str = "SELECT employees.revision FROM sessions JOIN employees ON employees.id = sessions.employee_id
-                       WHERE sessions.token_hash = $1 AND sessions.expires_at > $2";
-    let revision: Option<i64> = sqlx::query_scalar(SQL).bind(token_hash).bind(now).fetch_optional(db).await?;
-    Ok(revision.map(i64::unsigned_abs))
-}
-
 fn from_rows(rows: Vec<Row>) -> Option<Snapshot> {
     let mut rows = rows.into_iter();
     let mut first = rows.next()?;

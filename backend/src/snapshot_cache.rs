@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
-use sqlx::AnyConnection;
 
 use crate::clock::Millis;
+use crate::database::Database;
+use crate::revisions::Revisions;
 use crate::rules::{CODE_HISTORY, READ_AGAIN};
 use crate::snapshot::{self, Snapshot};
 
@@ -14,7 +15,11 @@ const CAPACITY: usize = 20_000;
 
 /// By the session's token, not by employee: one who was deleted and is imported again has the same revisions as before, but
 /// other sessions. Time is not cached: what expires is computed from the snapshot at each use.
-pub struct SnapshotCache(Cache<String, Kept>);
+pub struct SnapshotCache {
+    database: Database,
+    revisions: Revisions,
+    kept: Cache<String, Kept>,
+}
 
 #[derive(Clone)]
 struct Kept {
@@ -32,52 +37,51 @@ impl Kept {
     }
 }
 
-impl Default for SnapshotCache {
-    fn default() -> Self {
-        Self(Cache::new(CAPACITY))
-    }
-}
-
 impl SnapshotCache {
+    pub fn of(database: Database) -> Self {
+        Self { revisions: Revisions::of(database.clone()), database, kept: Cache::new(CAPACITY) }
+    }
+
     /// The employee whose session has this token. `None`: no such session, or it has expired.
     ///
-    /// On a connection without a transaction, so that only what is committed is kept.
-    pub async fn read_of_session(
-        &self,
-        db: &mut AnyConnection,
-        token_hash: &str,
-        now: Millis,
-    ) -> sqlx::Result<Option<Arc<Snapshot>>> {
-        if let Some(kept) = self.0.get(token_hash).filter(|kept| kept.is_usable(now)) {
-            let revision = snapshot::revision_of_session(db, token_hash, now).await?;
-            if revision == Some(kept.snapshot.revision) {
-                #[cfg(debug_assertions)]
-                assert_current(db, token_hash, now, &kept.snapshot).await?;
-                return Ok(Some(kept.snapshot));
-            }
-            if revision.is_none() {
-                self.0.remove(token_hash);
+    /// Without a transaction, so that only what is committed is kept.
+    pub async fn read_of_session(&self, token_hash: &str, now: Millis) -> sqlx::Result<Option<Arc<Snapshot>>> {
+        if let Some(kept) = self.kept.get(token_hash).filter(|kept| kept.is_usable(now))
+            && let Ok(session) = self.revisions.session(token_hash).await
+        {
+            let Some(session) = session.filter(|session| session.expires_at > now) else {
+                self.kept.remove(token_hash);
                 return Ok(None);
+            };
+            if session.revision == kept.snapshot.revision {
+                #[cfg(debug_assertions)]
+                self.assert_current(token_hash, now, &kept.snapshot).await?;
+                return Ok(Some(kept.snapshot));
             }
         }
         // One statement reads the rows and the revision from one state of the database.
-        let snapshot = snapshot::read_of_session(db, token_hash, now).await?.map(Arc::new);
+        let snapshot = self.read(token_hash, now).await?.map(Arc::new);
         if let Some(snapshot) = &snapshot {
             let kept = Kept { snapshot: Arc::clone(snapshot), read_at: now };
-            self.0.insert(token_hash.to_owned(), kept);
+            self.kept.insert(token_hash.to_owned(), kept);
         }
         Ok(snapshot)
     }
-}
 
-/// The tests of a debug build prove that no transaction changes a snapshot without raising its revision.
-#[cfg(debug_assertions)]
-async fn assert_current(db: &mut AnyConnection, token_hash: &str, now: Millis, kept: &Snapshot) -> sqlx::Result<()> {
-    let read = snapshot::read_of_session(db, token_hash, now).await?;
-    if let Some(read) = read.filter(|read| read.revision == kept.revision) {
-        assert_eq!(read, *kept, "changed without a new revision");
+    async fn read(&self, token_hash: &str, now: Millis) -> sqlx::Result<Option<Snapshot>> {
+        let read = async || snapshot::read_of_session(&mut *self.database.acquire().await?, token_hash, now).await;
+        self.database.retry(read).await
     }
-    Ok(())
+
+    /// The tests of a debug build prove that no transaction changes a snapshot without raising its revision.
+    #[cfg(debug_assertions)]
+    async fn assert_current(&self, token_hash: &str, now: Millis, kept: &Snapshot) -> sqlx::Result<()> {
+        let read = self.read(token_hash, now).await?;
+        if let Some(read) = read.filter(|read| read.revision == kept.revision) {
+            assert_eq!(read, *kept, "changed without a new revision");
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,21 @@
 //! `State.revision` rises with every change of the employee, also with many at once.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use hrm_backend::database::Database;
+use hrm_backend::events::Events;
+use hrm_backend::revisions::Revisions;
 use rand::RngExt as _;
+use reqwest::Method;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
-use crate::support::{ANNA, Employee, Program, TestDemo, admin, database_url, import, light_hash, on_postgres, serve};
+use crate::support::{
+    ANNA, Answer, Employee, Program, TestDemo, admin, database_url, import, light_hash, on_postgres, serve,
+};
 
 fn revision(state: &Value) -> u64 {
     state["revision"].as_u64().unwrap()
@@ -120,4 +131,73 @@ async fn whatever_changes_is_in_the_next_state_of_every_backend() {
             }
         }
     }
+}
+
+/// A statement reads 16 of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn states_that_are_asked_for_at_once_are_each_ones_own() {
+    let (demo, folder) = (TestDemo::start().await, TempDir::new().unwrap());
+    let url = database_url(folder.path()).await;
+    let hash = light_hash();
+    let people: Vec<_> =
+        (0..40).map(|n| format!("{n},user{n},{hash},Anna,Svensson,en,SE,user{n}@company.com")).collect();
+    import(&url, &people);
+    let backend = Program::start(&mut serve(&url, &demo.running));
+    let people = join_all((0..40).map(async |n| backend.server.sign_in(&format!("user{n}")).await)).await;
+    for round in 0..3 {
+        let snoozed: Vec<_> = (0..40).map(|n| n % 3 < round).collect();
+        let state = async |n: usize| {
+            let state = people[n].state().await;
+            assert_eq!(state["suggestions"], serde_json::json!([format!("user{n}@company.com")]));
+            assert_eq!(state["banner"]["visible"], !snoozed[n], "user{n} in round {round}: {state}");
+        };
+        for _ in 0..3 {
+            join_all((0..40).map(state)).await;
+        }
+        let change = (0..40).filter(|n| n % 3 == round);
+        join_all(change.map(async |n| people[n].snooze().await.state(200, "notLinked"))).await;
+    }
+
+    let signed_out = Answer::of(people[7].request(Method::DELETE, "/v1/session")).await;
+    assert_eq!(signed_out.status, 204);
+    let states = join_all(people.iter().map(Employee::state)).await;
+    for (n, state) in states.iter().enumerate() {
+        assert_eq!(state["code"] == "signed_out", n == 7, "user{n}: {state}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_gets_no_answer_is_told_so_at_once() {
+    let folder = TempDir::new().unwrap();
+    let database = Database::connect(&database_url(folder.path()).await, Events::default()).await.unwrap();
+    let revisions = Revisions::of(database.clone());
+    assert!(revisions.session("nobody's").await.unwrap().is_none());
+    database.close().await;
+    let asked = tokio::time::timeout(Duration::from_millis(900), revisions.session("nobody's")).await;
+    assert!(asked.unwrap().is_err());
+}
+
+/// Nobody waits for what is asked for without a pause, also where there is one connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_connection_is_not_kept_from_others() {
+    let folder = TempDir::new().unwrap();
+    let url = database_url(folder.path()).await;
+    let database = Database::connect_with(&url, Events::default(), Some(1)).await.unwrap();
+    let revisions = Arc::new(Revisions::of(database.clone()));
+    let mut asking = JoinSet::new();
+    for _ in 0..200 {
+        let revisions = Arc::clone(&revisions);
+        asking.spawn(async move {
+            loop {
+                let _ = revisions.session("nobody's").await;
+            }
+        });
+    }
+    for _ in 0..20 {
+        // Now the connection is in use.
+        assert!(revisions.session("nobody's").await.unwrap().is_none());
+        drop(database.acquire().await.unwrap());
+    }
+    drop(asking);
+    database.close().await;
 }
