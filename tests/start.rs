@@ -1,6 +1,6 @@
 //! The real program, started in the ways that once ended it without a word.
 
-use std::{fs, process::Child};
+use std::{fs, process::Child, time::Duration};
 
 use crate::support::{
     eventually,
@@ -118,6 +118,33 @@ mod e2e {
         let app = fixture.start_app().await;
         app.page.wait_flow_state("notLinked").await;
         app.page.wait_value("email", "anna.svensson@comp").await;
+        app.close(&fixture.sandbox).await;
+    }
+
+    /// A timer of a second would wake it 30 times. `cargo xtask bench` has the processor time.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn half_an_idle_minute_wakes_the_app_at_most_fifteen_times() {
+        let fixture = Fixture::new("desktop").await;
+        let app = fixture.app_signed_in_as(ANNA).await;
+        app.page.wait_visible("banner").await;
+        let program = fixture.sandbox.app_processes()[0];
+        let wake_ups_in = async |seconds| {
+            let before = fixture.sandbox.system.wake_ups(program);
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            let mut woken = fixture.sandbox.system.wake_ups(program);
+            woken.iter_mut().for_each(|(thread, count)| {
+                *count = count.saturating_sub(before.get(thread).copied().unwrap_or(0));
+            });
+            // WebKit's, which looks at the machine's memory every five seconds.
+            woken.retain(|thread, count| *count > 0 && !thread.starts_with("PressureMonitor "));
+            woken
+        };
+        // Caches are filled and threads end for some seconds after the start.
+        eventually("rest", async || wake_ups_in(2).await.is_empty().then_some(())).await;
+        let woken = wake_ups_in(30).await;
+        assert!(woken.values().sum::<u64>() <= 15, "{woken:?}");
+        // The event stream's: the app is connected.
+        assert!(woken.keys().any(|thread| thread.starts_with("tokio-")), "{woken:?}");
         app.close(&fixture.sandbox).await;
     }
 

@@ -1,6 +1,7 @@
 //! The sandbox on Linux: Xvfb, a message bus, a real credential store and XDG folders.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     fs,
     io::Write as _,
@@ -197,6 +198,18 @@ impl System {
             status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == parent.to_string()))
         };
         self.processes().into_iter().filter(is_child).collect()
+    }
+
+    /// How often each of the process's threads was woken, by its name and id.
+    pub fn wake_ups(&self, pid: u32) -> BTreeMap<String, u64> {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten().filter_map(|thread| {
+            let status = fs::read_to_string(thread.path().join("status")).ok()?;
+            let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+            let thread = format!("{} {}", field("Name:")?, field("Pid:")?);
+            // A thread that is woken has gone to sleep before.
+            Some((thread, field("voluntary_ctxt_switches:")?.parse().unwrap()))
+        });
+        threads.collect()
     }
 
     /// The paths of the sockets on which the sandbox's processes listen.
