@@ -15,8 +15,8 @@ use x11rb::{
 
 /// The colour of the edge of the app's banner; the baseline's page has the same edge.
 const MARK: u32 = 0x0b_5d_66;
-/// x, y and width of a line of pixels that crosses the edge, wherever the window puts its page.
-const LINE: (i16, i16, u16) = (206, 80, 24);
+/// x, y and height of a column of pixels that crosses the edge, wherever the window puts its page, and nothing else of its colour.
+const COLUMN: (i16, i16, u16) = (760, 60, 200);
 const POLL: Duration = Duration::from_millis(1);
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -33,10 +33,10 @@ impl DisplayProbe {
     }
 
     fn shows_mark(&self) -> bool {
-        let (x, y, width) = LINE;
-        let line = self.display.get_image(ImageFormat::Z_PIXMAP, self.root, x, y, width, 1, u32::MAX).unwrap();
-        let line = line.reply().unwrap();
-        line.data.chunks_exact(4).any(|pixel| pixel[..3] == MARK.to_le_bytes()[..3])
+        let (x, y, height) = COLUMN;
+        let column = self.display.get_image(ImageFormat::Z_PIXMAP, self.root, x, y, 1, height, u32::MAX).unwrap();
+        let column = column.reply().unwrap();
+        column.data.chunks_exact(4).any(|pixel| pixel[..3] == MARK.to_le_bytes()[..3])
     }
 
     /// Polls every millisecond until the mark is shown, or is not.

@@ -118,7 +118,6 @@ pub async fn measure(ours: &Contestant, baseline: &Contestant, backend: &Backend
         let end_snooze = async || {
             backend.advance_clock(SNOOZE_SECONDS).await;
             page.wait_visible("banner").await;
-            // The edge has its exact colour at the end of the banner's animation.
             probe.wait_for_mark(true);
             // Other effects of the new clock are over then.
             tokio::time::sleep(Duration::from_millis(100)).await;
