@@ -195,7 +195,7 @@ impl System {
     pub fn children_of(&self, parent: u32) -> Vec<u32> {
         let is_child = |pid: &u32| {
             let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == parent.to_string()))
+            field(&status, "PPid:").is_some_and(|id| id == parent.to_string())
         };
         self.processes().into_iter().filter(is_child).collect()
     }
@@ -204,10 +204,9 @@ impl System {
     pub fn wake_ups(&self, pid: u32) -> BTreeMap<String, u64> {
         let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten().filter_map(|thread| {
             let status = fs::read_to_string(thread.path().join("status")).ok()?;
-            let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-            let thread = format!("{} {}", field("Name:")?, field("Pid:")?);
+            let thread = format!("{} {}", field(&status, "Name:")?, field(&status, "Pid:")?);
             // A thread that is woken has gone to sleep before.
-            Some((thread, field("voluntary_ctxt_switches:")?.parse().unwrap()))
+            Some((thread, field(&status, "voluntary_ctxt_switches:")?.parse().unwrap()))
         });
         threads.collect()
     }
@@ -252,6 +251,11 @@ impl System {
         collect(&self.home, &mut found);
         found
     }
+}
+
+/// Of `/proc/PID/status`, see proc_pid_status(5).
+fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
 impl Drop for System {

@@ -63,9 +63,10 @@ impl Page {
 
     /// Without waiting: `None` if the screen has no such field, or something is in it.
     pub async fn try_type(&self, test_id: &str, text: &str) -> Option<()> {
-        let field = self.find_visible(test_id).await?;
-        let is_empty = field.prop("value").await.ok()??.is_empty();
-        if is_empty { field.send_keys(text).await.ok() } else { None }
+        if !self.try_value(test_id).await?.is_empty() {
+            return None;
+        }
+        self.find_visible(test_id).await?.send_keys(text).await.ok()
     }
 
     /// Clicks the middle of the code field's box, counted from 1, as a finger does: the field itself is drawn above it.
@@ -136,9 +137,14 @@ impl Page {
 
     pub async fn wait_value(&self, test_id: &str, value: &str) {
         eventually(&format!("value {value:?} in {test_id}"), || async {
-            (self.find_visible(test_id).await?.prop("value").await.ok()?? == value).then_some(())
+            (self.try_value(test_id).await? == value).then_some(())
         })
         .await;
+    }
+
+    /// Without waiting: `None` if the screen has no such field.
+    pub async fn try_value(&self, test_id: &str) -> Option<String> {
+        self.find_visible(test_id).await?.prop("value").await.ok()?
     }
 
     /// Appends to what the field contains.

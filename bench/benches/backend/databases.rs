@@ -198,7 +198,7 @@ const RESTORE_CHALLENGES: &str = "UPDATE employees SET challenge_id =
     WHERE EXISTS (SELECT 1 FROM challenges WHERE challenges.employee_id = employees.id)";
 
 /// Deletes what was sent since `since`, so that the same employees can send again.
-pub(crate) async fn delete_sends(url: &str, since: i64) -> anyhow::Result<()> {
+pub(crate) async fn delete_sends(url: &str, engine: Engine, since: i64) -> anyhow::Result<()> {
     let mut db = AnyConnection::connect(url).await?;
     let mut tx = db.begin().await?;
     for statement in [
@@ -213,7 +213,7 @@ pub(crate) async fn delete_sends(url: &str, since: i64) -> anyhow::Result<()> {
         tx.execute(AssertSqlSafe(statement)).await?;
     }
     tx.commit().await?;
-    if url.starts_with("postgres:") {
+    if engine == Engine::Postgres {
         // All rows were written anew. Nothing but the bench leaves so many dead ones.
         db.execute("VACUUM ANALYZE").await?;
     }

@@ -63,7 +63,7 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Row>> {
                 if is_small {
                     // The backend deletes a mail from its outbox shortly after the relay has accepted it.
                     tokio::time::sleep(Duration::from_millis(300)).await;
-                    delete_sends(url, began).await?;
+                    delete_sends(url, engine, began).await?;
                 }
                 // The first round is a warm-up.
                 if round > 0 {
