@@ -14,6 +14,7 @@ mod process;
 mod qa;
 mod report;
 mod run;
+mod step_process;
 mod steps;
 mod supply_chain;
 mod targets;

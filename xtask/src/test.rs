@@ -1,16 +1,9 @@
 //! `cargo xtask test`: what must pass before a commit.
 
-use std::{
-    env, fs,
-    path::PathBuf,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{env, fs, path::Path};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use tempfile::TempDir;
 use xshell::{Shell, cmd};
 
 use crate::{
@@ -18,6 +11,7 @@ use crate::{
     prerequisites::{self, Purpose},
     process::{self, built, give_way},
     qa, report,
+    step_process::StepProcess,
     steps::Steps,
     supply_chain, targets, tools, ui,
 };
@@ -38,95 +32,78 @@ pub(crate) struct TestArgs {
 
 pub(crate) fn test(args: &TestArgs) -> anyhow::Result<()> {
     let mut steps = Steps::new();
-    let processes = StepProcesses::new()?;
+    let program = env::current_exe()?;
     let mut passed = 0;
     for _ in 0..args.times {
-        for group in STEPS.iter().chain(if args.long { LONG_STEPS } else { &[] }) {
-            let is_selected = |name: &str| args.only.as_ref().is_none_or(|only| name.contains(only));
-            let selected: Vec<_> = group.iter().filter(|(name, _)| is_selected(name)).collect();
-            match selected[..] {
-                [] => {}
-                [(name, _)] => steps.step(name, || processes.run(name))?,
-                _ => {
-                    let names: Vec<_> = selected.iter().map(|(name, _)| *name).collect();
-                    steps.at_once(&names, |name| processes.command(name))?;
-                }
-            }
-            processes.check_folder()?;
-            passed += selected.len();
-        }
+        let result = run_once(args, &program, &mut steps);
+        // Not left behind when another step fails. Ctrl-C stops them too.
+        let beside = steps.wait_for_beside();
+        passed += result?;
+        beside?;
     }
-    let names = STEPS.iter().chain(LONG_STEPS).copied().flatten().map(|(name, _)| *name);
-    ensure!(passed > 0, "No step's name contains that. The steps: {}", names.collect::<Vec<_>>().join(" · "));
+    let names: Vec<_> = all_steps().map(|(name, _)| *name).collect();
+    ensure!(passed > 0, "No step's name contains that. The steps: {}", names.join(" · "));
     println!("\n{passed} steps passed in {} s.", steps.seconds());
     Ok(())
 }
 
-/// Runs each step in a process whose temporary folder is one of this run's own, so that what the tests leave is seen.
-struct StepProcesses {
-    /// Looked up at the start, because a step may replace the file.
-    program: PathBuf,
-    folder: TempDir,
-}
-
-impl StepProcesses {
-    fn new() -> anyhow::Result<Self> {
-        // A short name, because paths of sockets are limited to 107 bytes.
-        let folder = tempfile::Builder::new().prefix("fc").rand_bytes(4).tempdir()?;
-        // As the system's own temporary folder, it is for every user: PostgreSQL does not run as root.
-        #[cfg(unix)]
-        fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o1777))?;
-        Ok(Self { program: env::current_exe()?, folder })
-    }
-
-    fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(["step", name]).envs(["TMPDIR", "TEMP", "TMP"].map(|variable| (variable, self.folder.path())));
-        if find(STEPS, name).is_some() {
-            command.envs(process::CLIPPY);
-        }
-        command
-    }
-
-    fn run(&self, name: &str) -> anyhow::Result<()> {
-        ensure!(self.command(name).status()?.success(), "its last lines say why");
-        Ok(())
-    }
-
-    /// # Errors
-    /// When something is left in the temporary folder. What a test has just ended gets ten seconds to remove its files.
-    fn check_folder(&self) -> anyhow::Result<()> {
-        let began = Instant::now();
-        loop {
-            let names = fs::read_dir(&self.folder)?.map(|entry| entry.map(|entry| entry.file_name()));
-            let left = names.collect::<Result<Vec<_>, _>>()?;
-            if left.is_empty() {
-                return Ok(());
+/// Returns how many steps were selected.
+fn run_once(args: &TestArgs, program: &Path, steps: &mut Steps) -> anyhow::Result<usize> {
+    let mut count = 0;
+    let long: &[Group] = if args.long { LONG_STEPS } else { &[] };
+    let groups =
+        STEPS.iter().map(|group| (group, &process::CLIPPY[..])).chain(long.iter().map(|group| (group, &[][..])));
+    for (group, variables) in groups {
+        let is_selected = |name: &str| args.only.as_ref().is_none_or(|only| name.contains(only));
+        let selected = group.steps().iter().map(|(name, _)| *name).filter(|name| is_selected(name));
+        let process = |name| Ok((name, StepProcess::new(program, name, variables)?));
+        let mut processes = selected.map(process).collect::<anyhow::Result<Vec<_>>>()?;
+        count += processes.len();
+        match (group, processes.len()) {
+            (_, 0) => {}
+            (AtOnce(_), 1) => {
+                let (name, process) = processes.remove(0);
+                steps.step(name, || process.run())?;
             }
-            ensure!(began.elapsed() < Duration::from_secs(10), "The step left files in the temporary folder: {left:?}");
-            thread::sleep(Duration::from_millis(100));
+            (AtOnce(_), _) => steps.at_once(processes)?,
+            (Beside(_), _) => steps.beside(processes),
         }
     }
+    Ok(count)
 }
 
 /// One step by its whole name, without a heading.
 pub(crate) fn step(name: &str) -> anyhow::Result<()> {
-    let step = find(STEPS, name).or_else(|| find(LONG_STEPS, name));
-    step.with_context(|| format!("There is no step \"{name}\""))?()
+    let (_, step) =
+        all_steps().find(|(one, _)| *one == name).with_context(|| format!("There is no step \"{name}\""))?;
+    step()
 }
 
-fn find(groups: &[Group], name: &str) -> Option<Step> {
-    groups.iter().copied().flatten().find(|(one, _)| *one == name).map(|(_, step)| *step)
+fn all_steps() -> impl Iterator<Item = &'static Step> {
+    STEPS.iter().chain(LONG_STEPS).flat_map(Group::steps)
 }
 
-type Step = fn() -> anyhow::Result<()>;
+type Step = (&'static str, fn() -> anyhow::Result<()>);
 
-/// Steps that run at once.
-type Group = &'static [(&'static str, Step)];
+enum Group {
+    /// Those that follow wait for their end.
+    AtOnce(&'static [Step]),
+    /// They run beside those that follow.
+    Beside(&'static [Step]),
+}
+use Group::{AtOnce, Beside};
+
+impl Group {
+    fn steps(&self) -> &'static [Step] {
+        let (Self::AtOnce(steps) | Self::Beside(steps)) = self;
+        steps
+    }
+}
 
 const STEPS: &[Group] = &[
-    &[("prerequisites of the machine", || prerequisites::prepare(Purpose::Testing))],
-    &[
+    AtOnce(&[("prerequisites of the machine", || prerequisites::prepare(Purpose::Testing))]),
+    Beside(&[("licences, sources and bans of the dependencies", || give_way(19).and_then(|()| supply_chain::deny()))]),
+    AtOnce(&[
         ("formatting", || {
             cargo(&["fmt", "--all", "--check"])?;
             cargo(&["fmt", "--all", "--check", "--manifest-path", "bench/Cargo.toml"])
@@ -136,56 +113,57 @@ const STEPS: &[Group] = &[
         ("npm packages of the WebDriver example", qa::example_packages),
         ("npm packages of the OpenID provider", oidc_packages),
         ("old engines for the phone edition", phone::engines),
-    ],
-    &[("build of the UI", ui::build)],
-    &[
+    ]),
+    AtOnce(&[("build of the UI", ui::build)]),
+    Beside(&[("size of the released app", || give_way(19).and_then(|()| size_budget()))]),
+    AtOnce(&[
         ("types, lint and messages of the UI", || ui::npm(&["run", "--silent", "check"])),
         ("reproducible build of the UI", ui::reproducible_build),
         ("tests of the UI", || ui::npm(&["test", "--silent"])),
         ("Kotlin of the Android project", tools::kotlin),
         ("workflows", tools::lint_workflows),
-    ],
-    &[("clippy, and build of the tests", || cargo_test(&["--no-run"], &[]))],
-    &[
+        ("clippy, and build of the tests", || give_way(10).and_then(|()| cargo_test(&["--no-run"], &[]))),
+    ]),
+    AtOnce(&[
         ("tests of the crates", || cargo_test(&["--", "--skip", "e2e::"], &[])),
         ("tests of the backend on PostgreSQL", || cargo_test(&["--test", "backend"], &[("HRM_TEST_POSTGRES", "1")])),
         ("backend against its OpenAPI document", || schemathesis("--short")),
-        ("licences, sources and bans of the dependencies", || give_way().and_then(|()| supply_chain::deny())),
-        ("size of the released app", || give_way().and_then(|()| size_budget())),
-    ],
-    &[("new login against a certified OpenID provider", || {
+    ]),
+    AtOnce(&[("new login against a certified OpenID provider", || {
         oidc_packages()?;
         cargo_test(&["--test", "backend", "--", "oidc_provider::", "--ignored"], &[])
-    })],
-    &[("tests in a window", tests_in_a_window)],
-    &[("phone edition by touch in Chromium 88", phone::oldest)],
-    &[("WebdriverIO example", qa::example)],
+    })]),
+    AtOnce(&[("tests in a window", tests_in_a_window)]),
+    AtOnce(&[("phone edition by touch in Chromium 88", phone::oldest)]),
+    AtOnce(&[("WebdriverIO example", qa::example)]),
 ];
 
 const LONG_STEPS: &[Group] = &[
-    &[("long: fuzzing of the core's parsers, five minutes each", fuzz::five_minutes_each)],
-    &[("long: screenshots and axe-core on every screen state, language, theme and size", || {
+    AtOnce(&[("long: fuzzing of the core's parsers, five minutes each", fuzz::five_minutes_each)]),
+    AtOnce(&[("long: screenshots and axe-core on every screen state, language, theme and size", || {
         ui::npm(&["run", "--silent", "screenshots", "--", "--all"])
-    })],
-    &[("long: phone edition by touch in every engine", phone::all)],
-    &[("long: 2,000 requests by the OpenAPI document", || schemathesis("--long"))],
-    &[("long: 500 people behind three addresses, SQLite", || bench::company(&[]))],
-    &[("long: 500 people behind three addresses, PostgreSQL", || bench::company(&[("HRM_TEST_POSTGRES", "1")]))],
-    &[("long: people at work during an import of 30,000, PostgreSQL", || {
+    })]),
+    AtOnce(&[("long: phone edition by touch in every engine", phone::all)]),
+    AtOnce(&[("long: 2,000 requests by the OpenAPI document", || schemathesis("--long"))]),
+    AtOnce(&[("long: 500 people behind three addresses, SQLite", || bench::company(&[]))]),
+    AtOnce(&[("long: 500 people behind three addresses, PostgreSQL", || {
+        bench::company(&[("HRM_TEST_POSTGRES", "1")])
+    })]),
+    AtOnce(&[("long: people at work during an import of 30,000, PostgreSQL", || {
         cargo_test(
             &["--test", "backend", "--", "large_import"],
             &[("HRM_TEST_POSTGRES", "1"), ("IMPORT_ROWS", "30000")],
         )
-    })],
-    &[("long: mutants of the pure rules", mutants::mutants)],
-    &[("long: clippy of the benchmarks", bench::clippy)],
-    &[("long: 20 rounds of crash tests", || {
+    })]),
+    AtOnce(&[("long: mutants of the pure rules", mutants::mutants)]),
+    AtOnce(&[("long: clippy of the benchmarks", bench::clippy)]),
+    AtOnce(&[("long: 20 rounds of crash tests", || {
         cargo_test(&["--test", "window", "--", "eight_points"], &[("CRASH_ROUNDS", "20")])
-    })],
-    &[("long: type-check for Android, iOS, Windows and macOS", targets::check)],
-    &[("long: library linked for Android", android::link)],
-    &[("long: tests for Windows in Wine", targets::wine)],
-    &[("long: the installed package", || bundle::bundle().and_then(|()| bundle::check()))],
+    })]),
+    AtOnce(&[("long: type-check for Android, iOS, Windows and macOS", targets::check)]),
+    AtOnce(&[("long: library linked for Android", android::link)]),
+    AtOnce(&[("long: tests for Windows in Wine", targets::wine)]),
+    AtOnce(&[("long: the installed package", || bundle::bundle().and_then(|()| bundle::check()))]),
 ];
 
 fn oidc_packages() -> anyhow::Result<()> {
