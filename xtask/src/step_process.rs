@@ -1,7 +1,7 @@
 //! A step of `cargo xtask test` in a process of its own. Its temporary folder is its own too, so that what it leaves is seen.
 
 use std::{
-    env, fs, io,
+    fs, io,
     path::Path,
     process::{Command, Stdio},
     thread,
