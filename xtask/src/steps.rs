@@ -61,7 +61,8 @@ impl Steps {
         let first = self.count + 1;
         self.count += processes.len();
         let names: Vec<_> = processes.iter().map(|(name, _)| *name).collect();
-        println!("\n[{first}-{}] {how}: {}", self.count, names.join(" · "));
+        let numbers = if names.len() == 1 { first.to_string() } else { format!("{first}-{}", self.count) };
+        println!("\n[{numbers}] {how}: {}", names.join(" · "));
         let start = |(number, (name, process)): (usize, (&'static str, StepProcess))| Running {
             name,
             thread: thread::spawn(move || run(number, name, process)),
