@@ -32,13 +32,10 @@ pub(crate) fn without_clippy(command: Cmd<'_>) -> Cmd<'_> {
     command.env_remove(CLIPPY_WRAPPER)
 }
 
-/// From now on, this process and those that it starts give way to others: with 19, which is the most, they get only the time that
-/// is left.
-pub(crate) fn give_way(nice: i32) -> anyhow::Result<()> {
+/// From now on, this process and those that it starts get only the time that others leave.
+pub(crate) fn give_way() -> anyhow::Result<()> {
     #[cfg(unix)]
-    rustix::process::nice(nice)?;
-    #[cfg(not(unix))]
-    let _ = nice;
+    rustix::process::nice(19)?;
     Ok(())
 }
 

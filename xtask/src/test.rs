@@ -59,13 +59,16 @@ fn run_once(args: &TestArgs, program: &Path, steps: &mut Steps) -> anyhow::Resul
         let process = |name| Ok((name, StepProcess::new(program, name, variables)?));
         let mut processes = selected.map(process).collect::<anyhow::Result<Vec<_>>>()?;
         count += processes.len();
+        if matches!(group, Alone(_)) && !processes.is_empty() {
+            steps.wait_for_beside()?;
+        }
         match (group, processes.len()) {
             (_, 0) => {}
-            (AtOnce(_), 1) => {
+            (AtOnce(_) | Alone(_), 1) => {
                 let (name, process) = processes.remove(0);
                 steps.step(name, || process.run())?;
             }
-            (AtOnce(_), _) => steps.at_once(processes)?,
+            (AtOnce(_) | Alone(_), _) => steps.at_once(processes)?,
             (Beside(_), _) => steps.beside(processes),
         }
     }
@@ -90,19 +93,21 @@ enum Group {
     AtOnce(&'static [Step]),
     /// They run beside those that follow.
     Beside(&'static [Step]),
+    /// Nothing runs beside them, because they measure times.
+    Alone(&'static [Step]),
 }
-use Group::{AtOnce, Beside};
+use Group::{Alone, AtOnce, Beside};
 
 impl Group {
     fn steps(&self) -> &'static [Step] {
-        let (Self::AtOnce(steps) | Self::Beside(steps)) = self;
+        let (Self::AtOnce(steps) | Self::Beside(steps) | Self::Alone(steps)) = self;
         steps
     }
 }
 
 const STEPS: &[Group] = &[
     AtOnce(&[("prerequisites of the machine", || prerequisites::prepare(Purpose::Testing))]),
-    Beside(&[("licences, sources and bans of the dependencies", || give_way(19).and_then(|()| supply_chain::deny()))]),
+    Beside(&[("licences, sources and bans of the dependencies", || give_way().and_then(|()| supply_chain::deny()))]),
     AtOnce(&[
         ("formatting", || {
             cargo(&["fmt", "--all", "--check"])?;
@@ -115,15 +120,15 @@ const STEPS: &[Group] = &[
         ("old engines for the phone edition", phone::engines),
     ]),
     AtOnce(&[("build of the UI", ui::build)]),
-    Beside(&[("size of the released app", || give_way(19).and_then(|()| size_budget()))]),
+    Beside(&[("size of the released app", || give_way().and_then(|()| size_budget()))]),
     AtOnce(&[
         ("types, lint and messages of the UI", || ui::npm(&["run", "--silent", "check"])),
         ("reproducible build of the UI", ui::reproducible_build),
         ("tests of the UI", || ui::npm(&["test", "--silent"])),
         ("Kotlin of the Android project", tools::kotlin),
         ("workflows", tools::lint_workflows),
-        ("clippy, and build of the tests", || give_way(10).and_then(|()| cargo_test(&["--no-run"], &[]))),
     ]),
+    AtOnce(&[("clippy, and build of the tests", || cargo_test(&["--no-run"], &[]))]),
     AtOnce(&[
         ("tests of the crates", || cargo_test(&["--", "--skip", "e2e::"], &[])),
         ("tests of the backend on PostgreSQL", || cargo_test(&["--test", "backend"], &[("HRM_TEST_POSTGRES", "1")])),
@@ -133,9 +138,9 @@ const STEPS: &[Group] = &[
         oidc_packages()?;
         cargo_test(&["--test", "backend", "--", "oidc_provider::", "--ignored"], &[])
     })]),
-    AtOnce(&[("tests in a window", tests_in_a_window)]),
-    AtOnce(&[("phone edition by touch in Chromium 88", phone::oldest)]),
-    AtOnce(&[("WebdriverIO example", qa::example)]),
+    Alone(&[("tests in a window", tests_in_a_window)]),
+    Alone(&[("phone edition by touch in Chromium 88", phone::oldest)]),
+    Alone(&[("WebdriverIO example", qa::example)]),
 ];
 
 const LONG_STEPS: &[Group] = &[
